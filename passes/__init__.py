@@ -1,0 +1,1 @@
+"""Wallet passes: bytes in, bytes out."""

@@ -1,0 +1,1 @@
+"""Kairos: the right offer at the right moment."""

@@ -1,0 +1,96 @@
+"""A customer, what they agreed to, and what is remembered of them between two pings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from server.model.ping import Fix
+from server.model.place import Point
+
+Attributes = Mapping[str, str | int | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """Purposes a customer agreed to; all off until said otherwise."""
+
+    location: bool = False
+    push: bool = False
+    profiling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something in a customer's past: `name` is an event's ("purchase", "redemption", …); `offer` an offer's name."""
+
+    name: str
+    at: datetime
+    offer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message that reached for the customer's attention: a moment (offer set) or an external send (offer None).
+
+    `pressure` is the pressure class; a held-out winner counts like a shown one.
+    """
+
+    at: datetime
+    offer_id: UUID | None
+    pressure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Being inside one fence at one confidence.
+
+    `since` the entering fix's time; `seen` the latest trusted evidence of being inside; `evaluated` up to which instant
+    dwell triggers were looked at; `leaving` whether the last trusted fix already lay outside the exit margin.
+    """
+
+    geofence_id: UUID
+    confidence: float
+    since: datetime
+    seen: datetime
+    evaluated: datetime
+    leaving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LastFix:
+    """The last trusted fix, rounded (three decimals when stored), and the zone it lay in."""
+
+    point: Point
+    accuracy_m: float
+    at: datetime
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is remembered of a customer between pings; its row's version makes caps exact.
+
+    `stays` by (geofence, confidence); `shown` the messages that caps still need, oldest first; `held` a fix that jumped and
+    waits for a second one that agrees; `newest` event time of the newest fix that moved the state.
+    """
+
+    stays: tuple[Stay, ...] = ()
+    last_fix: LastFix | None = None
+    held: Fix | None = None
+    shown: tuple[Shown, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who is asking. `zone` is the home zone of the profile; `segments` those stored for the customer."""
+
+    id: UUID
+    consents: Consents
+    zone: str | None = None
+    locale: str | None = None
+    segments: frozenset[str] = frozenset()
+    attributes: Attributes = field(default_factory=dict)
+    events: tuple[Happened, ...] = ()
