@@ -1,0 +1,1 @@
+"""Apple Wallet: pass.json, the certificates, the signature over the manifest, and the zip around them."""

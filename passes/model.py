@@ -1,0 +1,239 @@
+"""What a pass is, for every wallet: frozen values that know nothing of Apple's JSON or Google's bodies.
+
+Nothing is checked here but the shape: the rules belong to a wallet and stand in `apple.rules` and `google.objects`.
+All times are aware; a naive one is refused where it is written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
+
+Value = str | int | float | Decimal | datetime
+
+
+class Section(StrEnum):
+    """The groups of fields, named as on the pass: header stays visible in the stack, back is behind the (i)."""
+
+    HEADER = "header"
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    AUXILIARY = "auxiliary"
+    BACK = "back"
+    ADDITIONAL_INFO = "additional_info"
+
+
+class Role(StrEnum):
+    """What a field is for; a style says in which section such a field stands."""
+
+    HEADLINE = "headline"
+    DEADLINE = "deadline"
+    PLACE = "place"
+    HOLDER = "holder"
+    BALANCE = "balance"
+    DETAIL = "detail"
+    SMALL_PRINT = "small_print"
+
+
+class Alignment(StrEnum):
+    LEFT = "Left"
+    CENTER = "Center"
+    RIGHT = "Right"
+    NATURAL = "Natural"
+
+
+class DateStyle(StrEnum):
+    NONE = "None"
+    SHORT = "Short"
+    MEDIUM = "Medium"
+    LONG = "Long"
+    FULL = "Full"
+
+
+class NumberStyle(StrEnum):
+    DECIMAL = "Decimal"
+    PERCENT = "Percent"
+    SCIENTIFIC = "Scientific"
+    SPELL_OUT = "SpellOut"
+
+
+class Detector(StrEnum):
+    """What a phone may turn into a link on the back of the pass."""
+
+    PHONE_NUMBER = "PhoneNumber"
+    LINK = "Link"
+    ADDRESS = "Address"
+    CALENDAR_EVENT = "CalendarEvent"
+
+
+class Symbology(StrEnum):
+    QR = "QR"
+    PDF417 = "PDF417"
+    AZTEC = "Aztec"
+    CODE128 = "Code128"
+
+
+class Colour(NamedTuple):
+    """A colour by its parts, 0 to 255."""
+
+    red: int
+    green: int
+    blue: int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One labelled value. `change_message` must hold `%@`, which the phone replaces by the new value."""
+
+    key: str
+    value: Value
+    label: str | None = None
+    attributed_value: str | None = None
+    change_message: str | None = None
+    alignment: Alignment | None = None
+    date_style: DateStyle | None = None
+    time_style: DateStyle | None = None
+    is_relative: bool = False
+    ignores_time_zone: bool = False
+    currency: str | None = None
+    number_style: NumberStyle | None = None
+    detectors: tuple[Detector, ...] | None = None
+    row: Literal[0, 1] | None = None
+    semantics: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """All fields of a pass by section, in the order in which they are shown."""
+
+    header: tuple[Field, ...] = ()
+    primary: tuple[Field, ...] = ()
+    secondary: tuple[Field, ...] = ()
+    auxiliary: tuple[Field, ...] = ()
+    back: tuple[Field, ...] = ()
+    additional_info: tuple[Field, ...] = ()
+
+    def __iter__(self) -> Iterator[tuple[Section, tuple[Field, ...]]]:
+        for section in Section:
+            yield section, getattr(self, section.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Barcode:
+    """A code at the counter; `message` must be writable in `encoding`, `alt_text` stands beneath it."""
+
+    message: str
+    symbology: Symbology = Symbology.QR
+    encoding: str = "iso-8859-1"
+    alt_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A point (degrees, metres) where the pass comes up on the lock screen."""
+
+    latitude: float
+    longitude: float
+    altitude: float | None = None
+    relevant_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beacon:
+    """A Bluetooth beacon near which the pass comes up; without major and minor every beacon of that UUID counts."""
+
+    proximity_uuid: str
+    major: int | None = None
+    minor: int | None = None
+    relevant_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelevantDate:
+    """When the pass comes up: a moment (`end` is None) or a time from `start` to `end`, at most 24 hours."""
+
+    start: datetime
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nfc:
+    """A contactless payload (at most 64 bytes) and the terminal's public key (base64 of a P-256 SPKI)."""
+
+    message: str
+    encryption_public_key: str
+    requires_authentication: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One customer's pass. `style` is the name of a file in `passes.styles`.
+
+    `pass_type_id`, `team_id` and `organization` are the template's where they are None; another pass type or team than
+    the template's is refused, since the certificate names both. `localisations` maps a language (`de`, `pt-BR`) to its
+    strings, whose keys are the literal texts used in the pass.
+    """
+
+    serial: str
+    style: str
+    description: str
+    fields: Fields = Fields()
+    pass_type_id: str | None = None
+    team_id: str | None = None
+    organization: str | None = None
+    logo_text: str | None = None
+    barcodes: tuple[Barcode, ...] = ()
+    background: Colour | None = None
+    foreground: Colour | None = None
+    label_colour: Colour | None = None
+    locations: tuple[Location, ...] = ()
+    max_distance: float | None = None
+    beacons: tuple[Beacon, ...] = ()
+    relevant_dates: tuple[RelevantDate, ...] = ()
+    expiration: datetime | None = None
+    voided: bool = False
+    sharing_prohibited: bool = False
+    suppress_strip_shine: bool = False
+    grouping: str | None = None
+    associated_apps: tuple[int, ...] = ()
+    app_launch_url: str | None = None
+    nfc: Nfc | None = None
+    web_service_url: str | None = None
+    authentication_token: str | None = field(default=None, repr=False)
+    user_info: Mapping[str, Any] | None = None
+    localisations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """One kind of pass: where fields go at Apple, which class at Google, which images it shows.
+
+    `limits` counts the fields that Wallet draws per section, `rows` the secondary and auxiliary fields together;
+    `images` maps an image's name to the largest (width, height) in points; `excludes` lists pairs of images of which
+    Wallet takes one or the other.
+    """
+
+    name: str
+    apple: str
+    google: Literal["offer", "loyalty", "generic", "eventTicket"]
+    places: Mapping[Role, Section]
+    limits: Mapping[Section, int]
+    rows: int
+    images: Mapping[str, tuple[int, int]]
+    demanded: frozenset[str] = frozenset({"icon"})
+    excludes: tuple[tuple[str, str], ...] = ()
+    may_group: bool = False
+    may_be_dated: bool = False
+
+
+def arrange(style: Style, entries: Mapping[Role, tuple[Field, ...]]) -> Fields:
+    """Put each field where the style shows its role; within a section the roles keep the mapping's order."""
+    sections: dict[str, tuple[Field, ...]] = {}
+    for role, fields in entries.items():
+        name = style.places[role].value
+        sections[name] = (*sections.get(name, ()), *fields)
+    return Fields(**sections)
