@@ -109,7 +109,7 @@ def distance_m(a: Point, b: Point) -> float:
 
 def within(a: Point, b: Point, radius_m: float) -> bool:
     """Whether the geodesic between two points is at most `radius_m` long: exactly what the geodesic would say."""
-    if abs(b.lat - a.lat) * DEGREE_LAT_MIN_M > radius_m:
+    if abs(b.lat - a.lat) * DEGREE_LAT_MIN_M > radius_m + _BAND_M:
         return False
     flat = flat_m(a, b)
     if flat is None:

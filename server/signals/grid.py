@@ -1,7 +1,7 @@
 """Where to look: the world in nested cells, and a map of cells that can be changed without disturbing its readers.
 
 Cells are 1/256° wide and high, then eight times as much on each of three further levels (1/32°, 1/4°, 2°). What is
-kept lies in every cell of one level that its box touches, on the finest level where these are at most four. Each cell
+kept lies in every cell of one level that its box touches, on the finest level where these are at most six. Each cell
 knows which of its 64 children hold anything, so a wide look-up walks over occupied cells alone.
 
 A `Grid` never changes. `changed` gives a new one that shares all but the touched shards with the old: an update costs
@@ -12,15 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from math import cos, floor, radians
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+from uuid import UUID
 
 from server.signals.distance import DEGREE_LAT_MIN_M, DEGREE_LON_EQUATOR_M
 
-PER_DEGREE: Final = 256  # finest cells: ≈ 430 m high, so that a shop's fence meets one to four of them
+PER_DEGREE: Final = 256  # finest cells: ≈ 430 m high, so that a shop's fence meets a few of them
 SPLIT_BITS: Final = 3  # × 8 per level
 LEVELS: Final = 4
 COLUMNS: Final = 360 * PER_DEGREE  # divisible by 8³: the last level still closes around the world
-CELLS_PER_ENTRY: Final = 4
+CELLS_PER_ENTRY: Final = 6  # three columns by two rows: a fence of 200 m at 60° north still lies in finest cells
 SHARDS: Final = 1021  # a prime, so that neighbours fall apart; at a million fences a shard holds some thousand cells
 
 _TOP: Final = LEVELS - 1
@@ -28,7 +29,18 @@ _DIRECT_CELLS: Final = 16  # up to so many finest cells it is quicker to ask eac
 _SLACK_DEG: Final = 1e-9  # 0.1 mm, against the rounding of the boxes themselves
 _POLE_LAT: Final = 89.9  # nearer to a pole a box takes all longitudes
 
-Entry = tuple[Any, ...]
+if TYPE_CHECKING:
+    from server.signals.outline import Outline
+
+
+class Entry(NamedTuple):
+    """What a cell keeps of a fence: a point, how far from it (m) the fence reaches, and the outline of an Area."""
+
+    lat: float
+    lon: float
+    outer_m: float
+    id: UUID
+    outline: Outline | None
 
 
 class Box(NamedTuple):
@@ -55,7 +67,7 @@ Shards = tuple[Mapping[int, Cell], ...]
 
 
 def box_around(lat: float, lon: float, metres: float) -> Box:
-    """A box that holds every point at most so many metres (geodesic) from the given one; a little larger than needed."""
+    """A box that holds every point at most so many metres (geodesic) from the given one, and a little more."""
     tall = metres / DEGREE_LAT_MIN_M + _SLACK_DEG
     south, north = max(-90.0, lat - tall), min(90.0, lat + tall)
     far = max(-south, north)
@@ -105,10 +117,10 @@ class Grid:
     def changed(self, *, put: Iterable[tuple[Box, Entry]], drop: Iterable[tuple[Box, Entry]]) -> Grid:
         """A new grid with entries dropped and put; an entry is dropped by identity from the cells of its box."""
         draft = _Draft(self._levels)
-        for box, entry in drop:
-            draft.drop(box, entry)
-        for box, entry in put:
-            draft.put(box, entry)
+        for (level, key), entries in _by_cell(drop).items():
+            draft.drop(level, key, entries)
+        for (level, key), entries in _by_cell(put).items():
+            draft.put(level, key, entries)
         return Grid(draft.levels())
 
     def touching(self, box: Box) -> list[Entry]:
@@ -133,7 +145,7 @@ class Grid:
 
     def _descend(self, box: Box, found: list[tuple[Entry, ...]]) -> None:
         windows = [_window(box, level) for level in range(LEVELS)]
-        waiting = [(_TOP, key) for key in self._top(windows[_TOP])]
+        waiting = [(_TOP, key) for key in _keys(windows[_TOP], _TOP)]
         while waiting:
             level, key = waiting.pop()
             cell = self._levels[level][key % SHARDS].get(key)
@@ -143,9 +155,6 @@ class Grid:
                 found.append(cell.entries)
             if cell.children:
                 waiting.extend((level - 1, child) for child in _children(key, cell.children, windows[level - 1], level))
-
-    def _top(self, window: tuple[int, int, int, int]) -> Iterator[int]:
-        return _keys(window, _TOP)
 
 
 def _children(key: int, mask: int, window: tuple[int, int, int, int], level: int) -> Iterator[int]:
@@ -159,6 +168,15 @@ def _children(key: int, mask: int, window: tuple[int, int, int, int], level: int
         child_row, child_column = (row << SPLIT_BITS) + (bit >> SPLIT_BITS), (column << SPLIT_BITS) + (bit & 7)
         if south <= child_row <= north and (child_column - west) % columns <= east - west:
             yield child_row * COLUMNS + child_column
+
+
+def _by_cell(pairs: Iterable[tuple[Box, Entry]]) -> dict[tuple[int, int], list[Entry]]:
+    cells: dict[tuple[int, int], list[Entry]] = {}
+    for box, entry in pairs:
+        level, keys = cover(box)
+        for key in keys:
+            cells.setdefault((level, key), []).append(entry)
+    return cells
 
 
 class _Draft:
@@ -179,27 +197,24 @@ class _Draft:
             self._levels[level][number] = own
         return own
 
-    def put(self, box: Box, entry: Entry) -> None:
-        level, keys = cover(box)
-        for key in keys:
-            shard = self._shard(level, key)
-            cell = shard.get(key)
-            if cell is None:
-                self._mark(level, key)
-                cell = Cell((), 0)
-            shard[key] = Cell((*cell.entries, entry), cell.children)
+    def put(self, level: int, key: int, entries: list[Entry]) -> None:
+        shard = self._shard(level, key)
+        cell = shard.get(key)
+        if cell is None:
+            self._mark(level, key)
+            cell = Cell((), 0)
+        shard[key] = Cell((*cell.entries, *entries), cell.children)
 
-    def drop(self, box: Box, entry: Entry) -> None:
-        level, keys = cover(box)
-        for key in keys:
-            shard = self._shard(level, key)
-            cell = shard[key]
-            entries = tuple(kept for kept in cell.entries if kept is not entry)
-            if entries or cell.children:
-                shard[key] = Cell(entries, cell.children)
-            else:
-                del shard[key]
-                self._unmark(level, key)
+    def drop(self, level: int, key: int, entries: list[Entry]) -> None:
+        gone = {id(entry) for entry in entries}
+        shard = self._shard(level, key)
+        cell = shard[key]
+        kept = tuple(entry for entry in cell.entries if id(entry) not in gone)
+        if kept or cell.children:
+            shard[key] = Cell(kept, cell.children)
+        else:
+            del shard[key]
+            self._unmark(level, key)
 
     def _mark(self, level: int, key: int) -> None:
         """Tell the parents that a cell now exists."""

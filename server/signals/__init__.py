@@ -1,0 +1,1 @@
+"""Signals: from a fix to what is known about it (fences, zone, weather)."""
