@@ -1,7 +1,7 @@
 """The one place where ids and tokens are born.
 
 Ids are UUIDv7 (RFC 9562 §5.7): they sort by the time of birth, so that new rows land on the same index pages, and
-their lowest ten bits may carry the customer's bucket (`server.model.ids`). Tokens are secrets; only a SHA-256 is stored.
+their lowest ten bits may carry the customer's bucket (`server.model.ids`). Of a token only the SHA-256 is stored.
 """
 
 from __future__ import annotations

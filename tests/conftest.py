@@ -1,0 +1,148 @@
+"""One PostgreSQL for the whole run, one migrated template database, one clone of it for each test that asks.
+
+Several xdist workers share the server by the house's own mechanism: the first starts it, the last one stops it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from server.store import embedded
+from server.store.embedded import Embedded
+from server.store.migrate import migrate
+from server.store.pool import Connection, Pool, connect, open_pool
+
+HOME = "KAIROS_TEST_HOME"
+TEMPLATE = "kairos_template"
+ROOM = 2 * 2**30
+"""What a run may need: a container's /dev/shm of 64 MB is too small."""
+
+
+class Silent:
+    """A log that keeps nothing."""
+
+    def info(self, event: str, **values: object) -> None:
+        """Drop it."""
+
+
+def _parent() -> Path:
+    """Where data folders may lie: in memory if there is room (the settings stay durable, the disk costs nothing).
+
+    pytest's own temporary folders do not do: they are 0700, and as root the server's account could not reach them.
+    """
+    memory = Path("/dev/shm")  # noqa: S108  our folders in it have names of chance
+    if os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free > ROOM:
+        return memory
+    return Path(tempfile.gettempdir())
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the run's data folder before any worker is born, and tidy up after runs that were killed."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        return
+    for left in _parent().glob("kairos-test-*"):
+        if left.stat().st_uid == os.geteuid() and not psutil.pid_exists(int(left.name.split("-")[2])):
+            _remove(left)
+    folder = Path(tempfile.mkdtemp(prefix=f"kairos-test-{os.getpid()}-", dir=_parent()))
+    folder.chmod(0o711)
+    os.environ[HOME] = str(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the run's data folder when every worker is gone."""
+    if not os.environ.get("PYTEST_XDIST_WORKER"):
+        _remove(Path(os.environ.pop(HOME)))
+
+
+def _remove(folder: Path) -> None:
+    if asyncio.run(embedded.stop_if_unused(folder, log=Silent())):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A folder of its own that the server's account can reach, for tests that start their own server."""
+    folder = Path(tempfile.mkdtemp(prefix="kairos-data-", dir=_parent()))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+async def cluster() -> AsyncIterator[Embedded]:
+    """The server of the whole run."""
+    async with await embedded.start(Path(os.environ[HOME]), log=Silent()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def template(cluster: Embedded) -> str:
+    """The name of the migrated template database; the first worker makes it while the others wait."""
+    async with connect(cluster.dsn, application_name="tests") as db:
+        await db.execute("SELECT pg_advisory_lock(1)")
+        if not await db.fetchval("SELECT true FROM pg_database WHERE datname = $1", TEMPLATE):
+            draft = f"{TEMPLATE}_new"
+            await db.execute(f"DROP DATABASE IF EXISTS {draft}")
+            await db.execute(f"CREATE DATABASE {draft}")
+            await migrate(cluster.dsn_for("kairos_owner", database=draft))
+            await db.execute(f"ALTER DATABASE {draft} RENAME TO {TEMPLATE}")
+    return TEMPLATE
+
+
+@contextlib.asynccontextmanager
+async def _clone(cluster: Embedded, template: str) -> AsyncIterator[str]:
+    name = f"t_{secrets.token_hex(8)}"
+    admin = await asyncpg.connect(cluster.dsn)
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield cluster.dsn_for("kairos_owner", database=name)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def db_dsn(cluster: Embedded, template: str) -> AsyncIterator[str]:
+    """The address of a migrated database that belongs to this test alone."""
+    async with _clone(cluster, template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def pool(db_dsn: str) -> AsyncIterator[Pool]:
+    """A pool on this test's own database."""
+    async with await open_pool(db_dsn, size=8, application_name="tests") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def db(db_dsn: str) -> AsyncIterator[Connection]:
+    """One connection to this test's own database; its errors are asyncpg's own."""
+    connection = await asyncpg.connect(db_dsn, command_timeout=30)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="module")
+async def shared_dsn(cluster: Embedded, template: str) -> AsyncIterator[str]:
+    """The address of a migrated database that the tests of one file share: for tests that mostly read."""
+    async with _clone(cluster, template) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+async def shared_pool(shared_dsn: str) -> AsyncIterator[Pool]:
+    """A pool on the database that the tests of one file share."""
+    async with await open_pool(shared_dsn, size=8, application_name="tests") as opened:
+        yield opened
