@@ -4,7 +4,7 @@ Rule 1: the manifest is signed as it is, byte for byte; nothing rewrites its lin
 Rule 2: the signer's certificate and the WWDR intermediate travel with it; the root does not.
 Rule 3: the signing time is a signed attribute and is handed in, so the same pass signed twice gives the same bytes.
 
-Written out by hand after RFC 5652: everything but three values is the same for each pass, so it is laid down once, and a
+Written out by hand after RFC 5652: all but three values are the same for each pass, so they are laid down once, and a
 pass costs one RSA signature. The general builders read the clock themselves and cost more than the signature does.
 """
 
