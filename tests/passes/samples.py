@@ -127,7 +127,8 @@ def zipped(files: Mapping[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) ->
 def sealed(files: Mapping[str, bytes]) -> bytes:
     """The files as a pass again: hashed anew by hashlib, signed anew, zipped by the standard library."""
     rest = {name: data for name, data in files.items() if name not in ("manifest.json", "signature")}
-    manifest = json.dumps({name: hashlib.sha1(data, usedforsecurity=False).hexdigest() for name, data in rest.items()}, indent=1).encode()
+    hashes = {name: hashlib.sha1(data, usedforsecurity=False).hexdigest() for name, data in rest.items()}
+    manifest = json.dumps(hashes, indent=1).encode()
     signature = template().signer.sign(manifest, signed_at=NOW)
     return zipped({**rest, "manifest.json": manifest, "signature": signature})
 

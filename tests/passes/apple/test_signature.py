@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
     PKCS7SignatureBuilder,
     load_der_pkcs7_certificates,
 )
+
 from passes.apple.signature import Signer
 from tests.passes.samples import NOW, authority, good, openssl, template, unzipped, verified
 

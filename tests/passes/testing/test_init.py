@@ -1,0 +1,92 @@
+"""The checker as a whole: good passes pass, and each broken one is named by its own code."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from passes.images import default_images, plain_png
+from passes.model import Pass
+from passes.testing import Finding, check
+from tests.passes.samples import (
+    GREEN,
+    NOW,
+    coupon,
+    edited,
+    good,
+    load_template,
+    sealed,
+    strip,
+    template,
+    ticket,
+    unzipped,
+    verified,
+    zipped,
+)
+
+BARE = Pass("1", "generic", "Membership")
+GOOD = {
+    "coupon": good,
+    "bare": lambda: template().build(BARE, signed_at=NOW),
+    "voided": lambda: template().build(coupon(voided=True), signed_at=NOW),
+    "store card": lambda: template().build(coupon(style="store_card"), signed_at=NOW),
+    "ticket": lambda: template().build(ticket(), signed_at=NOW),
+    "generic": lambda: template().build(coupon(style="generic"), signed_at=NOW),
+    "with a strip": lambda: (
+        template().with_images({**default_images(GREEN), "strip.png": strip()}).build(coupon(), signed_at=NOW)
+    ),
+    "with a German logo": lambda: (
+        template()
+        .with_images({**default_images(GREEN), "de.lproj/logo.png": plain_png(160, 50, GREEN)})
+        .build(coupon(), signed_at=NOW)
+    ),
+    "later": lambda: template().build(coupon(), signed_at=NOW + timedelta(days=200)),
+    "without texts in Latin": lambda: template().build(coupon(logo_text="コーヒー ☕"), signed_at=NOW),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_nothing_is_said_about_a_good_pass_and_openssl_agrees(name: str) -> None:
+    pkpass = GOOD[name]()
+    assert check(pkpass) == []
+    assert verified(pkpass)
+
+
+def test_nothing_is_said_about_a_pass_that_was_zipped_and_hashed_by_others() -> None:
+    assert check(sealed(unzipped(good()))) == []
+
+
+def test_plain_http_is_taken_only_where_it_is_allowed() -> None:
+    stand_in = coupon(web_service_url="http://127.0.0.1:8080/wallet/")
+    pkpass = load_template(allow_http=True).build(stand_in, signed_at=NOW)
+    assert check(pkpass, allow_http=True) == []
+    assert [finding.code for finding in check(pkpass)] == ["web_service.url"]
+
+
+def test_a_finding_names_its_code_the_place_and_a_sentence() -> None:
+    pkpass = edited(lambda document: document["coupon"]["backFields"][0].pop("value"))
+    assert check(pkpass) == [Finding("field.no_value", "coupon.backFields[0].value", "is missing")]
+
+
+def test_several_mistakes_are_all_named() -> None:
+    files = unzipped(good())
+    del files["icon.png"], files["icon@2x.png"], files["signature"]
+    codes = {finding.code for finding in check(zipped(files))}
+    assert codes == {"missing.signature", "image.icon", "manifest.absent"}
+
+
+def test_every_cut_of_a_pass_is_answered_with_a_finding_and_never_with_an_exception() -> None:
+    whole = template().with_images({"icon.png": plain_png(29, 29, GREEN)}).build(BARE, signed_at=NOW)
+    for end in range(0, len(whole), 7):
+        assert check(whole[:end])
+
+
+def test_every_changed_byte_in_a_file_of_the_pass_is_found() -> None:
+    whole = template().with_images({"icon.png": plain_png(29, 29, GREEN)}).build(BARE, signed_at=NOW)
+    for name, data in unzipped(whole).items():
+        start = whole.index(data)
+        for position in range(start, start + len(data), 11):
+            changed = bytearray(whole)
+            changed[position] ^= 0x21
+            assert check(bytes(changed)), (name, position)
