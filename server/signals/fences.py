@@ -8,7 +8,7 @@ old one goes on reading one state of the world, and takes the new one with his n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf, sqrt
 from typing import Final, NamedTuple, Self
 from uuid import UUID
@@ -108,7 +108,7 @@ class FenceIndex:
     def around(self, point: Point, reach_m: float) -> list[Hit]:
         """Every fence that holds the point or whose boundary is at most `reach_m` away; the deepest inside first."""
         entries = self._grid.touching(box_around(point.lat, point.lon, reach_m))
-        if abs(point.lat) < _PLAIN_LAT and abs(point.lon) < _PLAIN_LON and reach_m < _PLAIN_REACH_M:
+        if _is_plain(point, reach_m):
             hits = _plain_hits(point, reach_m, entries)
         else:
             near = (_hit(point, entry, reach_m) for entry in entries if _outside(point, entry) <= reach_m)
@@ -124,8 +124,9 @@ class FenceIndex:
         reach = min(_FIRST_REACH_M, within_m)
         while True:
             entries = self._grid.touching(box_around(point.lat, point.lon, reach))
-            hits = _nearest(point, entries, count, reach) if len(entries) >= count or reach >= within_m else []
-            if len(hits) >= count or reach >= within_m:
+            last = reach >= within_m
+            hits = _nearest(point, entries, count, reach) if last or len(entries) >= count else []
+            if last or len(hits) >= count:
                 return hits
             reach = min(reach * _GROWTH, within_m)
 
@@ -135,6 +136,14 @@ class FenceIndex:
 
 def _by_edge(hit: Hit) -> float:
     return hit.edge_m
+
+
+def _by_boundary(hit: Hit) -> float:
+    return abs(hit.edge_m)
+
+
+def _is_plain(point: Point, reach_m: float) -> bool:
+    return abs(point.lat) < _PLAIN_LAT and abs(point.lon) < _PLAIN_LON and reach_m < _PLAIN_REACH_M
 
 
 def _entry(fence: Geofence) -> Entry:
@@ -149,7 +158,7 @@ def _box(entry: Entry) -> Box:
     return box_around(entry.lat, entry.lon, entry.outer_m) if entry.outline is None else entry.outline.box
 
 
-def _plain_hits(point: Point, reach_m: float, entries: list[Entry]) -> list[Hit]:
+def _plain_hits(point: Point, reach_m: float, entries: Sequence[Entry]) -> list[Hit]:
     """The hot loop, for the inhabited world: the flat metric made once, no trigonometry per fence."""
     lat, lon = point
     metric = metric_at(lat)
@@ -216,8 +225,11 @@ def _low(point: Point, entry: Entry) -> float:
     return max(0.0, entry.outer_m - sphere_m(point, Point(entry.lat, entry.lon)) * (1 + SPHERE_ERROR))
 
 
-def _nearest(point: Point, entries: list[Entry], count: int, reach_m: float) -> list[Hit]:
-    """The nearest boundaries among some entries: measured in the order of their lower bounds until no other can win."""
+def _nearest(point: Point, entries: Sequence[Entry], count: int, reach_m: float) -> list[Hit]:
+    """The nearest boundaries among some entries: far ones are measured, by their lower bounds, until no other can win."""
+    if _is_plain(point, reach_m) and reach_m < FLAT_MAX_M:
+        near = [hit for hit in _plain_hits(point, reach_m, entries) if abs(hit.edge_m) <= reach_m]
+        return sorted(near, key=_by_boundary)[:count]
     found: list[Hit] = []
     for low, _, entry in sorted((_low(point, entry), number, entry) for number, entry in enumerate(entries)):
         if low > reach_m or (len(found) >= count and low > abs(found[count - 1].edge_m)):
@@ -225,6 +237,6 @@ def _nearest(point: Point, entries: list[Entry], count: int, reach_m: float) -> 
         hit = _hit(point, entry)
         if hit is not None and abs(hit.edge_m) <= reach_m:
             found.append(hit)
-            found.sort(key=lambda hit: abs(hit.edge_m))
+            found.sort(key=_by_boundary)
             del found[count:]
     return found

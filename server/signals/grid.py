@@ -10,7 +10,7 @@ microseconds at a million fences, and who still reads the old grid reads one sta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import cos, floor, radians
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
@@ -64,6 +64,7 @@ class Cell(NamedTuple):
 
 
 Shards = tuple[Mapping[int, Cell], ...]
+_EMPTY: Final = Cell((), 0)
 
 
 def box_around(lat: float, lon: float, metres: float) -> Box:
@@ -77,74 +78,84 @@ def box_around(lat: float, lon: float, metres: float) -> Box:
     return Box(south, -180.0, north, 180.0) if wide >= 180 else Box(south, lon - wide, north, lon + wide)
 
 
-def _window(box: Box, level: int) -> tuple[int, int, int, int]:
-    """Rows first … last and columns first … last of the cells that a box touches; columns may exceed the world."""
+Window = tuple[int, int, int, int]  # rows first … last, columns first … last; columns may lie beyond the world
+
+
+def _finest(box: Box) -> Window:
+    """The cells of level 0 that a box touches."""
+    west, east = floor((box.west + 180) * PER_DEGREE), floor((box.east + 180) * PER_DEGREE)
+    return floor((box.south + 90) * PER_DEGREE), floor((box.north + 90) * PER_DEGREE), west, east
+
+
+def _coarser(window: Window, level: int) -> Window:
     shift = SPLIT_BITS * level
-    west, east = floor((box.west + 180) * PER_DEGREE) >> shift, floor((box.east + 180) * PER_DEGREE) >> shift
-    columns = COLUMNS >> shift
+    south, north, west, east = window
+    west, east, columns = west >> shift, east >> shift, COLUMNS >> shift
     if east - west >= columns:
         west, east = 0, columns - 1
-    return floor((box.south + 90) * PER_DEGREE) >> shift, floor((box.north + 90) * PER_DEGREE) >> shift, west, east
+    return south >> shift, north >> shift, west, east
 
 
-def _keys(window: tuple[int, int, int, int], level: int) -> Iterator[int]:
+def _keys(window: Window, level: int) -> list[int]:
     south, north, west, east = window
     columns = COLUMNS >> (SPLIT_BITS * level)
-    for row in range(south, north + 1):
-        for column in range(west, east + 1):
-            yield row * COLUMNS + column % columns
+    return [row * COLUMNS + column % columns for row in range(south, north + 1) for column in range(west, east + 1)]
 
 
-def cover(box: Box) -> tuple[int, tuple[int, ...]]:
+def cover(box: Box) -> tuple[int, list[int]]:
     """The level on which a box is kept and the keys of its cells there."""
+    finest = _finest(box)
     for level in range(_TOP):
-        south, north, west, east = window = _window(box, level)
+        south, north, west, east = window = _coarser(finest, level)
         if (north - south + 1) * (east - west + 1) <= CELLS_PER_ENTRY:
-            return level, tuple(_keys(window, level))
-    return _TOP, tuple(_keys(_window(box, _TOP), _TOP))
+            return level, _keys(window, level)
+    return _TOP, _keys(_coarser(finest, _TOP), _TOP)
 
 
 class Grid:
     """An immutable map from cells to what touches them."""
 
-    __slots__ = ("_levels", "_used")
+    __slots__ = ("_kept", "_levels", "_used")
 
-    def __init__(self, levels: tuple[Shards, ...] = (({},) * SHARDS,) * LEVELS) -> None:
-        """Take the shards of each level, finest first."""
-        self._levels = levels
-        self._used = tuple(level for level in range(LEVELS) if any(levels[level]))
+    def __init__(
+        self, levels: tuple[Shards, ...] = (({},) * SHARDS,) * LEVELS, kept: tuple[int, ...] = (0,) * LEVELS
+    ) -> None:
+        """Take the shards of each level, finest first, and how many entries the cells of each level keep."""
+        self._levels, self._kept = levels, kept
+        self._used = tuple(level for level in range(LEVELS) if kept[level])
 
     def changed(self, *, put: Iterable[tuple[Box, Entry]], drop: Iterable[tuple[Box, Entry]]) -> Grid:
         """A new grid with entries dropped and put; an entry is dropped by identity from the cells of its box."""
-        draft = _Draft(self._levels)
-        for (level, key), entries in _by_cell(drop).items():
-            draft.drop(level, key, entries)
-        for (level, key), entries in _by_cell(put).items():
-            draft.put(level, key, entries)
-        return Grid(draft.levels())
+        puts, drops = _by_cell(put), _by_cell(drop)
+        levels, kept = [], []
+        born: dict[int, int] = {}
+        died: dict[int, int] = {}
+        for level, shards in enumerate(self._levels):
+            change = _Change(puts[level], drops[level], born, died)
+            revised, born, died = change.applied(shards)
+            levels.append(revised)
+            kept.append(self._kept[level] + _count(puts[level]) - _count(drops[level]))
+        return Grid(tuple(levels), tuple(kept))
 
-    def touching(self, box: Box) -> list[Entry]:
+    def touching(self, box: Box) -> Sequence[Entry]:
         """Each entry once whose box may touch the given one (and some beside it: cells are coarse)."""
-        south, north, west, east = _window(box, 0)
+        south, north, west, east = window = _finest(box)
         found: list[tuple[Entry, ...]] = []
         if (north - south + 1) * (east - west + 1) <= _DIRECT_CELLS:
             for level in self._used:
-                self._ask(_window(box, level), level, found)
+                shards = self._levels[level]
+                for key in _keys(_coarser(window, level), level):
+                    cell = shards[key % SHARDS].get(key)
+                    if cell is not None and cell.entries:
+                        found.append(cell.entries)
         else:
-            self._descend(box, found)
+            self._descend(window, found)
         if len(found) == 1:
-            return list(found[0])
+            return found[0]
         return list({id(entry): entry for entries in found for entry in entries}.values())
 
-    def _ask(self, window: tuple[int, int, int, int], level: int, found: list[tuple[Entry, ...]]) -> None:
-        shards = self._levels[level]
-        for key in _keys(window, level):
-            cell = shards[key % SHARDS].get(key)
-            if cell is not None and cell.entries:
-                found.append(cell.entries)
-
-    def _descend(self, box: Box, found: list[tuple[Entry, ...]]) -> None:
-        windows = [_window(box, level) for level in range(LEVELS)]
+    def _descend(self, finest: Window, found: list[tuple[Entry, ...]]) -> None:
+        windows = [_coarser(finest, level) for level in range(LEVELS)]
         waiting = [(_TOP, key) for key in _keys(windows[_TOP], _TOP)]
         while waiting:
             level, key = waiting.pop()
@@ -157,7 +168,7 @@ class Grid:
                 waiting.extend((level - 1, child) for child in _children(key, cell.children, windows[level - 1], level))
 
 
-def _children(key: int, mask: int, window: tuple[int, int, int, int], level: int) -> Iterator[int]:
+def _children(key: int, mask: int, window: Window, level: int) -> Iterator[int]:
     """The keys of a cell's occupied children inside a window of their level."""
     south, north, west, east = window
     row, column = divmod(key, COLUMNS)
@@ -170,77 +181,65 @@ def _children(key: int, mask: int, window: tuple[int, int, int, int], level: int
             yield child_row * COLUMNS + child_column
 
 
-def _by_cell(pairs: Iterable[tuple[Box, Entry]]) -> dict[tuple[int, int], list[Entry]]:
-    cells: dict[tuple[int, int], list[Entry]] = {}
+def _by_cell(pairs: Iterable[tuple[Box, Entry]]) -> list[dict[int, list[Entry]]]:
+    """Entries by the key of their cells, for each level."""
+    levels: list[dict[int, list[Entry]]] = [{} for _ in range(LEVELS)]
     for box, entry in pairs:
         level, keys = cover(box)
+        cells = levels[level]
         for key in keys:
-            cells.setdefault((level, key), []).append(entry)
-    return cells
+            cells.setdefault(key, []).append(entry)
+    return levels
 
 
-class _Draft:
-    """Shards being changed: each is copied when it is first written to."""
-
-    def __init__(self, levels: tuple[Shards, ...]) -> None:
-        self._levels: list[list[Mapping[int, Cell]]] = [list(shards) for shards in levels]
-        self._own: dict[tuple[int, int], dict[int, Cell]] = {}
-
-    def levels(self) -> tuple[Shards, ...]:
-        return tuple(tuple(shards) for shards in self._levels)
-
-    def _shard(self, level: int, key: int) -> dict[int, Cell]:
-        number = key % SHARDS
-        own = self._own.get((level, number))
-        if own is None:
-            own = self._own[level, number] = dict(self._levels[level][number])
-            self._levels[level][number] = own
-        return own
-
-    def put(self, level: int, key: int, entries: list[Entry]) -> None:
-        shard = self._shard(level, key)
-        cell = shard.get(key)
-        if cell is None:
-            self._mark(level, key)
-            cell = Cell((), 0)
-        shard[key] = Cell((*cell.entries, *entries), cell.children)
-
-    def drop(self, level: int, key: int, entries: list[Entry]) -> None:
-        gone = {id(entry) for entry in entries}
-        shard = self._shard(level, key)
-        cell = shard[key]
-        kept = tuple(entry for entry in cell.entries if id(entry) not in gone)
-        if kept or cell.children:
-            shard[key] = Cell(kept, cell.children)
-        else:
-            del shard[key]
-            self._unmark(level, key)
-
-    def _mark(self, level: int, key: int) -> None:
-        """Tell the parents that a cell now exists."""
-        while level < _TOP:
-            level, key, bit = _parent(level, key)
-            shard = self._shard(level, key)
-            cell = shard.get(key)
-            shard[key] = Cell(cell.entries if cell else (), (cell.children if cell else 0) | bit)
-            if cell is not None:
-                return
-
-    def _unmark(self, level: int, key: int) -> None:
-        """Tell the parents that a cell is gone, and remove those that are left empty."""
-        while level < _TOP:
-            level, key, bit = _parent(level, key)
-            shard = self._shard(level, key)
-            cell = shard[key]
-            children = cell.children & ~bit
-            if cell.entries or children:
-                shard[key] = Cell(cell.entries, children)
-                return
-            del shard[key]
+def _count(cells: dict[int, list[Entry]]) -> int:
+    return sum(map(len, cells.values()))
 
 
-def _parent(level: int, key: int) -> tuple[int, int, int]:
-    """The cell one level up, and the bit by which it knows this one."""
+class _Change(NamedTuple):
+    """What becomes of one level: entries by cell, and the bits of children that came to be or are no more."""
+
+    put: dict[int, list[Entry]]
+    drop: dict[int, list[Entry]]
+    born: dict[int, int]
+    died: dict[int, int]
+
+    def applied(self, shards: Shards) -> tuple[Shards, dict[int, int], dict[int, int]]:
+        """The new shards (touched ones are copied), and the cells born and died, as bits of their parents."""
+        new, own = list(shards), dict[int, dict[int, Cell]]()
+        born: dict[int, int] = {}
+        died: dict[int, int] = {}
+        for key in {**self.put, **self.drop, **self.born, **self.died}:
+            number = key % SHARDS
+            shard = own.get(number)
+            if shard is None:
+                shard = own[number] = dict(shards[number])
+                new[number] = shard
+            before = shard.get(key)
+            after = self._revised(key, _EMPTY if before is None else before)
+            if after == _EMPTY:
+                shard.pop(key, None)
+            else:
+                shard[key] = after
+            if (before is None) != (after == _EMPTY):
+                parent, bit = _parent(key)
+                told = born if before is None else died
+                told[parent] = told.get(parent, 0) | bit
+        return tuple(new), born, died
+
+    def _revised(self, key: int, cell: Cell) -> Cell:
+        entries = cell.entries
+        dropped = self.drop.get(key)
+        if dropped:
+            gone = {id(entry) for entry in dropped}
+            entries = tuple(entry for entry in entries if id(entry) not in gone)
+        return Cell(
+            (*entries, *self.put.get(key, ())), (cell.children | self.born.get(key, 0)) & ~self.died.get(key, 0)
+        )
+
+
+def _parent(key: int) -> tuple[int, int]:
+    """The key of the cell one level up, and the bit by which it knows this one."""
     row, column = divmod(key, COLUMNS)
     bit = 1 << (((row & 7) << SPLIT_BITS) | (column & 7))
-    return level + 1, (row >> SPLIT_BITS) * COLUMNS + (column >> SPLIT_BITS), bit
+    return (row >> SPLIT_BITS) * COLUMNS + (column >> SPLIT_BITS), bit
