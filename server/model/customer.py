@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from server.model.ping import Fix
@@ -48,7 +49,8 @@ class Stay:
     """Being inside one fence at one confidence.
 
     `since` the entering fix's time; `seen` the latest trusted evidence of being inside; `evaluated` up to which instant
-    dwell triggers were looked at; `leaving` whether the last trusted fix already lay outside the exit margin.
+    dwell triggers were looked at; `leaving` whether the last trusted fix already lay outside the exit margin. `allows` is
+    empty for what trusted fixes say; the stays of offers that also take doubtful ones are kept apart by it.
     """
 
     geofence_id: UUID
@@ -57,6 +59,7 @@ class Stay:
     seen: datetime
     evaluated: datetime
     leaving: bool = False
+    allows: Literal["", "mock", "teleport", "mock+teleport"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,8 @@ class LastFix:
 class State:
     """What is remembered of a customer between pings; its row's version makes caps exact.
 
-    `stays` by (geofence, confidence); `shown` the messages that caps still need, oldest first; `held` a fix that jumped and
-    waits for a second one that agrees; `newest` event time of the newest fix that moved the state.
+    `stays` by (geofence, confidence, allows); `last_fix` the newest one that moved the state; `held` a fix that jumped and
+    waits for a second one that agrees; `shown` the messages that caps still need, oldest first.
     """
 
     stays: tuple[Stay, ...] = ()

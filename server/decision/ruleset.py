@@ -1,0 +1,181 @@
+"""All offers that are to be looked at, made ready once so that a decision only looks up.
+
+Rule 1: a ruleset never changes. Whoever edits an offer or a fence builds the next one, with the next epoch.
+Rule 2: work that grows with the number of offers or fences is done here, not in a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from server.decision.finding import Condition
+from server.decision.probability import ring_m
+from server.model.context import Programme
+from server.model.offer import Offer, PlaceFilter
+from server.model.place import Place, Places
+
+CONFIDENCE = 0.7
+"""How sure a visit must be where no offer says otherwise."""
+
+COARSEST_MEASURED_M = 1_500.0
+"""A worse accuracy widens the look-up no further: it changes no state, and a whole city of fences explains nothing."""
+
+STATES = frozenset({"enter", "exit", "dwell", "inside"})
+"""The triggers that live on the state of a fence."""
+
+Allows = Literal["", "mock", "teleport", "mock+teleport"]
+
+
+class Track(NamedTuple):
+    """One reading of a fence: how sure it must be, and which doubtful fixes it takes.
+
+    Every fence is read at the default and at each (confidence, allows) of its offers, each with a stay of its own. So an
+    offer that takes teleports may count as entered what the others still hold, and neither disturbs the other.
+    """
+
+    confidence: float = CONFIDENCE
+    allows: Allows = ""
+
+    def admits(self, doubts: tuple[str, ...]) -> bool:
+        """Tell whether a fix with these doubts ("mock", "teleport") moves this reading."""
+        return all(doubt in self.allows for doubt in doubts)
+
+
+class Plan(NamedTuple):
+    """What one fence means to the ruleset: the offers on its state, those near it, its tracks, and its dwell times."""
+
+    offers: tuple[Offer, ...] = ()
+    near: tuple[Offer, ...] = ()
+    elsewise: tuple[Offer, ...] = ()
+    tracks: tuple[Track, ...] = (Track(),)
+    dwells: tuple[tuple[Track, timedelta], ...] = ()
+
+
+NO_OFFERS = Plan()
+"""The plan of a fence that no offer names: visits are still told."""
+
+
+def track_of(offer: Offer) -> Track:
+    """Give the reading of its fences that an offer asks for.
+
+    A mocked fix never opens a value-bearing reward, also not by a stay that it began: such offers take none.
+    """
+    mock = offer.trust.mock == "allow" and offer.reward is None
+    teleport = offer.trust.teleport == "allow"
+    allows: Allows = ("mock+teleport" if teleport else "mock") if mock else ("teleport" if teleport else "")
+    return Track(offer.when.min_confidence, allows)
+
+
+def is_meant(places: PlaceFilter, place: Place) -> bool:
+    """Tell whether an offer's filter takes this place, by its own id or by that of its fence."""
+    if places.any:
+        return True
+    if places.tag is not None:
+        return places.tag in place.tags
+    return place.id in places.ids or place.geofence_id in places.ids
+
+
+def is_meant_near(places: PlaceFilter, place: Place) -> bool:
+    """Tell whether `near` takes this place: it means stores, and other fences only where one is named by its id."""
+    return is_meant(places, place) and (place.kind == "store" or not (places.any or places.tag is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """The offers, places, programme and segments of one epoch, with their indexes."""
+
+    offers: tuple[Offer, ...]
+    places: Places
+    programme: Programme
+    segments: Mapping[str, Condition | None]
+    epoch: int
+    tracks: Mapping[UUID, Track] = field(repr=False)
+    by_id: Mapping[UUID, Offer] = field(repr=False)
+    placeless: tuple[Offer, ...] = field(repr=False)
+    near_reach_m: float = 0.0
+    _plans: Mapping[UUID, Plan] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        offers: Iterable[Offer],
+        places: Places,
+        programme: Programme,
+        segments: Mapping[str, Condition | None],
+        epoch: int,
+    ) -> Ruleset:
+        """Index the offers by fence. The order of the offers does not matter to any decision."""
+        ordered = tuple(sorted(offers, key=lambda offer: (offer.created_at, offer.id.int)))
+        return cls(
+            offers=ordered,
+            places=places,
+            programme=programme,
+            segments=segments,
+            epoch=epoch,
+            tracks={offer.id: track_of(offer) for offer in ordered},
+            by_id={offer.id: offer for offer in ordered},
+            placeless=tuple(offer for offer in ordered if _needs_no_fence(offer)),
+            near_reach_m=max(
+                (offer.when.within_m or 0.0 for offer in ordered if offer.when.trigger == "near"), default=0.0
+            ),
+            _plans=_plans(ordered, places),
+        )
+
+    def plan(self, geofence_id: UUID) -> Plan:
+        """Say what a fence means; a fence without offers is still read at the default confidence."""
+        return self._plans.get(geofence_id, NO_OFFERS)
+
+    def reach_m(self, accuracy_m: float) -> float:
+        """Give how far (m) from a fix the edges of fences must be measured, for its accuracy (68 % radius, m)."""
+        return max(ring_m(min(accuracy_m, COARSEST_MEASURED_M)), self.near_reach_m)
+
+    def known_fences(self) -> Set[UUID]:
+        """Give the ids of all fences there are; stays in any other one are forgotten."""
+        return self.places.by_geofence.keys()
+
+
+def _needs_no_fence(offer: Offer) -> bool:
+    """Whether the offer may hold where no fence was measured: set off by no fix, and meant for any place."""
+    return offer.when.trigger not in STATES and offer.when.trigger != "near" and offer.when.places.any
+
+
+def _plans(offers: tuple[Offer, ...], places: Places) -> dict[UUID, Plan]:
+    """Make a plan for each fence that an offer means. Fences meant by the same offers share one plan."""
+    general = [index for index, offer in enumerate(offers) if offer.when.places.any]
+    by_tag: dict[str, list[int]] = {}
+    by_id: dict[UUID, list[int]] = {}
+    for index, offer in enumerate(offers):
+        if offer.when.places.tag is not None:
+            by_tag.setdefault(offer.when.places.tag, []).append(index)
+        for identifier in offer.when.places.ids:
+            by_id.setdefault(identifier, []).append(index)
+    shared: dict[tuple[bool, tuple[int, ...]], Plan] = {}
+    plans = {}
+    for geofence_id, place in places.by_geofence.items():
+        meant = {*general, *by_id.get(place.id, ()), *by_id.get(geofence_id, ())}
+        for tag in place.tags:
+            meant.update(by_tag.get(tag, ()))
+        if meant:
+            key = (place.kind == "store", tuple(sorted(meant)))
+            if key not in shared:
+                shared[key] = _plan([offers[index] for index in key[1]], place)
+            plans[geofence_id] = shared[key]
+    return plans
+
+
+def _plan(offers: list[Offer], place: Place) -> Plan:
+    """Sort the offers of one fence by what they ask of it."""
+    states = tuple(offer for offer in offers if offer.when.trigger in STATES)
+    dwells = {(track_of(offer), offer.when.dwell) for offer in states if offer.when.trigger == "dwell"}
+    return Plan(
+        offers=states,
+        near=tuple(o for o in offers if o.when.trigger == "near" and is_meant_near(o.when.places, place)),
+        elsewise=tuple(o for o in offers if o.when.trigger not in STATES and o.when.trigger != "near"),
+        tracks=(Track(), *sorted({track_of(offer) for offer in offers} - {Track()})),
+        dwells=tuple(sorted((track, dwell) for track, dwell in dwells if dwell is not None)),
+    )
