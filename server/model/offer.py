@@ -155,7 +155,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One version of an offer, parsed. `condition` is the `if` (a server.decision condition) or None where there is none."""
+    """One version of an offer, parsed. `condition` is the `if` (a server.decision condition), None where there is none."""
 
     id: UUID
     version: int

@@ -48,7 +48,7 @@ class Geofence:
 
 
 class Span(NamedTuple):
-    """Opening hours of one day, half-open; `to` before `open` closes on the next day; 24:00 is time.max's place: None."""
+    """Opening hours of one day, half-open; a `close` before `open` is on the next day; None stands for 24:00."""
 
     open: time
     close: time | None

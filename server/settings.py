@@ -1,0 +1,209 @@
+"""Settings: their shape. They are read once at the start (server.configuration), frozen, and handed on in parts.
+
+`config/default.toml` lists every one with its default and its reason.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file."""
+
+
+class Server(_Section, frozen=True):
+    """Listening, processes, proxies and deadlines (seconds)."""
+
+    host: str
+    port: int
+    public_url: str
+    workers: int
+    hosts: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+    metrics_host: str
+    metrics_port: int
+    body_deadline_s: float
+    handler_deadline_s: float
+    keepalive_s: float
+    shutdown_s: float
+
+
+class Database(_Section, frozen=True):
+    """Where PostgreSQL is, and how long anything may wait for it (seconds)."""
+
+    url: str
+    pool_size: int
+    till_pool_size: int
+    acquire_timeout_s: float
+    command_timeout_s: float
+    statement_timeout_s: float
+    lock_timeout_s: float
+    idle_in_transaction_s: float
+    statement_cache_size: int
+    allow_unsafe: bool
+
+
+class ProgrammeSettings(_Section, frozen=True):
+    """The brand's programme."""
+
+    name: str
+    time_zone: str
+    holdout: float
+    formality: Literal["du", "sie"]
+    terms: str
+
+
+class QuietHours(_Section, frozen=True, rename={"from_": "from"}):
+    """When no push is sent; wall-clock times."""
+
+    from_: str
+    to: str
+    time_zone: str
+
+
+class PressureClass(_Section, frozen=True):
+    """A class's cap."""
+
+    per_day: int
+
+
+class Pressure(_Section, frozen=True):
+    """Caps over all channels; 0 turns one off."""
+
+    per_day: int
+    per_week: int
+    classes: dict[str, PressureClass]
+
+
+class Limits(_Section, frozen=True):
+    """What `GET /v1/limits` lists."""
+
+    body_bytes: int
+    ping_body_bytes: int
+    import_body_bytes: int
+    json_depth: int
+    fixes_per_request: int
+    events_per_request: int
+    pings_per_minute: int
+    requests_per_minute: int
+    signups_per_minute: int
+    wrong_codes_per_minute: int
+    login_failures: int
+    login_window_s: int
+    login_queue: int
+    page_items: int
+    group_fixes: int
+    queue_s: float
+    streams_per_customer: int
+    vertices: int
+    passes_per_export: int
+
+
+class Privacy(_Section, frozen=True):
+    """What is kept of a customer, and for how long."""
+
+    position_decimals: int
+    ping_days: int
+    event_days: int
+    token_days: int
+    min_group: int
+    erase_s: int
+
+
+class Reversal(_Section, frozen=True):
+    """Until when a till may undo."""
+
+    window_s: int
+
+
+class Session(_Section, frozen=True):
+    """How long a log-in lives (seconds)."""
+
+    idle_s: int
+    absolute_s: int
+
+
+class Identity(_Section, frozen=True):
+    """How the brand's backend vouches for a customer."""
+
+    secret_file: str
+
+
+class WeatherSettings(_Section, frozen=True):
+    """Where observations come from."""
+
+    provider: Literal["fixed", "open_meteo"]
+    base_url: str
+    api_key: str
+    ca_file: str
+    refresh_s: float
+    max_age_s: int
+    fixed: dict[str, Any]
+
+
+class Geocoder(_Section, frozen=True):
+    """Where addresses become positions."""
+
+    base_url: str
+    ca_file: str
+
+
+class Apple(_Section, frozen=True):
+    """The pass type certificate; all empty for a throw-away authority."""
+
+    pass_type_id: str
+    team_id: str
+    certificate_file: str
+    key_file: str
+    wwdr_file: str
+    organization: str
+
+
+class Jobs(_Section, frozen=True):
+    """How often the clock knocks (seconds)."""
+
+    rollup_s: float
+    expire_s: float
+    forget_s: float
+    rules_poll_s: float
+
+
+class Settings(_Section, frozen=True):
+    """Everything, frozen."""
+
+    mode: Literal["production", "test"]
+    data_dir: str
+    engine: Literal["embedded"]
+    server: Server
+    database: Database
+    programme: ProgrammeSettings
+    quiet_hours: QuietHours
+    pressure: Pressure
+    limits: Limits
+    privacy: Privacy
+    reversal: Reversal
+    session: Session
+    identity: Identity
+    weather: WeatherSettings
+    geocoder: Geocoder
+    apple: Apple
+    jobs: Jobs
+
+    @property
+    def home(self) -> Path:
+        """The data directory in force."""
+        if self.data_dir:
+            return Path(self.data_dir).expanduser().absolute()
+        if os.geteuid() == 0:
+            return Path("/var/lib/kairos")
+        return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "kairos"
+
+    @property
+    def quiet_zone(self) -> str:
+        """The zone of the quiet hours where none is known of the customer."""
+        return self.quiet_hours.time_zone or self.programme.time_zone
