@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -71,12 +71,13 @@ def _remove(folder: Path) -> None:
 
 
 @pytest.fixture
-def data_dir() -> Iterator[Path]:
+async def data_dir() -> AsyncIterator[Path]:
     """A folder of its own that the server's account can reach, for tests that start their own server."""
-    folder = Path(tempfile.mkdtemp(prefix="kairos-data-", dir=_parent()))
+    folder = Path(tempfile.mkdtemp(prefix="data-", dir=os.environ[HOME]))
     folder.chmod(0o711)
     yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    assert await embedded.stop_if_unused(folder, log=Silent())
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

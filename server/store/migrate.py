@@ -98,6 +98,21 @@ async def pending(db: Connection, *, folder: Path = SCHEMA) -> list[Migration]:
     return [each for each in await asyncio.to_thread(read_migrations, folder) if each.name not in applied]
 
 
+# Where the roles exist (the embedded server makes them): the app works with rows, and can drop neither a table nor a
+# trigger that guards a ledger; readonly looks.
+GRANT = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'kairos_app') THEN
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO kairos_app;
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO kairos_app;
+        REVOKE INSERT, UPDATE, DELETE ON migrations FROM kairos_app;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'kairos_readonly') THEN
+        GRANT SELECT ON ALL TABLES IN SCHEMA public TO kairos_readonly;
+    END IF;
+END $$
+"""
 LOCK = "SELECT pg_try_advisory_lock($1)"
 UNLOCK = "SELECT pg_advisory_unlock($1)"
 
@@ -110,6 +125,7 @@ async def _migrate(db: Connection, migrations: Sequence[Migration], phase: Phase
         due = _due(migrations, await _applied(db), phase)
         for migration in due:
             await _apply(db, migration)
+        await db.execute(GRANT)
         return [migration.name for migration in due]
     finally:
         if not db.is_closed():

@@ -25,7 +25,7 @@ START_S = 120.0
 """How long a start may take; after kill -9 the server first replays up to 1 GB of write-ahead log."""
 
 _STOP_S = 20.0
-_ORPHAN_S = 4.0
+_ORPHAN_S = 2.0
 _POLL_S = 0.05
 _STARTED_TOO_EARLY = ("shared memory block", "already exists", "already in use")
 """What the server says when remains of its predecessor still go away: try again for some seconds."""
@@ -173,12 +173,12 @@ def await_ready(cluster: Path, *, deadline: float) -> Notice | None:
 
 
 def last_words(cluster: Path, output: Path) -> str:
-    """Collect the last lines of what the server said at its start and in its newest log file."""
-    logs = sorted((cluster / "log").glob("*.log"), key=lambda path: path.stat().st_mtime)[-1:]
-    lines = [
-        line for path in (output, *logs) if path.exists() for line in path.read_text("utf-8", "replace").splitlines()
-    ]
-    return " | ".join(lines[-6:]) or "it said nothing."
+    """Collect the last lines of what the server said at its start, and in its newest log file if it got that far."""
+    said = output.read_text("utf-8", "replace") if output.exists() else ""
+    if "redirecting log output" in said:
+        for newest in sorted((cluster / "log").glob("*.log"), key=lambda path: path.stat().st_mtime)[-1:]:
+            said = newest.read_text("utf-8", "replace")
+    return " | ".join(said.splitlines()[-6:]) or "it said nothing."
 
 
 def halt(cluster: Path) -> None:
