@@ -1,0 +1,35 @@
+"""Kleene's strong logic of three truths: what is not known can neither show an offer nor be denied into a yes.
+
+Source: S. C. Kleene, Introduction to Metamathematics (1952), §64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from server.decision.finding import Truth
+
+
+def all_of(truths: Iterable[Truth]) -> Truth:
+    """Holds where all hold, fails where one fails, else unknown."""
+    seen = set(truths)
+    if Truth.FAILS in seen:
+        return Truth.FAILS
+    return Truth.UNKNOWN if Truth.UNKNOWN in seen else Truth.HOLDS
+
+
+def any_of(truths: Iterable[Truth]) -> Truth:
+    """Holds where one holds, fails where all fail, else unknown."""
+    return negated(all_of(negated(truth) for truth in truths))
+
+
+def negated(truth: Truth) -> Truth:
+    """Turn yes and no round; unknown stays unknown."""
+    if truth is Truth.UNKNOWN:
+        return truth
+    return Truth.FAILS if truth is Truth.HOLDS else Truth.HOLDS
+
+
+def truth_of(holds: bool) -> Truth:
+    """Say a plain yes or no as a truth."""
+    return Truth.HOLDS if holds else Truth.FAILS
