@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from server.errors import Misconfigured
 from server.store.pool import Connection
@@ -39,14 +40,9 @@ async def check_server(db: Connection, *, log: Log, allow_unsafe: bool = False) 
     Raises Misconfigured with a sentence. `allow_unsafe` lets settings of durability pass, and says so in the log; a
     standby, another encoding and an old version never pass.
     """
-    found = await db.fetchrow(SERVER)
-    assert found is not None  # noqa: S101  a SELECT of settings has one row
-    if found["version"] < OLDEST * 10_000:
-        raise Misconfigured(f"PostgreSQL {found['version'] // 10_000} is too old: Kairos needs {OLDEST} or newer.")
-    if found["encoding"] != "UTF8":
-        raise Misconfigured(f"The database has the encoding {found['encoding']}: make one with ENCODING 'UTF8'.")
-    if found["standby"]:
-        raise Misconfigured("This PostgreSQL is a standby and takes no writes: database.url must name the primary.")
+    found = dict(await db.fetchrow(SERVER) or {})
+    if (sentence := unfit(found)) is not None:
+        raise Misconfigured(sentence)
     for name, safe in _SAFE.items():
         if found[name] in safe:
             continue
@@ -55,3 +51,14 @@ async def check_server(db: Connection, *, log: Log, allow_unsafe: bool = False) 
                 f"PostgreSQL runs with {name} = {found[name]} and may lose what Kairos has acknowledged. Set it to on."
             )
         log.warning("database_unsafe", setting=name, value=found[name])
+
+
+def unfit(found: Mapping[str, Any]) -> str | None:
+    """Say why this server cannot hold our schema at all, or None when it can."""
+    if found["version"] < OLDEST * 10_000:
+        return f"PostgreSQL {found['version'] // 10_000} is too old: Kairos needs {OLDEST} or newer."
+    if found["encoding"] != "UTF8":
+        return f"The database has the encoding {found['encoding']}: make one with ENCODING 'UTF8'."
+    if found["standby"]:
+        return "This PostgreSQL is a standby and takes no writes: database.url must name the primary."
+    return None

@@ -226,9 +226,17 @@ def _speaking(db: Connection) -> Iterator[None]:
     except (*_AWAY, TimeoutError, ConnectionError) as error:
         raise _unavailable() from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        if db.is_closed():
+        if _gone(db):
             raise _unavailable() from error
         raise
+
+
+def _gone(db: Connection) -> bool:
+    """Tell whether the connection died: the pool takes a dead one back at once, and its proxy then answers nothing."""
+    try:
+        return db.is_closed()
+    except asyncpg.InterfaceError:
+        return True
 
 
 def _unavailable() -> Unavailable:
