@@ -226,7 +226,7 @@ def _low(point: Point, entry: Entry) -> float:
 
 
 def _nearest(point: Point, entries: Sequence[Entry], count: int, reach_m: float) -> list[Hit]:
-    """The nearest boundaries among some entries: far ones are measured, by their lower bounds, until no other can win."""
+    """The nearest boundaries among some entries; far ones are measured in the order of their lower bounds."""
     if _is_plain(point, reach_m) and reach_m < FLAT_MAX_M:
         near = [hit for hit in _plain_hits(point, reach_m, entries) if abs(hit.edge_m) <= reach_m]
         return sorted(near, key=_by_boundary)[:count]

@@ -19,7 +19,8 @@ from server.signals.distance import E2, EQUATOR_M
 from server.signals.grid import Box
 
 PIECE_M: Final = 10_000.0  # longer edges are cut: a piece is straight in any map of its surroundings
-PIECES_MAX: Final = 8_000  # … unless an outline is so long that the pieces would be without number
+PIECE_DEG: Final = 1.0  # … and so are edges along many meridians: near a pole a parallel is a small circle
+PIECES_MAX: Final = 8_000  # unless an outline is so long that the pieces would be without number
 
 _DEGREE_M: Final = 111_320.0
 _E: Final = sqrt(E2)
@@ -58,10 +59,10 @@ def draw(area: Area) -> Drawing:
     lines = _frame([_line(ring, hole=number > 0) for rings in area.polygons for number, ring in enumerate(rings)])
     edges = tuple(edge for line in lines for edge in line.edges)
     closing = tuple(edge for line in lines for edge in line.closing)
-    length = sum(_length(edge) for edge in edges)
-    step = max(PIECE_M, length / PIECES_MAX)
-    crossed = tuple(piece for edge in (*edges, *closing) for piece in _pieces(edge, step))
-    boundary = tuple(piece for edge in _without_seam(edges) for piece in _pieces(edge, step))
+    sizes = sum(max(_length(edge) / PIECE_M, abs(edge[3] - edge[1]) / PIECE_DEG) for edge in edges)
+    coarse = max(1.0, sizes / PIECES_MAX)
+    crossed = tuple(piece for edge in (*edges, *closing) for piece in _pieces(edge, coarse))
+    boundary = tuple(piece for edge in _without_seam(edges) for piece in _pieces(edge, coarse))
     bounds = [line.bounds() for line in lines]
     box = Box(
         min(b.south for b in bounds),
@@ -122,8 +123,9 @@ def _length(edge: Edge) -> float:
     return _DEGREE_M * hypot(c - a, (d - b) * cos(radians(min(abs(a), abs(c)))))
 
 
-def _pieces(edge: Edge, step: float) -> Iterable[Edge]:
-    count = ceil(_length(edge) / step)
+def _pieces(edge: Edge, coarse: float) -> Iterable[Edge]:
+    """Cut an edge into pieces of at most 10 km and 1° of longitude, or so many times that."""
+    count = ceil(max(_length(edge) / PIECE_M, abs(edge[3] - edge[1]) / PIECE_DEG) / coarse)
     if count <= 1:
         return (edge,)
     a, b, c, d = edge
@@ -163,7 +165,7 @@ def _ring_area(line: Line) -> float:
     total = 0.0
     base = _authalic(line.edges[0][0])
     for edge in (*line.edges, *line.closing):
-        for a, b, c, d in _pieces(edge, PIECE_M * 2):
+        for a, b, c, d in _pieces(edge, 2.0):
             mean = (_authalic(a) + 4 * _authalic((a + c) / 2) + _authalic(c)) / 6 - base
             total += mean * radians(d - b)
     return abs(total) * EQUATOR_M * EQUATOR_M / 2
