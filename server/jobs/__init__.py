@@ -1,0 +1,1 @@
+"""Doors for time: what happens because the clock says so."""

@@ -1,0 +1,74 @@
+"""Forgetting: rows past their days are deleted, a bounded number at a time, so that no delete holds up a ping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import NamedTuple
+
+from server.store.pool import Connection, Pool
+
+_ROWS = 5000
+"""Rows in one transaction: some tens of milliseconds."""
+
+
+class Ages(NamedTuple):
+    """How old rows may become."""
+
+    pings: timedelta
+    events: timedelta
+    tokens: timedelta
+
+
+def _oldest(table: str, moment: str, also: str = "") -> str:
+    return (
+        f"DELETE FROM {table} WHERE ctid = ANY (ARRAY("  # noqa: S608  names of ours, no input
+        f"SELECT ctid FROM {table} WHERE {moment} < now() - $1::interval{also} LIMIT $2))"
+    )
+
+
+FORGET: Mapping[str, str] = {
+    "pings": _oldest("pings", "received_at"),
+    "receipts": _oldest("receipts", "at"),
+    "app_events": _oldest("app_events", "received_at"),
+    "customer_events": _oldest("customer_events", "at"),
+    "deliveries": _oldest("deliveries", "created_at"),
+    "moments": _oldest("moments", "created_at", " AND pass_serial IS NULL"),
+    "customer_tokens": _oldest("customer_tokens", "coalesce(last_used_at, created_at)"),
+    "idempotency_keys": _oldest("idempotency_keys", "created_at"),
+    "sessions": _oldest("sessions", "ends_at"),
+    "login_failures": _oldest("login_failures", "at"),
+}
+"""By table, what deletes the oldest rows: $1 the age, $2 how many at most."""
+
+
+def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
+    """Tell how old each table's rows may become; idempotency keys live 7 days, for tills that were offline at a weekend."""
+    return {
+        "pings": ages.pings,
+        **dict.fromkeys(("receipts", "app_events", "customer_events", "deliveries", "moments"), ages.events),
+        "customer_tokens": ages.tokens,
+        "idempotency_keys": timedelta(days=7),
+        "sessions": timedelta(days=1),
+        "login_failures": timedelta(days=1),
+    }
+
+
+async def forget_some(db: Connection, *, table: str, age: timedelta, rows: int = _ROWS) -> int:
+    """Delete at most `rows` rows of the table that are older than `age`; give how many."""
+    status = await db.execute(FORGET[table], age, rows)
+    return int(status.rpartition(" ")[2])
+
+
+async def forget(pool: Pool, *, ages: Ages, rows: int = _ROWS) -> Mapping[str, int]:
+    """Delete all that is too old, table by table; give how many rows went."""
+    gone = {}
+    for table, age in ages_by_table(ages).items():
+        gone[table] = 0
+        while True:
+            async with pool.transaction() as db:
+                deleted = await forget_some(db, table=table, age=age, rows=rows)
+            gone[table] += deleted
+            if deleted < rows:
+                break
+    return gone
