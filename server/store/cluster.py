@@ -41,6 +41,7 @@ max_connections = 200
 shared_buffers = '128MB'
 max_wal_size = '1GB'
 password_encryption = 'scram-sha-256'
+client_connection_check_interval = '5s'   # a long statement ends when its client was killed, and frees its locks
 jit = off                           # our statements are short: compiling them costs more than running them
 timezone = 'UTC'
 log_timezone = 'UTC'
