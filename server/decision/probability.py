@@ -1,9 +1,9 @@
 """How likely a phone is inside a fence: its fix is a blur, not a point.
 
-A fix is read as a two-dimensional Gaussian whose 68 % radius is the accuracy that the phone claims, which is how Android
-defines it (https://developer.android.com/reference/android/location/Location#getAccuracy()). Inside a circle that is one
-minus Marcum's Q of order one, the cumulative noncentral chi-squared with two degrees of freedom; beside a straight edge
-it is the normal distribution.
+A fix is read as a two-dimensional Gaussian whose 68 % radius is the accuracy that the phone claims, as Android defines
+it (https://developer.android.com/reference/android/location/Location#getAccuracy()). Inside a circle that is one minus
+Marcum's Q of order one, the cumulative noncentral chi-squared with two degrees of freedom; beside a straight edge it is
+the normal distribution.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ Allows = Literal["", "mock", "teleport", "mock+teleport"]
 class Track(NamedTuple):
     """One reading of a fence: how sure it must be, and which doubtful fixes it takes.
 
-    Every fence is read at the default and at each (confidence, allows) of its offers, each with a stay of its own. So an
-    offer that takes teleports may count as entered what the others still hold, and neither disturbs the other.
+    Every fence is read at the default and at each (confidence, allows) of its offers, each with a stay of its own. So
+    an offer that takes teleports may count as entered what the others still hold, and neither disturbs the other.
     """
 
     confidence: float = CONFIDENCE
@@ -46,7 +46,7 @@ class Track(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What one fence means to the ruleset: the offers on its state, those near it, its tracks, and its dwell times."""
+    """What one fence means: offers on its state, offers near it, offers set off elsewise; its tracks and dwell times."""
 
     offers: tuple[Offer, ...] = ()
     near: tuple[Offer, ...] = ()
@@ -176,6 +176,6 @@ def _plan(offers: list[Offer], place: Place) -> Plan:
         offers=states,
         near=tuple(o for o in offers if o.when.trigger == "near" and is_meant_near(o.when.places, place)),
         elsewise=tuple(o for o in offers if o.when.trigger not in STATES and o.when.trigger != "near"),
-        tracks=(Track(), *sorted({track_of(offer) for offer in offers} - {Track()})),
+        tracks=(Track(), *sorted({track_of(offer) for offer in states} - {Track()})),
         dwells=tuple(sorted((track, dwell) for track, dwell in dwells if dwell is not None)),
     )

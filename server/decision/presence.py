@@ -1,0 +1,289 @@
+"""Inside, outside, and nothing between: the state of each fence, moved by one fix at a time.
+
+Rule 1: to enter, the phone must be inside with the asked probability; one fix is enough, also the very first.
+Rule 2: to leave, two fixes in a row must lie beyond the margin with almost no chance of being inside. A resting phone's
+        noise does not do that, so it does not flap.
+Rule 3: a fix that is too coarse for a fence, or not believed, leaves that fence as it was.
+Rule 4: what the phone's system claims of a fence is only a reason to report. The fix decides.
+
+Each fence is read on each of its tracks (see ruleset.Track), every one with its own stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from server.decision.probability import p_inside, ring_m
+from server.decision.ruleset import Ruleset, Track
+from server.decision.trust import COARSEST_M, Standing, is_coarse, standing_of
+from server.model.context import Hit
+from server.model.customer import LastFix, State, Stay
+from server.model.ping import Fix
+
+GONE_P = 0.1
+"""A fix counts as outside only where being inside is at most this likely."""
+
+MARGIN_M = 25.0
+MARGIN_SHARE = 0.15
+
+FRESH_EVIDENCE = timedelta(minutes=10)
+"""A timer believes that the phone still rests inside for so long after the last evidence."""
+
+LAPSE = timedelta(hours=24)
+"""A stay without evidence for longer is over unseen: who comes again the day after enters again."""
+
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A fence entered, left, or entered with a dwell time still running, on one track."""
+
+    geofence_id: UUID
+    type: Literal["enter", "exit", "dwell_pending"]
+    p_inside: float
+    confidence: float
+    since: datetime
+    allows: str = ""
+
+
+class Presence(NamedTuple):
+    """One fence on one track, before and after this evaluation.
+
+    `within` says that this evaluation itself is evidence of being inside; `coarse` that the fix could not tell;
+    `looked` up to which instant dwell times were looked at before.
+    """
+
+    geofence_id: UUID
+    track: Track
+    hit: Hit | None
+    p_inside: float
+    coarse: bool
+    within: bool
+    before: Stay | None
+    after: Stay | None
+
+    @property
+    def entered(self) -> bool:
+        """Whether the fence was entered now."""
+        return self.before is None and self.after is not None
+
+    @property
+    def exited(self) -> bool:
+        """Whether the fence was left now."""
+        return self.before is not None and self.after is None
+
+    @property
+    def looked(self) -> datetime | None:
+        """Up to which instant dwell times were looked at before; None where there is no stay to dwell in."""
+        if self.before is not None:
+            return self.before.evaluated
+        return self.after.since - _TICK if self.after is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What one evaluation did to the state.
+
+    `reason` says why a fix moved nothing on the trusted tracks: out_of_order, mock, teleport, coarse. `presences` holds
+    each (geofence id, track) that was read; a track that does not admit the fix is missing.
+    """
+
+    state: State
+    transitions: tuple[Transition, ...] = ()
+    trusted: bool = True
+    reason: str | None = None
+    doubts: tuple[str, ...] = ()
+    late: bool = False
+    presences: Mapping[tuple[UUID, Track], Presence] = field(default_factory=dict)
+
+
+def advance(state: State, fix: Fix, hits: Iterable[Hit], *, ruleset: Ruleset, zone: str | None) -> Moved:
+    """Move the state by one fix. `hits` must hold each fence within `ruleset.reach_m` and each fence of the state."""
+    standing = standing_of(state, fix)
+    if standing.late:
+        return Moved(state, trusted=False, reason="out_of_order", late=True)
+    presences = _read(state, fix, hits, standing=standing, ruleset=ruleset)
+    coarse = fix.accuracy_m > COARSEST_M
+    trusted = not standing.doubts and not coarse
+    moved = replace(
+        state,
+        stays=_stays_after(state, presences, at=fix.at, ruleset=ruleset),
+        held=standing.held,
+        last_fix=LastFix(fix.point, fix.accuracy_m, fix.at, zone) if trusted else state.last_fix,
+    )
+    return Moved(
+        state=moved,
+        transitions=tuple(_transitions(presences, fix.at, ruleset)),
+        trusted=trusted,
+        reason=standing.doubts[-1] if standing.doubts else ("coarse" if coarse else None),
+        doubts=standing.doubts,
+        presences=presences,
+    )
+
+
+def wake(state: State, at: datetime) -> Moved:
+    """Look at the stays when a timer rings: those that have evidence at most ten minutes old are still stayed in."""
+    presences = {}
+    for stay in state.stays:
+        if stay.leaving or not timedelta(0) <= at - stay.seen <= FRESH_EVIDENCE:
+            continue
+        track = Track(stay.confidence, stay.allows)
+        after = replace(stay, evaluated=max(stay.evaluated, at))
+        presences[stay.geofence_id, track] = Presence(
+            stay.geofence_id, track, None, stay.confidence, coarse=False, within=True, before=stay, after=after
+        )
+    stays = tuple(
+        presences[key].after or stay
+        if (key := (stay.geofence_id, Track(stay.confidence, stay.allows))) in presences
+        else stay
+        for stay in state.stays
+    )
+    return Moved(replace(state, stays=stays), presences=presences)
+
+
+def margin_m(radius_m: float) -> float:
+    """Give how far (m) beyond the edge of a fence of this radius (m) a phone is still not outside."""
+    return max(MARGIN_M, MARGIN_SHARE * radius_m)
+
+
+def stays_for(geofence_id: UUID, since: datetime, *, at: datetime, dwelled: bool, ruleset: Ruleset) -> tuple[Stay, ...]:
+    """Make the stays of somebody who is known to be inside a fence since an instant, on all of its tracks.
+
+    `dwelled` says that the dwell times up to `at` have been looked at already.
+    """
+    return tuple(
+        Stay(geofence_id, track.confidence, since, at, at if dwelled else since, allows=track.allows)
+        for track in ruleset.plan(geofence_id).tracks
+    )
+
+
+def with_last_fix(state: State, last: LastFix, hits: Iterable[Hit]) -> State:
+    """Set the last trusted fix, and mark the stays it already lay outside of: the first of the two fixes of an exit.
+
+    For a state that a caller states in words; in a living one every fix has left its mark when it came.
+    """
+    measured = {hit.id: hit for hit in hits}
+    stays = tuple(
+        replace(stay, leaving=True)
+        if (hit := measured.get(stay.geofence_id)) is not None
+        and last.at >= stay.since
+        and not is_coarse(last.accuracy_m, hit.radius_m)
+        and is_outside(hit, p_inside(hit, last.accuracy_m), stay.confidence)
+        else stay
+        for stay in state.stays
+    )
+    return replace(state, last_fix=last, stays=stays)
+
+
+def is_outside(hit: Hit, p: float, confidence: float) -> bool:
+    """Tell whether a fix speaks for having left: beyond the margin, hardly possible inside, and no enter by itself."""
+    return p <= GONE_P and p < confidence and hit.edge_m > margin_m(hit.radius_m)
+
+
+def dwell_due(state: State, at: datetime, ruleset: Ruleset) -> datetime | None:
+    """Give the next instant after `at` at which some stay completes a dwell time; None where none is running."""
+    dues = (
+        stay.since + dwell
+        for stay in state.stays
+        if not stay.leaving
+        for track, dwell in ruleset.plan(stay.geofence_id).dwells
+        if track == (stay.confidence, stay.allows) and stay.since + dwell > at
+    )
+    return min(dues, default=None)
+
+
+def _read(
+    state: State, fix: Fix, hits: Iterable[Hit], *, standing: Standing, ruleset: Ruleset
+) -> dict[tuple[UUID, Track], Presence]:
+    """Read every measured fence that the fix may be inside of, or that the state is inside of, on each of its tracks."""
+    stays: dict[UUID, list[Stay]] = {}
+    for stay in state.stays:
+        if fix.at - stay.seen <= LAPSE:
+            stays.setdefault(stay.geofence_id, []).append(stay)
+    reach, fences = ring_m(fix.accuracy_m), ruleset.known_fences()
+    presences = {}
+    for hit in hits:
+        if hit.id not in fences:
+            continue
+        known = stays.get(hit.id, [])
+        if hit.edge_m > reach and not known:
+            continue
+        p, coarse = p_inside(hit, fix.accuracy_m), is_coarse(fix.accuracy_m, hit.radius_m)
+        for track in ruleset.plan(hit.id).tracks:
+            if track.admits(standing.doubts):
+                before = _stay_on(track, known)
+                presences[hit.id, track] = _step(before, fix, hit, track=track, p=p, coarse=coarse)
+    return presences
+
+
+def _stay_on(track: Track, known: list[Stay]) -> Stay | None:
+    """Find the stay on this track. Where an offer brought a new, less demanding track, a surer stay stands for it:
+    who is inside already does not enter because a rule was published."""
+    surer: Stay | None = None
+    for stay in known:
+        if stay.allows == track.allows and stay.confidence >= track.confidence:
+            if stay.confidence == track.confidence:
+                return stay
+            surer = stay
+    return replace(surer, confidence=track.confidence) if surer else None
+
+
+def _step(before: Stay | None, fix: Fix, hit: Hit, *, track: Track, p: float, coarse: bool) -> Presence:
+    """Move one fence on one track by one fix."""
+    at, sure = fix.at, p >= track.confidence
+    after, within = before, False
+    if coarse:
+        pass
+    elif before is None:
+        if sure:
+            after = Stay(hit.id, track.confidence, since=at, seen=at, evaluated=at, allows=track.allows)
+            within = True
+    elif is_outside(hit, p, track.confidence):
+        after = None if before.leaving else replace(before, leaving=True)
+    elif sure or hit.edge_m <= margin_m(hit.radius_m):
+        after = replace(before, seen=max(before.seen, at), evaluated=max(before.evaluated, at), leaving=False)
+        within = True
+    elif before.leaving:
+        after = replace(before, leaving=False)
+    return Presence(hit.id, track, hit, p, coarse, within, before, after)
+
+
+def _stays_after(
+    state: State, presences: Mapping[tuple[UUID, Track], Presence], *, at: datetime, ruleset: Ruleset
+) -> tuple[Stay, ...]:
+    """Put together the stays that were read and those that were not; what is gone or lapsed is forgotten."""
+    known = ruleset.known_fences()
+    kept = [
+        stay
+        for stay in state.stays
+        if (key := (stay.geofence_id, Track(stay.confidence, stay.allows))) not in presences
+        and stay.geofence_id in known
+        and key[1] in ruleset.plan(stay.geofence_id).tracks
+        and at - stay.seen <= LAPSE
+    ]
+    kept.extend(presence.after for presence in presences.values() if presence.after is not None)
+    return tuple(sorted(kept, key=lambda stay: (stay.since, stay.geofence_id.int, stay.confidence, stay.allows)))
+
+
+def _transitions(
+    presences: Mapping[tuple[UUID, Track], Presence], at: datetime, ruleset: Ruleset
+) -> Iterable[Transition]:
+    """Tell what was entered and left, and where a dwell time is still running."""
+    for (fence, track), presence in presences.items():
+        stay = presence.after or presence.before
+        if stay is None:
+            continue
+        said: list[Literal["enter", "exit", "dwell_pending"]] = []
+        if presence.entered:
+            said.append("enter")
+        if presence.exited:
+            said.append("exit")
+        if presence.within and any(of == track and stay.since + dwell > at for of, dwell in ruleset.plan(fence).dwells):
+            said.append("dwell_pending")
+        for what in said:
+            yield Transition(fence, what, presence.p_inside, track.confidence, stay.since, track.allows)
