@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from passes.apple.rules import check_pass, check_time, section_key
+from passes.apple.rules import check_pass, section_key
 from passes.errors import ContentError
 from passes.model import Barcode, Beacon, Colour, Field, Location, Nfc, Pass, RelevantDate, Style, Value
+from passes.times import w3c
 
 
 class Issuer(NamedTuple):
@@ -42,15 +43,6 @@ def strings_for(language: str, translations: Mapping[str, str]) -> bytes:
     """A pass.strings file in UTF-8: one `"text" = "translation";` a line, in the order of the texts."""
     lines = (f"{_quoted(text)} = {_quoted(translations[text])};\n" for text in sorted(translations))
     return _utf8(f"{language}.lproj/pass.strings", "".join(lines))
-
-
-def w3c(when: datetime) -> str:
-    """A time as Wallet reads it: seconds, no fraction, `Z` or `+hh:mm`; an offset with seconds becomes UTC."""
-    check_time("date", when)
-    offset = when.utcoffset() or timedelta(0)
-    if not offset or offset % timedelta(minutes=1):
-        return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
-    return when.replace(microsecond=0).isoformat()
 
 
 def _identity(pass_: Pass, issuer: Issuer) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from passes.errors import ContentError
 from passes.model import Beacon, Field, Location, Nfc, Pass, RelevantDate, Section, Style
+from passes.times import check_time
 
 MAX_LOCATIONS = 10
 MAX_BEACON_UUIDS = 10
@@ -57,12 +58,6 @@ def check_pass(pass_: Pass, style: Style, *, allow_http: bool = False) -> None:
         _check_nfc(pass_.nfc)
     if pass_.user_info is not None:
         _check_json("userInfo", pass_.user_info)
-
-
-def check_time(where: str, value: datetime) -> None:
-    """A time is written with its zone; one without is read by no iOS."""
-    if value.utcoffset() is None:
-        raise ContentError("date.zone", where, "dates are W3C times with a zone, such as 2026-03-02T11:00:00+01:00")
 
 
 def _check_texts(pass_: Pass) -> None:

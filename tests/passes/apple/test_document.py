@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from passes.apple.document import Issuer, document_for, strings_for, w3c
+from passes.apple.document import Issuer, document_for, strings_for
 from passes.errors import ContentError
 from passes.model import (
     Alignment,
@@ -202,34 +201,6 @@ def test_a_lone_surrogate_is_refused() -> None:
     with pytest.raises(ContentError) as caught:
         read(coupon(description="\ud83d"))
     assert (caught.value.code, caught.value.field) == ("text.unicode", "pass.json")
-
-
-BERLIN = ZoneInfo("Europe/Berlin")
-
-
-@pytest.mark.parametrize(
-    ("when", "written"),
-    [
-        (NOW, "2026-03-02T08:30:00Z"),
-        (NOW.replace(microsecond=999_999), "2026-03-02T08:30:00Z"),
-        (NOW.astimezone(BERLIN), "2026-03-02T09:30:00+01:00"),
-        (datetime(2026, 7, 1, 9, 30, 1, 5, tzinfo=BERLIN), "2026-07-01T09:30:01+02:00"),
-        (datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN), "2026-10-25T02:30:00+02:00"),
-        (datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=BERLIN), "2026-10-25T02:30:00+01:00"),
-        (datetime(2026, 1, 1, tzinfo=timezone(-timedelta(hours=3, minutes=30))), "2026-01-01T00:00:00-03:30"),
-        (datetime(1893, 1, 1, tzinfo=BERLIN), "1892-12-31T23:06:32Z"),
-        (datetime(987, 1, 1, tzinfo=UTC), "0987-01-01T00:00:00Z"),
-    ],
-)
-def test_times_are_w3c_with_a_zone_and_without_fractions(when: datetime, written: str) -> None:
-    assert w3c(when) == written
-    assert abs(datetime.fromisoformat(written) - when) < timedelta(seconds=1)
-
-
-def test_a_time_without_a_zone_is_refused() -> None:
-    with pytest.raises(ContentError) as caught:
-        w3c(NOW.replace(tzinfo=None))
-    assert caught.value.code == "date.zone"
 
 
 def test_translations_are_written_in_the_order_of_the_texts() -> None:
