@@ -1,0 +1,67 @@
+"""`event`: how often something happened to the customer lately (a purchase, a redemption of an offer, …)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+from server.decision.compare import Compare, parse_numbers
+from server.decision.durations import say_duration
+from server.decision.finding import Finding, Gate, Scene, Truth
+from server.decision.reading import Node
+
+NAME = "event"
+_ONCE = Compare((("gte", 1),))
+_SECOND = timedelta(seconds=1)
+_LONGEST = timedelta(days=3660)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The event's name, perhaps the offer that it belongs to, the span to look back, and how often."""
+
+    NAME: ClassVar[str] = NAME
+    gate: ClassVar[Gate] = Gate.EVENT
+
+    name: str
+    within: timedelta
+    offer: str | None = None
+    count: Compare = _ONCE
+
+    @classmethod
+    def parse(cls, node: Node) -> Condition | None:
+        """Read `{"name", "offer"?, "within", "count"?}`; without `count` once is enough."""
+        before = len(node.errors)
+        if not node.object("name", "offer", "within", "count", need=("name", "within")):
+            return None
+        name = node.child("name").text(longest=64)
+        offer = node.child("offer").text(longest=64) or None
+        within = node.child("within").duration(_SECOND, low=_SECOND, high=_LONGEST)
+        times = node.child("count")
+        count = parse_numbers(times, low=0, high=1_000_000, whole=True) if times.given else _ONCE
+        if count is None or len(node.errors) > before:
+            return None
+        return cls(name, within, offer, count)
+
+    def check(self, scene: Scene) -> Finding:
+        """Count; unknown without consent to profiling.
+
+        Counted is what lies in (at - within, at]: later events do not count, and one exactly that old no longer does.
+        """
+        customer = scene.context.customer
+        if not customer.consents.profiling:
+            return Finding(self.gate, Truth.UNKNOWN, "The customer has not agreed to profiling.")
+        since = scene.at - self.within
+        times = sum(
+            each.name == self.name and (self.offer is None or each.offer == self.offer) and since < each.at <= scene.at
+            for each in customer.events
+        )
+        what = self.name if self.offer is None else f"{self.name} of {self.offer}"
+        reason = f"{times} × {what} within {say_duration(self.within)}; asked for: {self.count.sentence()}."
+        return Finding(self.gate, self.count.check(times), reason, {"event": self.name, "count": times})
+
+    def sentence(self) -> str:
+        """Say the condition in words."""
+        of = f" of {self.offer}" if self.offer else ""
+        return f"{self.count.sentence()} × {self.name}{of} within {say_duration(self.within)}"

@@ -1,0 +1,131 @@
+"""`local_time`: the wall clock, the day of the week, opening hours and holidays.
+
+Rule 1: the instant is converted to wall time each time, so a repeated hour matches twice and a missing one never.
+Rule 2: windows are half-open; over midnight the day on which they open is the one that counts, also for holidays.
+Rule 3: no zone, no hours, no country: unknown, where they are needed for the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from server.decision.finding import Finding, Gate, Scene, Truth
+from server.decision.holidays import holiday_on
+from server.decision.kleene import all_of, truth_of
+from server.decision.reading import Node
+from server.decision.wall import is_open, opening_day, zone_for
+from server.model.place import DAYS, Place
+
+NAME = "local_time"
+
+Holidays = Literal["skip", "only", "ignore"]
+_HOLIDAYS: tuple[Holidays, ...] = ("skip", "only", "ignore")
+
+
+class _Part(NamedTuple):
+    """One of the questions that were asked, and its answer."""
+
+    truth: Truth
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A window [start, end) on some days in a zone; `end` None is 24:00."""
+
+    NAME: ClassVar[str] = NAME
+    gate: ClassVar[Gate] = Gate.LOCAL_TIME
+
+    tz: str = "place"
+    days: frozenset[str] = frozenset(DAYS)
+    start: time = time.min
+    end: time | None = None
+    place_open: bool = False
+    holidays: Holidays = "ignore"
+
+    @classmethod
+    def parse(cls, node: Node) -> Condition | None:
+        """Read the window; a missing `from` is 00:00, a missing `to` 24:00."""
+        before = len(node.errors)
+        keys = ("tz", "days", "from", "to", "place_open", "holidays")
+        if not node.object(*keys):
+            return None
+        if not any(node.child(key).given for key in keys[1:]):
+            node.wrong(f"must ask for one of {', '.join(keys[1:])}")
+        tz = node.child("tz").zone("place")
+        days = node.child("days").choices(DAYS) if node.child("days").given else frozenset(DAYS)
+        unread = len(node.errors)
+        start = node.child("from").clock(time.min) or time.min
+        end = node.child("to").clock(None, end=True)
+        if end == start and len(node.errors) == unread:
+            node.child("from").wrong("the window is empty: from and to are the same; a whole day is 00:00 to 24:00")
+        asked = node.child("place_open")
+        if asked.given and asked.value is not True:
+            asked.wrong("must be true; put not around it to ask for closed stores")
+        holidays = node.child("holidays").choice("ignore", _HOLIDAYS)
+        if len(node.errors) > before:
+            return None
+        return cls(tz, days, start, end, asked.given, holidays)
+
+    def check(self, scene: Scene) -> Finding:
+        """Compare the wall clock of the scene's instant."""
+        zone = zone_for(self.tz, scene)
+        values: dict[str, Any] = {}
+        if zone is None:
+            parts = [_Part(Truth.UNKNOWN, "The time zone is not known.")]
+        else:
+            local = scene.at.astimezone(zone)
+            values = {"local_time": local.isoformat(), "zone": zone.key}
+            parts = self._check_window(local, scene.place)
+        if self.place_open:
+            parts.append(_check_open(scene))
+        truth = all_of(part.truth for part in parts)
+        reasons = [part.reason for part in parts if part.truth is truth]
+        return Finding(self.gate, truth, " ".join(reasons), values)
+
+    def _check_window(self, local: datetime, place: Place | None) -> list[_Part]:
+        """Compare the time, the day on which the window opened, and whether that day is a holiday."""
+        opened = opening_day(local, self.start, self.end)
+        clock = f"{local:%H:%M}"
+        if opened is None:
+            return [_Part(Truth.FAILS, f"{clock} is not within {self._window()}.")]
+        parts = [_Part(Truth.HOLDS, f"{clock} is within {self._window()}.")]
+        if DAYS[opened.weekday()] not in self.days:
+            parts.append(_Part(Truth.FAILS, f"The window does not open on a {opened:%A}."))
+        if self.holidays != "ignore":
+            parts.append(self._check_holiday(opened, place))
+        return parts
+
+    def _check_holiday(self, day: date, place: Place | None) -> _Part:
+        """Ask the calendar of the place's country and region."""
+        found = holiday_on(day, country=place.country, region=place.region) if place else None
+        if found is None:
+            return _Part(Truth.UNKNOWN, "The holidays of the place are not known.")
+        holiday, name = found
+        said = f"{day} is {f'a holiday ({name})' if holiday else 'no holiday'}."
+        return _Part(truth_of(holiday == (self.holidays == "only")), said)
+
+    def _window(self) -> str:
+        return f"{self.start:%H:%M}–{f'{self.end:%H:%M}' if self.end else '24:00'}"
+
+    def sentence(self) -> str:
+        """Say the condition in words."""
+        words = [f"{self._window()} ({self.tz})"]
+        if len(self.days) < len(DAYS):
+            words.append(", ".join(day for day in DAYS if day in self.days))
+        if self.place_open:
+            words.append("while the store is open")
+        if self.holidays != "ignore":
+            words.append("not on holidays" if self.holidays == "skip" else "on holidays only")
+        return ", ".join(words)
+
+
+def _check_open(scene: Scene) -> _Part:
+    """Ask the opening hours of the place, on its own wall clock."""
+    zone = zone_for("place", scene)
+    if scene.place is None or scene.place.hours is None or zone is None:
+        return _Part(Truth.UNKNOWN, "The opening hours are not known.")
+    opened = is_open(scene.place.hours, scene.at.astimezone(zone))
+    return _Part(truth_of(opened), f"{scene.place.name} is {'open' if opened else 'closed'}.")

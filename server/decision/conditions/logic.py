@@ -1,0 +1,80 @@
+"""`all`, `any`, `not`: conditions joined by Kleene's logic, evaluated whole, with one member that speaks for the rest.
+
+Rule 1: the truth is that of the whole; unknown stays unknown under `not`.
+Rule 2: of an `all`, the first member that does not hold, in the order of the gates, names the gate on the receipt.
+Rule 3: within `any` and `not` the first leaf names it, whatever the others say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from server.decision import finding
+from server.decision.finding import ORDER, Finding, Gate, Scene, Truth
+from server.decision.kleene import all_of, any_of, negated
+from server.decision.reading import Node
+
+NAME = "logic"
+NAMES = ("all", "any", "not")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Members joined by one word; `not` has exactly one."""
+
+    NAME: ClassVar[str] = NAME
+    gate: ClassVar[Gate] = Gate.TRIGGER
+    """Nominal: it is one of its members that names the gate of a finding."""
+
+    word: Literal["all", "any", "not"]
+    members: tuple[finding.Condition, ...]
+
+    @classmethod
+    def parse(cls, node: Node) -> Condition | None:
+        """Read the members; the word is the last step of the node's path."""
+        word = node.path.rpartition(".")[2]
+        if word == "not":
+            nodes = [node]
+        else:
+            nodes = node.each(most=50)
+            if not isinstance(node.value, list):
+                return None
+        members = tuple(member for each in nodes if (member := each.condition()) is not None)
+        if len(members) < len(nodes) or not members:
+            return None
+        return cls("not" if word == "not" else "all" if word == "all" else "any", members)
+
+    def check(self, scene: Scene) -> Finding:
+        """Ask every member and let one speak."""
+        findings = [member.check(scene) for member in self.members]
+        truths = [each.truth for each in findings]
+        if self.word == "all":
+            speaker = min(findings, key=lambda each: (each.truth is Truth.HOLDS, ORDER[each.gate]))
+            return speaker._replace(truth=all_of(truths))
+        gate = first_leaf(self).gate
+        values = findings[0].values
+        if self.word == "not":
+            return Finding(gate, negated(truths[0]), f"Asked for the opposite: {findings[0].reason}", values)
+        truth = any_of(truths)
+        telling = [each.reason for each in findings if each.truth is truth]
+        return Finding(gate, truth, " ".join(dict.fromkeys(telling)), values)
+
+    def sentence(self) -> str:
+        """Say the members in words, joined."""
+        if self.word == "not":
+            return f"not ({self.members[0].sentence()})"
+        joint = " and " if self.word == "all" else " or "
+        return f"({joint.join(member.sentence() for member in self.members)})"
+
+
+def first_leaf(condition: finding.Condition) -> finding.Condition:
+    """Give the first condition, in the order of the document, that joins no others."""
+    while isinstance(condition, Condition):
+        condition = condition.members[0]
+    return condition
+
+
+def judge(condition: finding.Condition, scene: Scene) -> Finding:
+    """Answer a whole `if`: its truth, told by the member that names the gate."""
+    return condition.check(scene)
