@@ -30,10 +30,11 @@ Edge = tuple[float, float, float, float]  # lat, lon, lat, lon in degrees; the l
 
 
 class Line(NamedTuple):
-    """One ring in the frame: its edges, those that only close it over the pole, and whether it winds around one."""
+    """One ring in the frame: its edges, those that only close it over a pole, its polygon's number, and whether a hole."""
 
     edges: tuple[Edge, ...]
     closing: tuple[Edge, ...]
+    polygon: int
     hole: bool
 
     def bounds(self) -> Box:
@@ -56,7 +57,7 @@ class Drawing(NamedTuple):
 
 def draw(area: Area) -> Drawing:
     """Make an Area ready. Rings are taken closed or open; the Area must have been checked (`geojson`)."""
-    lines = _frame([_line(ring, hole=number > 0) for rings in area.polygons for number, ring in enumerate(rings)])
+    lines = lines_of(area)
     edges = tuple(edge for line in lines for edge in line.edges)
     closing = tuple(edge for line in lines for edge in line.closing)
     sizes = sum(max(_length(edge) / PIECE_M, abs(edge[3] - edge[1]) / PIECE_DEG) for edge in edges)
@@ -74,7 +75,18 @@ def draw(area: Area) -> Drawing:
     return Drawing(crossed, boundary, box, lat, lon, size)
 
 
-def _line(ring: Ring, *, hole: bool) -> Line:
+def lines_of(area: Area) -> list[Line]:
+    """The rings of an Area, unwrapped into one frame of longitudes; polygons in their order, outer rings first."""
+    return _frame(
+        [
+            _line(ring, polygon=polygon, hole=number > 0)
+            for polygon, rings in enumerate(area.polygons)
+            for number, ring in enumerate(rings)
+        ]
+    )
+
+
+def _line(ring: Ring, *, polygon: int, hole: bool) -> Line:
     """Unwrap a ring; close it over the pole where it winds around the world."""
     points = ring if ring[0] == ring[-1] else (*ring, ring[0])
     edges: list[Edge] = []
@@ -89,10 +101,10 @@ def _line(ring: Ring, *, hole: bool) -> Line:
         lon = following
     first = points[0]
     if lon == first.lon:
-        return Line(tuple(edges), (), hole)
+        return Line(tuple(edges), (), polygon, hole)
     pole = copysign(_POLE, sum(point.lat for point in points))
     closing = ((first.lat, lon, pole, lon), (pole, lon, pole, first.lon), (pole, first.lon, first.lat, first.lon))
-    return Line(tuple(edges), closing, hole)
+    return Line(tuple(edges), closing, polygon, hole)
 
 
 def _frame(lines: list[Line]) -> list[Line]:
@@ -114,7 +126,7 @@ def _turned(line: Line, by: float) -> Line:
     def turn(edges: Iterable[Edge]) -> tuple[Edge, ...]:
         return tuple((a, b + by, c, d + by) for a, b, c, d in edges)
 
-    return Line(turn(line.edges), turn(line.closing), line.hole)
+    return line._replace(edges=turn(line.edges), closing=turn(line.closing))
 
 
 def _length(edge: Edge) -> float:
