@@ -218,7 +218,7 @@ def _modules(pass_: Pass, kind: str, language: str, show: Callable[[Field], str]
     for one in fields:
         if not _MODULE.fullmatch(one.key):
             raise GoogleError("google.module", f"{one.key}.key", "has letters, digits, underscores and dashes only")
-        module = {"id": one.key, "header": one.label, "body": show(one)}
+        module: dict[str, Any] = {"id": one.key, "header": one.label, "body": show(one)}
         module["localizedHeader"] = localized(one.label, language, pass_.localisations)
         module["localizedBody"] = localized(module["body"], language, pass_.localisations)
         modules.append(_present(module))
