@@ -69,6 +69,18 @@ class Embedded:
         async with _held(self._home.start_lock):
             await asyncio.to_thread(_bring_up, self._home, self._log)
 
+    async def watch(self, *, every_s: float = 1.0) -> None:
+        """Look every second whether the server is alive and start it again when it is not; runs until it is cancelled.
+
+        A start that fails is tried again with the next look: a full disk may have room later.
+        """
+        while True:
+            await asyncio.sleep(every_s)
+            if not await asyncio.to_thread(lambda: self.running):
+                self._log.info("postgres_gone", folder=str(self._home.folder))
+                with contextlib.suppress(Misconfigured):
+                    await self.ensure()
+
     async def stop(self) -> None:
         """Give up this use; the last user of the data folder stops the server. May be called again."""
         users, self._users = self._users, None

@@ -34,6 +34,7 @@ T = TypeVar("T")
 Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 _RETRY_AFTER_S = 1
+_RELEASE_S = 1.0
 _CLOSE_S = 5.0
 
 _AWAY = (
@@ -85,7 +86,7 @@ class Pool:
             # A connection that cannot be given back is thrown away by asyncpg; that must not turn a COMMIT that
             # succeeded into an error.
             with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                await self._pool.release(db, timeout=_RETRY_AFTER_S)
+                await self._pool.release(db, timeout=_RELEASE_S)
 
     @contextlib.asynccontextmanager
     async def transaction(
@@ -195,7 +196,7 @@ async def connect(dsn: str, *, application_name: str, timeout_s: float = 5.0) ->
             yield db
     finally:
         with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            await db.close(timeout=_RETRY_AFTER_S)
+            await db.close(timeout=_RELEASE_S)
 
 
 @contextlib.contextmanager

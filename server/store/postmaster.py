@@ -91,9 +91,9 @@ def orphans(cluster: Path) -> list[psutil.Process]:
 def clear_remains(cluster: Path, sockets: Path) -> None:
     """Make room for a new server after a dead one: end its orphaned children, then remove its lock files.
 
-    Only to be called when `running` is None and no other start is under way. Children normally leave on their own as
-    soon as they look up from their work; those that do not are asked (SIGQUIT) and then made (SIGKILL) to go. That
-    loses nothing: what was committed is in the write-ahead log, and without their server they can commit no more.
+    Does nothing while a server runs. Children normally leave on their own as soon as they look up from their work;
+    those that do not are asked (SIGQUIT) and then made (SIGKILL) to go. That loses nothing: what was committed is in
+    the write-ahead log, and without their server they can commit no more.
     """
     for ending in (0, signal.SIGQUIT, signal.SIGKILL):  # 0: nothing is sent
         for process in orphans(cluster):
@@ -101,6 +101,8 @@ def clear_remains(cluster: Path, sockets: Path) -> None:
                 process.send_signal(ending)
         deadline = time.monotonic() + _ORPHAN_S
         while (left := orphans(cluster)) and time.monotonic() < deadline:
+            if running(cluster):
+                return  # no orphan, but a server that somebody who was killed has just begun to start
             time.sleep(_POLL_S)
         if not left:
             break
@@ -150,6 +152,12 @@ def launch(program: Program, cluster: Path, *, account: Account | None, sockets:
     deadline = time.monotonic() + START_S
     while True:
         clear_remains(cluster, sockets)
+        if found := await_ready(cluster, deadline=deadline):
+            return found
+        if running(cluster):
+            raise Misconfigured(
+                f"The PostgreSQL in {cluster} is not ready after {START_S:.0f} s; look at {cluster / 'log'}."
+            )
         output.unlink(missing_ok=True)
         # The name of the folder is given relative to the working folder: pg_ctl hands it to a shell.
         code = call(
@@ -157,8 +165,8 @@ def launch(program: Program, cluster: Path, *, account: Account | None, sockets:
             account=account,
             output=output,
         )
-        if code == 0 and (found := await_ready(cluster, deadline=deadline)):
-            return found
+        if code == 0:
+            continue  # and see it ready above
         words = last_words(cluster, output)
         if time.monotonic() > deadline or not any(hint in words for hint in _STARTED_TOO_EARLY):
             raise Misconfigured(f"The embedded PostgreSQL in {cluster} did not start: {words}")

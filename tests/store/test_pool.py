@@ -294,6 +294,22 @@ async def test_a_pool_opens_while_postgres_is_away_and_heals_when_it_is_back(dat
                 assert await db.fetchval("SELECT 1") == 1
 
 
+async def test_a_server_that_hangs_is_given_up_and_taken_up_again(db_dsn: str) -> None:
+    async with await open_pool(db_dsn, size=1, application_name="tests", command_timeout_s=0.1) as pool:
+        async with pool.acquire() as db:
+            frozen = db.get_server_pid()
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            with pytest.raises(Unavailable):
+                async with pool.acquire() as db:
+                    await db.fetchval("SELECT 1")
+            async with pool.acquire() as db:
+                assert await db.fetchval("SELECT 1") == 1
+                assert db.get_server_pid() != frozen
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+
+
 async def kill_and_wait(server: Embedded, data_dir: Path) -> None:
     found = postmaster.running(data_dir / "postgres/cluster")
     assert found

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,9 @@ def test_a_notice_is_read_as_postgres_writes_it(tmp_path: Path) -> None:
     assert postmaster.notice(tmp_path) == Notice(77, 5432, "", "", False)
 
 
-@pytest.mark.parametrize("pid", [dead_pid(), os.getpid(), 2**22])
-def test_a_number_without_a_postgres_behind_it_is_no_server(tmp_path: Path, pid: int) -> None:
-    write_notice(tmp_path, pid=pid)
+@pytest.mark.parametrize("pid", [dead_pid, os.getpid, lambda: 2**22], ids=["dead", "another program", "no such"])
+def test_a_number_without_a_postgres_behind_it_is_no_server(tmp_path: Path, pid: Callable[[], int]) -> None:
+    write_notice(tmp_path, pid=pid())
     assert postmaster.running(tmp_path) is None
 
 

@@ -31,7 +31,9 @@ def test_the_wheel_is_found_without_importing_it() -> None:
 
 def test_where_the_wheel_is_missing_a_sentence_says_what_to_do() -> None:
     ask = "from server.store.program import installed; installed()"
-    said = subprocess.run([sys.executable, "-S", "-c", ask], cwd=ROOT, capture_output=True, text=True, check=False)
+    said = subprocess.run(
+        [sys.executable, "-E", "-S", "-c", ask], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert said.returncode == 1
     assert "Misconfigured" in said.stderr
     assert "set database.url" in said.stderr
