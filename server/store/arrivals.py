@@ -1,0 +1,182 @@
+"""What a group of pings reads and writes: one statement in, one statement out, however many customers it holds.
+
+Rule 1: states, facts and receipts of a customer are written together or not at all, and only on the version seen.
+Rule 2: a fact about a ping holds its cell, its fences and a word; the position stays in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from server.model.customer import Attributes, Consents, Customer, Happened, State
+from server.model.ids import bucket_of
+from server.store.pool import Connection, Row
+from server.store.states import by_bucket, decode_state, encode_state
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One customer as loaded: profile and history, state and its version (None: no row yet).
+
+    `answered` holds those of the asked pings that were stored before, with the moment each made, if any.
+    """
+
+    customer: Customer
+    state: State
+    version: int | None
+    listening: bool
+    answered: dict[UUID, UUID | None]
+
+
+class Loaded(NamedTuple):
+    """A group as loaded, by customer; `now` is the database's time (None where no customer was found)."""
+
+    customers: dict[UUID, Known]
+    now: datetime | None
+
+
+HISTORY = 200
+"""So many events of a customer's past are looked at, the newest first."""
+
+# The slice of ping ids is the customer's own: one probe of the primary key for each.
+LOAD = """
+SELECT c.id, c.locale, c.time_zone, c.attributes, c.segments, c.location, c.push, c.profiling,
+       s.version, s.state, coalesce(s.stream_until > moment.now, false) AS listening, moment.now, past.events, told.pings
+FROM unnest($1::smallint[], $2::uuid[], $3::integer[], $4::integer[]) AS asked (bucket, id, first, last)
+CROSS JOIN (SELECT clock_timestamp() AS now OFFSET 0) AS moment
+JOIN customers c ON c.bucket = asked.bucket AND c.id = asked.id
+LEFT JOIN customer_state s ON s.bucket = asked.bucket AND s.customer_id = asked.id
+LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_object('name', e.name, 'at', e.at, 'offer', e.offer)) AS events
+    FROM (SELECT name, at, offer FROM customer_events e
+          WHERE e.bucket = asked.bucket AND e.customer_id = asked.id ORDER BY at DESC LIMIT $6) AS e
+) AS past ON true
+LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_array(p.id, p.moment_id)) AS pings FROM pings p
+    WHERE p.bucket = asked.bucket AND p.customer_id = asked.id AND p.id = ANY (($5::uuid[])[asked.first:asked.last])
+) AS told ON true
+"""
+
+_attributes = msgspec.json.Decoder(dict[str, str | int | float | bool])
+_events = msgspec.json.Decoder(tuple[Happened, ...])
+_answered = msgspec.json.Decoder(list[tuple[UUID, UUID | None]])
+_NO_ATTRIBUTES: Attributes = {}
+
+
+async def load(db: Connection, *, asked: dict[UUID, Sequence[UUID]]) -> Loaded:
+    """Load customers with their states and pasts, and which of the ping ids asked for each are known already."""
+    firsts, lasts, pings = [], [], list[UUID]()
+    for ids in asked.values():
+        firsts.append(len(pings) + 1)
+        pings.extend(ids)
+        lasts.append(len(pings))
+    rows = await db.fetch(LOAD, [bucket_of(each) for each in asked], list(asked), firsts, lasts, pings, HISTORY)
+    return Loaded({row["id"]: _known(row) for row in rows}, rows[0]["now"] if rows else None)
+
+
+def _known(row: Row) -> Known:
+    attributes, events, pings = row["attributes"], row["events"], row["pings"]
+    return Known(
+        customer=Customer(
+            id=row["id"],
+            consents=Consents(row["location"], row["push"], row["profiling"]),
+            zone=row["time_zone"],
+            locale=row["locale"],
+            segments=frozenset(row["segments"]),
+            attributes=_attributes.decode(attributes) if attributes != "{}" else _NO_ATTRIBUTES,
+            events=_events.decode(events) if events else (),
+        ),
+        state=decode_state(row["state"]),
+        version=row["version"],
+        listening=row["listening"],
+        answered=dict(_answered.decode(pings)) if pings else {},
+    )
+
+
+class NewState(NamedTuple):
+    """What is remembered of a customer from now on, if the row still has the version seen."""
+
+    customer_id: UUID
+    version: int
+    state: State
+    wake_at: datetime | None
+
+
+class PingFact(NamedTuple):
+    """What is kept of one fix: `reason` is a word for what was odd about it, `moment_id` what it led to."""
+
+    customer_id: UUID
+    id: UUID
+    at: datetime
+    received_at: datetime
+    cell: str
+    geofence_ids: Sequence[UUID]
+    reason: str | None
+    moment_id: UUID | None
+
+
+class Receipt(NamedTuple):
+    """Why: `verdicts` is JSON, a list of {offer_id, offer, gate, truth, reason, values}."""
+
+    customer_id: UUID
+    id: UUID
+    at: datetime
+    moment_id: UUID | None
+    verdicts: str
+
+
+# One statement: alone it is its own transaction. The rows are locked in the order of the list, that of the key.
+RECORD = """
+WITH won AS (
+    UPDATE customer_state s SET version = s.version + 1, state = n.state, wake_at = n.wake_at
+    FROM unnest($1::smallint[], $2::uuid[], $3::bigint[], $4::json[], $5::timestamptz[])
+         AS n (bucket, customer_id, version, state, wake_at)
+    WHERE s.bucket = n.bucket AND s.customer_id = n.customer_id AND s.version = n.version
+    RETURNING s.bucket, s.customer_id
+), facts AS (
+    INSERT INTO pings (bucket, customer_id, id, at, received_at, cell, geofence_ids, reason, moment_id)
+    SELECT won.bucket, won.customer_id, p.id, p.at, p.received_at, p.cell, p.fences::uuid[], p.reason, p.moment_id
+    FROM unnest($6::uuid[], $7::uuid[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[],
+                $13::uuid[]) AS p (customer_id, id, at, received_at, cell, fences, reason, moment_id)
+    JOIN won USING (customer_id)
+), reasons AS (
+    INSERT INTO receipts (bucket, id, customer_id, at, moment_id, verdicts)
+    SELECT won.bucket, r.id, won.customer_id, r.at, r.moment_id, r.verdicts
+    FROM unnest($14::uuid[], $15::uuid[], $16::timestamptz[], $17::uuid[], $18::jsonb[])
+         AS r (customer_id, id, at, moment_id, verdicts)
+    JOIN won USING (customer_id)
+)
+SELECT customer_id FROM won
+"""
+
+
+async def record(
+    db: Connection, *, states: Sequence[NewState], pings: Sequence[PingFact], receipts: Sequence[Receipt]
+) -> set[UUID]:
+    """Write a group, and tell for which customers: the others' rows have another version, nothing of theirs is written."""
+    ordered = sorted(states, key=lambda each: by_bucket(each.customer_id))
+    rows = await db.fetch(
+        RECORD,
+        [bucket_of(each.customer_id) for each in ordered],
+        [each.customer_id for each in ordered],
+        [each.version for each in ordered],
+        [encode_state(each.state) for each in ordered],
+        [each.wake_at for each in ordered],
+        *_columns(pings, 5),
+        [f"{{{','.join(map(str, each.geofence_ids))}}}" for each in pings],
+        [each.reason for each in pings],
+        [each.moment_id for each in pings],
+        *_columns(receipts, 5),
+    )
+    return {row["customer_id"] for row in rows}
+
+
+def _columns(rows: Sequence[tuple[object, ...]], count: int) -> list[list[object]]:
+    """Turn the first columns of some rows into lists."""
+    return [[row[index] for row in rows] for index in range(count)]

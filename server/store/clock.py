@@ -1,0 +1,65 @@
+"""What time it is: the database's time, carried on by this machine's monotonic clock between two looks.
+
+Wall clocks of machines differ and are set; the database's is the one that all processes share (`clock_timestamp()`). Every
+load of customers' states brings a new look, and `sync` takes one where nobody loads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from server.errors import Unavailable
+from server.store.pool import Connection
+
+NOW = "SELECT clock_timestamp()"
+
+_KEEPS_S = 30.0
+"""Even a good look is given up for a worse one after so long: quartz drifts by some milliseconds in that time."""
+
+
+class DatabaseClock:
+    """The database's clock as this process knows it."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Know nothing yet; `monotonic` gives seconds that only grow."""
+        self._monotonic = monotonic
+        self._zero: datetime | None = None
+        self._error_s = 0.0
+        self._looked_s = 0.0
+
+    def monotonic(self) -> float:
+        """Give the seconds of this machine's monotonic clock: for waiting times, not for dates."""
+        return self._monotonic()
+
+    def now(self) -> datetime:
+        """Give the database's time (UTC); raises Unavailable while no look was possible yet."""
+        if self._zero is None:
+            raise Unavailable("The database's clock is not known yet.", retry_after_s=1)
+        return self._zero + timedelta(seconds=self._monotonic())
+
+    def at(self, monotonic_s: float) -> datetime:
+        """Give the database's time at an instant of the monotonic clock; raises Unavailable like `now`."""
+        if self._zero is None:
+            raise Unavailable("The database's clock is not known yet.", retry_after_s=1)
+        return self._zero + timedelta(seconds=monotonic_s)
+
+    def note(self, told: datetime, *, asked_s: float, heard_s: float) -> None:
+        """Learn from an answer: `told` was the database's time between the two monotonic instants.
+
+        The middle of the two is off by half their distance at most, so a slow answer does not displace a quick one
+        that is still young.
+        """
+        error = (heard_s - asked_s) / 2
+        if self._zero is not None and error > self._error_s and heard_s - self._looked_s < _KEEPS_S:
+            return
+        self._zero = told - timedelta(seconds=(asked_s + heard_s) / 2)
+        self._error_s, self._looked_s = error, heard_s
+
+    async def sync(self, db: Connection) -> datetime:
+        """Look at the database's clock now, and give its time."""
+        asked = self._monotonic()
+        told: datetime = await db.fetchval(NOW)
+        self.note(told, asked_s=asked, heard_s=self._monotonic())
+        return told

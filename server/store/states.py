@@ -1,0 +1,139 @@
+"""The state of a customer between two pings, as it is stored: one JSON value in a row whose version makes caps exact.
+
+Rule 1: whoever writes a state names the version it was decided on. If the row has another one, nothing is written.
+Rule 2: what is stored of a position has three decimals (about 100 m), and is overwritten by the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from server.model.customer import State
+from server.model.ids import bucket_of
+from server.model.place import Point
+from server.store.pool import Connection
+
+DECIMALS = 3
+"""Of the last trusted fix: enough for the tests of speed and of agreement within 500 m in any process."""
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(State)
+
+
+def encode_state(state: State) -> str:
+    """Write a state as it is stored."""
+    return _encoder.encode(rounded(state)).decode()
+
+
+def decode_state(text: str | None) -> State:
+    """Read a stored state; none is that of a customer of whom nothing is remembered."""
+    return _decoder.decode(text) if text else State()
+
+
+def rounded(state: State) -> State:
+    """Give the state with its positions as coarse as they are stored, so that it does not matter who remembers it."""
+    last, held = state.last_fix, state.held
+    if last is not None and (point := _coarse(last.point)) != last.point:
+        state = replace(state, last_fix=replace(last, point=point))
+    if held is not None and (point := _coarse(held.point)) != held.point:
+        state = replace(state, held=replace(held, point=point))
+    return state
+
+
+def _coarse(point: Point) -> Point:
+    return Point(round(point.lat, DECIMALS), round(point.lon, DECIMALS))
+
+
+# Sign-ups make the row; customers who came by an import get theirs with their first ping.
+MAKE = """
+INSERT INTO customer_state (bucket, customer_id)
+SELECT * FROM unnest($1::smallint[], $2::uuid[]) ON CONFLICT DO NOTHING
+"""
+
+
+async def make(db: Connection, *, customers: Sequence[UUID]) -> None:
+    """Make the rows of customers who have none, with nothing in them."""
+    ordered = sorted(customers, key=by_bucket)
+    await db.execute(MAKE, [bucket_of(each) for each in ordered], ordered)
+
+
+class Seen(NamedTuple):
+    """A customer's row as it was when it was decided on."""
+
+    customer_id: UUID
+    version: int
+
+
+# Locked in the order of the key, like every statement that locks several of these rows.
+LOCK = """
+SELECT s.customer_id
+FROM customer_state s JOIN unnest($1::smallint[], $2::uuid[], $3::bigint[]) AS seen (bucket, customer_id, version)
+  ON s.bucket = seen.bucket AND s.customer_id = seen.customer_id AND s.version = seen.version
+ORDER BY s.bucket, s.customer_id
+FOR UPDATE OF s
+"""
+
+
+async def lock(db: Connection, *, seen: Sequence[Seen]) -> set[UUID]:
+    """Lock the rows that still have the version seen, until the transaction ends, and tell whose they are."""
+    ordered = sorted(seen, key=lambda each: by_bucket(each.customer_id))
+    rows = await db.fetch(
+        LOCK,
+        [bucket_of(each.customer_id) for each in ordered],
+        [each.customer_id for each in ordered],
+        [each.version for each in ordered],
+    )
+    return {row["customer_id"] for row in rows}
+
+
+BUMP = """
+UPDATE customer_state SET version = version + 1, state = coalesce($3::json, state),
+       wake_at = CASE WHEN $3::json IS NULL THEN wake_at END
+WHERE bucket = $1 AND customer_id = $2
+"""
+
+
+async def bump(db: Connection, *, customer_id: UUID, state: State | None = None) -> None:
+    """Make every decision that is under way for the customer lose; `state` replaces what is remembered."""
+    await db.execute(BUMP, bucket_of(customer_id), customer_id, encode_state(state) if state is not None else None)
+
+
+READ = "SELECT version, state FROM customer_state WHERE bucket = $1 AND customer_id = $2 FOR UPDATE"
+
+
+async def read(db: Connection, *, customer_id: UUID) -> tuple[int, State] | None:
+    """Read the version and the state, locked until the transaction ends; None where there is no row."""
+    row = await db.fetchrow(READ, bucket_of(customer_id), customer_id)
+    return (row["version"], decode_state(row["state"])) if row is not None else None
+
+
+DUE = """
+SELECT customer_id FROM customer_state WHERE wake_at <= $1 ORDER BY wake_at LIMIT $2
+"""
+
+
+async def due(db: Connection, *, now: datetime, limit: int) -> list[UUID]:
+    """List the customers whose dwell timer has run out, the longest waiting first."""
+    return [row["customer_id"] for row in await db.fetch(DUE, now, limit)]
+
+
+LISTEN = """
+UPDATE customer_state SET stream_until = clock_timestamp() + make_interval(secs => $3)
+WHERE bucket = $1 AND customer_id = $2
+"""
+
+
+async def listen(db: Connection, *, customer_id: UUID, for_s: float) -> None:
+    """Note that the customer listens on a stream for the next seconds; 0 ends it. The version stays."""
+    await db.execute(LISTEN, bucket_of(customer_id), customer_id, for_s)
+
+
+def by_bucket(customer_id: UUID) -> tuple[int, int]:
+    """Sort as the key of customer-scoped tables does: statements that lock several rows do it in this order."""
+    return bucket_of(customer_id), customer_id.int
