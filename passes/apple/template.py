@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from passes.apple.archive import Packed, assemble, pack, sha1
@@ -33,8 +33,8 @@ class Template:
 
     issuer: Issuer
     credentials: Credentials
-    signer: Signer
-    images: Packed
+    signer: Signer = field(repr=False)
+    images: Packed = field(repr=False)
     refusals: Mapping[str, ImageError]
     allow_http: bool = False
 

@@ -6,6 +6,7 @@ an offer, an object is one pass; both are addressed as `<issuer id>.<suffix>`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -228,6 +229,8 @@ def _modules(pass_: Pass, kind: str, language: str, show: Callable[[Field], str]
 def _points(one: Field) -> dict[str, Any]:
     value = one.value
     balance: dict[str, Any]
+    if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+        raise GoogleError("google.balance", "loyaltyPoints.balance", "is a finite number")
     if one.currency is not None and isinstance(value, (int, float, Decimal)):
         micros = int((Decimal(str(value)) * 1_000_000).to_integral_value())
         balance = {"money": {"currencyCode": one.currency, "micros": str(micros)}}

@@ -19,7 +19,7 @@ def read_archive(pkpass: bytes) -> tuple[dict[str, bytes], list[Finding]]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(pkpass))
         entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError):
+    except (zipfile.BadZipFile, ValueError, RuntimeError, OSError, EOFError):
         return {}, [Finding("zip.unreadable", "pkpass", "is not a zip archive")]
     if len(entries) > MAX_FILES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
         return {}, [Finding("zip.large", "pkpass", "unpacks to more than a pass can be")]
@@ -35,7 +35,7 @@ def read_archive(pkpass: bytes) -> tuple[dict[str, bytes], list[Finding]]:
             findings.append(Finding("zip.duplicate", entry.filename, "is in the archive twice"))
         try:
             files[entry.filename] = archive.read(entry)
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError, RuntimeError):
+        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError):
             findings.append(Finding("zip.damaged", entry.filename, "cannot be unpacked whole"))
     return files, findings + _check_top(files)
 

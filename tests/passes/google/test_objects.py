@@ -167,6 +167,14 @@ def test_the_balance_of_a_card_is_a_number_that_google_counts(field: Field, bala
     assert objections("LoyaltyObject", body) == []
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), Decimal("Infinity")])
+@pytest.mark.parametrize("currency", [None, "EUR"])
+def test_a_balance_is_finite(value: float, currency: str | None) -> None:
+    with pytest.raises(GoogleError) as caught:
+        body_of(coupon(style="store_card", fields=Fields(primary=(Field("b", value, currency=currency),))))
+    assert caught.value.code == "google.balance"
+
+
 def test_a_generic_pass_has_its_title_and_header_in_the_object() -> None:
     body = body_of(coupon(style="generic"))
     assert body["cardTitle"]["defaultValue"]["value"] == "Kaffeeklatsch"
