@@ -84,8 +84,19 @@ def _answers(found: Notice) -> bool:
 
 
 def orphans(cluster: Path) -> list[psutil.Process]:
-    """List the processes of PostgreSQL that work in this folder."""
-    return [process for process in psutil.process_iter() if _serves(process.pid, cluster)]
+    """List the processes of PostgreSQL that work in this folder and belong to its owner.
+
+    They will be killed, perhaps by root: so each must bear the folder's own account (never root's), besides the name and
+    the working folder that `_serves` asks for, and no single mistake makes a stranger one of them.
+    """
+    owner = cluster.stat().st_uid
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            ours = owner != 0 and process.uids().real == owner and process.name().startswith("postgres")
+            if ours and _serves(process.pid, cluster):
+                found.append(process)
+    return found
 
 
 def clear_remains(cluster: Path, sockets: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from server.errors import Misconfigured
@@ -76,6 +78,32 @@ async def test_a_server_without_a_process_here_is_believed_when_it_answers(tmp_p
         listener.listen()
         assert postmaster.running(tmp_path)
     assert postmaster.running(tmp_path) is None
+
+
+async def test_only_processes_of_the_folder_s_own_server_are_counted_as_its_children(
+    cluster: Embedded, folder: Path, tmp_path: Path
+) -> None:
+    found = postmaster.running(folder)
+    assert found
+    theirs = {process.pid for process in postmaster.orphans(folder)}
+    assert found.pid in theirs
+    for pid in theirs - {found.pid}:
+        with contextlib.suppress(psutil.NoSuchProcess):  # backends come and go
+            assert psutil.Process(pid).ppid() == found.pid
+    assert os.getpid() not in theirs
+    assert postmaster.orphans(tmp_path) == []
+
+
+def test_a_stranger_that_works_in_the_folder_is_never_one_of_its_processes(tmp_path: Path) -> None:
+    code = "import sys; print('here', flush=True); sys.stdin.readline()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as stranger:
+        assert stranger.stdout
+        assert stranger.stdout.readline() == "here\n"
+        assert postmaster.orphans(tmp_path) == []
+        stranger.communicate("\n", timeout=30)
+    assert stranger.returncode == 0
 
 
 def test_the_remains_of_a_dead_server_are_removed(tmp_path: Path) -> None:
