@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from server.decision.choose import Channel, channel_for
-from server.decision.finding import Condition, Finding, Gate, Scene, Truth
+from server.decision.conditions.logic import judge
+from server.decision.finding import Finding, Gate, Scene, Truth
 from server.decision.presence import Moved
 from server.decision.ruleset import Ruleset
 from server.decision.wall import utc_text, zone_named
@@ -92,11 +93,7 @@ def check_active(offer: Offer, context: Context, programme: Programme) -> Findin
 
 def check_condition(offer: Offer, scene: Scene) -> Finding:
     """Ask the offer's `if`, whole; it holds where there is none."""
-    return HOLDS if offer.condition is None else _asked(offer.condition, scene)
-
-
-def _asked(condition: Condition, scene: Scene) -> Finding:
-    return condition.check(scene)
+    return HOLDS if offer.condition is None else judge(offer.condition, scene)
 
 
 def find_route(offer: Offer, context: Context, last_fix: LastFix | None, programme: Programme) -> Route | Finding:
