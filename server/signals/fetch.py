@@ -1,0 +1,64 @@
+"""Asking a server that nobody here trusts: a little JSON, soon, or nothing.
+
+No redirect is followed, nothing compressed is taken (so nothing can unfold), the body is cut off at a limit while it
+is being read, and the whole question has one deadline, look-up of the name included.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from yarl import URL
+
+LIMIT_BYTES: Final = 65_536
+DEADLINE_S: Final = 3.0
+
+_CHUNK: Final = 8_192
+
+
+class FetchFailed(Exception):
+    """The server did not give what was asked for; the text says how, and never repeats what it sent or the address."""
+
+
+async def fetch(
+    session: ClientSession,
+    url: URL,
+    *,
+    headers: Mapping[str, str] | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    deadline_s: float = DEADLINE_S,
+    limit_bytes: int = LIMIT_BYTES,
+) -> bytes:
+    """The body of a 200 answer to a GET, at most `limit_bytes` long; raises FetchFailed for everything else."""
+    try:
+        async with session.get(
+            url,
+            headers={"Accept": "application/json", "Accept-Encoding": "identity", **(headers or {})},
+            ssl=ssl_context if ssl_context is not None else True,
+            timeout=ClientTimeout(total=deadline_s),
+            allow_redirects=False,
+            auto_decompress=False,
+        ) as response:
+            if response.status != 200:
+                raise FetchFailed(f"status {response.status}")
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise FetchFailed("a compressed answer, though none was asked for")
+            body = bytearray()
+            async for chunk in response.content.iter_chunked(_CHUNK):
+                body += chunk
+                if len(body) > limit_bytes:
+                    response.close()  # not released: that would wait for the rest
+                    raise FetchFailed(f"more than {limit_bytes} bytes")
+            return bytes(body)
+    except TimeoutError:
+        raise FetchFailed(f"no whole answer within {deadline_s:g} s") from None
+    except (ClientError, OSError, ValueError) as error:
+        raise FetchFailed(type(error).__name__) from None
+
+
+def tls_context(ca_file: str) -> ssl.SSLContext | None:
+    """A context that trusts one authority alone (PEM), for a stand-in; None, the system's own, for an empty name."""
+    return ssl.create_default_context(cafile=ca_file) if ca_file else None
