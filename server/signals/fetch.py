@@ -13,6 +13,8 @@ from typing import Final
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
+from server.errors import Misconfigured
+
 LIMIT_BYTES: Final = 65_536
 DEADLINE_S: Final = 3.0
 
@@ -59,6 +61,23 @@ async def fetch(
         raise FetchFailed(type(error).__name__) from None
 
 
-def tls_context(ca_file: str) -> ssl.SSLContext | None:
-    """A context that trusts one authority alone (PEM), for a stand-in; None, the system's own, for an empty name."""
-    return ssl.create_default_context(cafile=ca_file) if ca_file else None
+def base_of(address: str, *, setting: str) -> URL:
+    """The base URL in a setting; raises Misconfigured where it is none."""
+    try:
+        base = URL(address)
+    except ValueError:
+        base = URL()
+    if base.scheme not in {"http", "https"} or not base.host:
+        raise Misconfigured(f"{setting}: must be an http or https address")
+    return base
+
+
+def tls_context(ca_file: str, *, setting: str) -> ssl.SSLContext | None:
+    """A context that trusts one authority alone (PEM), for a stand-in; None, the system's own, for an empty name.
+
+    Raises Misconfigured where the file holds no certificates.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca_file) if ca_file else None
+    except OSError:
+        raise Misconfigured(f"{setting}: {ca_file} cannot be read as PEM certificates") from None

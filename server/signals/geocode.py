@@ -22,10 +22,10 @@ from geopy.extra.rate_limiter import AsyncRateLimiter
 from geopy.geocoders import Nominatim
 from yarl import URL
 
-from server.errors import Misconfigured, Unavailable
+from server.errors import Unavailable
 from server.model.place import Point
 from server.settings import Geocoder as GeocoderSettings
-from server.signals.fetch import FetchFailed, fetch, tls_context
+from server.signals.fetch import FetchFailed, base_of, fetch, tls_context
 
 INTERVAL_S: Final = 1.0
 DEADLINE_S: Final = 10.0  # a public Nominatim takes seconds where it must search
@@ -44,7 +44,7 @@ class _Adapter(AioHTTPAdapter):  # type: ignore[misc]  # geopy has no types
             session = self.__dict__["session"] = ClientSession(trust_env=False, cookie_jar=DummyCookieJar())
         return session
 
-    async def get_json(self, url: str, *, timeout: float, headers: dict[str, str]) -> list[Any]:  # noqa: ASYNC109  geopy's
+    async def get_json(self, url: str, *, timeout: float, headers: dict[str, str]) -> list[dict[str, Any]]:  # noqa: ASYNC109  geopy's
         """The places in the answer's JSON, or one of geopy's errors."""
         try:
             body = await fetch(
@@ -53,12 +53,9 @@ class _Adapter(AioHTTPAdapter):  # type: ignore[misc]  # geopy has no types
         except FetchFailed as failure:
             raise GeocoderUnavailable(str(failure)) from None
         try:
-            places = json.loads(body)
+            return _places(json.loads(body))
         except (ValueError, RecursionError):
-            raise GeocoderParseError("no JSON") from None
-        if not isinstance(places, list):
-            raise GeocoderParseError("no list of places")
-        return places
+            raise GeocoderParseError("no list of places") from None
 
 
 class Geocoder:
@@ -120,7 +117,7 @@ class Geocoder:
         try:
             location = await self._ask(address, exactly_one=True)
             return None if location is None else _point(location.raw)
-        except (GeopyError, AdapterHTTPError, ValueError, TypeError, KeyError, AttributeError):
+        except (GeopyError, AdapterHTTPError, ValueError, TypeError):
             raise Unavailable("The geocoder does not answer.", code="geocoder_unavailable") from None
 
 
@@ -128,18 +125,26 @@ def open_geocoder(settings: GeocoderSettings) -> Geocoder | None:
     """The geocoder of the settings, or None where there is none. Raises Misconfigured."""
     if not settings.base_url:
         return None
-    base = URL(settings.base_url)
-    if base.scheme not in {"http", "https"} or not base.host:
-        raise Misconfigured("geocoder.base_url: must be an http or https address")
+    base = base_of(settings.base_url, setting="geocoder.base_url")
+    return Geocoder(str(base), ssl_context=tls_context(settings.ca_file, setting="geocoder.ca_file"))
+
+
+def _places(document: object) -> list[dict[str, Any]]:
+    """The places in an answer, each with a position; raises ValueError where it is no list of such."""
+    if not isinstance(document, list):
+        raise ValueError("no list")
+    for place in document:
+        _point(place)
+    # geopy stumbles over a place without a name, which nobody here reads.
+    return [{"display_name": "", **place} for place in document]
+
+
+def _point(place: object) -> Point:
+    """The position of a place (Nominatim writes it as text); raises ValueError where it has none."""
     try:
-        return Geocoder(settings.base_url, ssl_context=tls_context(settings.ca_file))
-    except (OSError, ssl.SSLError):
-        raise Misconfigured(f"geocoder.ca_file: {settings.ca_file} cannot be read as PEM certificates") from None
-
-
-def _point(raw: dict[str, Any]) -> Point:
-    """The position in an answer (Nominatim writes it as text); raises ValueError where it is none."""
-    lat, lon = float(raw["lat"]), float(raw["lon"])
+        lat, lon = (float(place[key]) for key in ("lat", "lon"))  # type: ignore[index]  # whatever it is
+    except (TypeError, LookupError):
+        raise ValueError("no position") from None
     if not (isfinite(lat) and isfinite(lon) and abs(lat) <= 90 and abs(lon) <= 180):
-        raise ValueError("no position")
+        raise ValueError("no position on earth")
     return Point(lat, lon)

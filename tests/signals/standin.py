@@ -13,8 +13,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @asynccontextmanager
 async def standing_in(handler: Handler) -> AsyncIterator[str]:
     """Serve every path with a handler; gives the base URL."""
+
+    async def call(request: web.Request) -> web.StreamResponse:
+        return await handler(request)  # aiohttp takes functions alone, a handler may be an object
+
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
+    app.router.add_route("*", "/{path:.*}", call)
     runner = web.AppRunner(app, shutdown_timeout=0.01, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

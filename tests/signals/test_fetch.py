@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, web
 from yarl import URL
 
-from server.signals.fetch import LIMIT_BYTES, FetchFailed, fetch, tls_context
+from server.errors import Misconfigured
+from server.signals.fetch import LIMIT_BYTES, FetchFailed, base_of, fetch, tls_context
 from tests.signals.standin import standing_in
 
 
@@ -183,7 +185,19 @@ async def test_who_is_cancelled_is_cancelled(session: ClientSession) -> None:
             await task
 
 
-def test_no_file_of_authorities_means_the_systems() -> None:
-    assert tls_context("") is None
-    with pytest.raises(OSError, match="No such file"):
-        tls_context("/nonexistent/ca.pem")
+def test_no_file_of_authorities_means_the_systems_and_a_wrong_one_no_start(tmp_path: Path) -> None:
+    assert tls_context("", setting="weather.ca_file") is None
+    empty = tmp_path / "ca.pem"
+    empty.write_text("nothing")
+    for wrong in ("/nonexistent/ca.pem", str(empty)):
+        with pytest.raises(Misconfigured, match=r"weather\.ca_file: .*ca\.pem"):
+            tls_context(wrong, setting="weather.ca_file")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "ftp://example.org", "example.org", "https://", "https://example.org:port", "/v1"]
+)
+def test_a_base_that_is_no_address_is_no_start(wrong: str) -> None:
+    with pytest.raises(Misconfigured, match=r"weather\.base_url"):
+        base_of(wrong, setting="weather.base_url")
+    assert str(base_of("https://example.org/sub", setting="weather.base_url")) == "https://example.org/sub"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 from typing import Final
 
 from aiohttp import ClientSession
-from yarl import URL
 
 from server.errors import Misconfigured
 from server.settings import WeatherSettings
-from server.signals.fetch import tls_context
+from server.signals.fetch import base_of, tls_context
 from server.signals.weather.cache import WeatherCache
 from server.signals.weather.fixed import Fixed
 from server.signals.weather.open_meteo import OpenMeteo
@@ -23,16 +21,11 @@ def open_source(settings: WeatherSettings, session: ClientSession) -> Fixed | We
     """The source of weather; a WeatherCache is empty until its `run` runs. Raises Misconfigured."""
     if settings.provider == "fixed":
         return Fixed(settings.fixed)
-    base = URL(settings.base_url)
-    if base.scheme not in {"http", "https"} or not base.host:
-        raise Misconfigured("weather.base_url: must be an http or https address")
+    base = base_of(settings.base_url, setting="weather.base_url")
     if settings.refresh_s <= 0:
         raise Misconfigured("weather.refresh_s: must be more than 0")
-    try:
-        context = tls_context(settings.ca_file)
-    except (OSError, ssl.SSLError):
-        raise Misconfigured(f"weather.ca_file: {settings.ca_file} cannot be read as PEM certificates") from None
-    provider = OpenMeteo(session, base_url=settings.base_url, api_key=_secret(settings.api_key), ssl_context=context)
+    context = tls_context(settings.ca_file, setting="weather.ca_file")
+    provider = OpenMeteo(session, base_url=str(base), api_key=_secret(settings.api_key), ssl_context=context)
     return WeatherCache(provider, refresh_s=settings.refresh_s)
 
 
