@@ -1,0 +1,179 @@
+"""Who may knock at which door: the one declarative table, and the words for callers.
+
+Rule 1: a door without an entry, or an entry without a door, stops the start (`check_doors` in `server.web.doors`).
+Rule 2: `owner` tells what else the statement's WHERE must hold: "self" the customer, "store" the till's store. It is
+        the door's duty to hand the principal's own id to the store; what is not theirs is then not found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Literal, NamedTuple
+from uuid import UUID
+
+from server.errors import Forbidden, Misconfigured, Unauthenticated
+
+
+class Kind(StrEnum):
+    """What a caller is; the value is the word used in keys, roles and `x-principals`."""
+
+    ANON = "anon"
+    APP = "app"
+    CUSTOMER = "customer"
+    TILL = "till"
+    CRM = "crm"
+    MARKETER = "marketer"
+    ANALYST = "analyst"
+    ADMIN = "admin"
+    PASS = "pass"  # noqa: S105  Apple's word, no secret
+    GOOGLE = "google"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is calling. `id` is like `customer:UUID`, `key:UUID`, `user:UUID` or `anon`; `roles` what they may act as.
+
+    `via` tells how they said so: a cookie (which a browser sends unasked) needs proof that the page was ours.
+    """
+
+    kind: Kind
+    id: str
+    roles: frozenset[Kind]
+    customer_id: UUID | None = None
+    store_id: UUID | None = None
+    user_id: UUID | None = None
+    via: Literal["token", "cookie", "none"] = "none"
+
+
+ANONYMOUS: Final = Principal(kind=Kind.ANON, id="anon", roles=frozenset({Kind.ANON}))
+
+Owner = Literal["self", "store"]
+
+
+class Access(NamedTuple):
+    """Who may use a route, and whose objects they reach through it (None: not anybody's).
+
+    `csrf` is False where no page of ours can know a token yet: the log-in, which checks the origin alone.
+    """
+
+    principals: frozenset[Kind]
+    owner: Owner | None = None
+    csrf: bool = True
+
+
+def _for(*kinds: Kind, owner: Owner | None = None) -> Access:
+    return Access(frozenset(kinds), owner)
+
+
+_ANYBODY = _for(Kind.ANON)
+_CUSTOMER = _for(Kind.CUSTOMER, owner="self")
+_AUTHORS = _for(Kind.MARKETER, Kind.ADMIN)
+_READERS = _for(Kind.MARKETER, Kind.ANALYST, Kind.ADMIN)
+_ADMIN = _for(Kind.ADMIN)
+
+ACCESS: Final[dict[tuple[str, str], Access]] = {
+    # App
+    ("POST", "/v1/customers"): _for(Kind.APP),
+    ("POST", "/v1/pings"): _CUSTOMER,
+    ("POST", "/v1/events"): _CUSTOMER,
+    ("GET", "/v1/moments"): _CUSTOMER,
+    ("GET", "/v1/moments/stream"): _CUSTOMER,
+    ("POST", "/v1/moments/{id}/pass"): _CUSTOMER,
+    ("GET", "/v1/passes"): _CUSTOMER,
+    ("GET", "/v1/passes/{serial}"): _CUSTOMER,
+    ("PUT", "/v1/devices/{device_id}"): _CUSTOMER,
+    ("DELETE", "/v1/devices/{device_id}"): _CUSTOMER,
+    ("GET", "/v1/me"): _CUSTOMER,
+    ("PATCH", "/v1/me"): _CUSTOMER,
+    ("DELETE", "/v1/me"): _CUSTOMER,
+    ("GET", "/v1/me/consents"): _CUSTOMER,
+    ("PUT", "/v1/me/consents"): _CUSTOMER,
+    ("GET", "/v1/me/decisions"): _CUSTOMER,
+    ("POST", "/v1/me/export"): _CUSTOMER,
+    # Counter
+    ("POST", "/v1/redemptions"): _for(Kind.TILL, owner="store"),
+    ("POST", "/v1/redemptions/check"): _for(Kind.TILL, owner="store"),
+    ("POST", "/v1/redemptions/{id}/reversal"): _for(Kind.TILL, Kind.ADMIN, owner="store"),
+    ("GET", "/v1/redemptions"): _for(Kind.CUSTOMER, Kind.TILL, Kind.ADMIN, owner="self"),
+    ("POST", "/v1/passes/{serial}/void"): _ADMIN,
+    ("GET", "/p/{link}"): _ANYBODY,  # the link itself is the credential: signed, five minutes
+    # Marketing
+    ("GET", "/v1/stores"): _READERS,
+    ("POST", "/v1/stores"): _AUTHORS,
+    ("GET", "/v1/stores/{id}"): _READERS,
+    ("PUT", "/v1/stores/{id}"): _AUTHORS,
+    ("DELETE", "/v1/stores/{id}"): _AUTHORS,
+    ("POST", "/v1/stores/import"): _AUTHORS,
+    ("GET", "/v1/geofences"): _READERS,
+    ("POST", "/v1/geofences"): _AUTHORS,
+    ("GET", "/v1/geofences/{id}"): _READERS,
+    ("PUT", "/v1/geofences/{id}"): _AUTHORS,
+    ("DELETE", "/v1/geofences/{id}"): _AUTHORS,
+    ("POST", "/v1/geofences/import"): _AUTHORS,
+    ("GET", "/v1/offers"): _READERS,
+    ("POST", "/v1/offers"): _AUTHORS,
+    ("GET", "/v1/offers/{id}"): _READERS,
+    ("PUT", "/v1/offers/{id}"): _AUTHORS,
+    ("POST", "/v1/offers/{id}/publish"): _AUTHORS,
+    ("POST", "/v1/offers/{id}/pause"): _AUTHORS,
+    ("POST", "/v1/offers/{id}/end"): _AUTHORS,
+    ("POST", "/v1/offers/{id}/dry-run"): _AUTHORS,
+    ("POST", "/v1/dry-run"): _AUTHORS,
+    ("GET", "/v1/segments"): _READERS,
+    ("POST", "/v1/segments"): _for(Kind.MARKETER, Kind.ADMIN, Kind.CRM),
+    ("GET", "/v1/decisions"): _AUTHORS,
+    ("GET", "/v1/reports/funnel"): _READERS,
+    ("GET", "/v1/export/{type}"): _ADMIN,
+    # House
+    ("GET", "/v1/users"): _ADMIN,
+    ("POST", "/v1/users"): _ADMIN,
+    ("PATCH", "/v1/users/{id}"): _ADMIN,
+    ("DELETE", "/v1/users/{id}"): _ADMIN,
+    ("GET", "/v1/keys"): _ADMIN,
+    ("POST", "/v1/keys"): _ADMIN,
+    ("DELETE", "/v1/keys/{id}"): _ADMIN,
+    ("GET", "/v1/audit"): _ADMIN,
+    ("GET", "/v1/limits"): _ANYBODY,
+    ("GET", "/healthz"): _ANYBODY,
+    ("GET", "/readyz"): _ANYBODY,
+    ("GET", "/openapi.json"): _ANYBODY,
+    ("GET", "/docs"): _ANYBODY,
+    ("GET", "/static/{file}"): _ANYBODY,
+    # Pages
+    ("GET", "/login"): _ANYBODY,
+    ("POST", "/login"): Access(frozenset({Kind.ANON}), csrf=False),
+    ("POST", "/logout"): _ANYBODY,
+    ("GET", "/password"): _ANYBODY,  # the doors ask for a log-in themselves: one whose password must be changed will do
+    ("POST", "/password"): _ANYBODY,
+    ("GET", "/dashboard"): _READERS,
+}
+
+_PARAMETER = re.compile(r"\{[^}]*\}")
+
+
+def shape(method: str, path: str) -> tuple[str, str]:
+    """Give a route without the names of its parameters: `/v1/stores/{id}` and `/v1/stores/{store_id}` are one route."""
+    return method, _PARAMETER.sub("{}", path)
+
+
+Table = Mapping[tuple[str, str], Access]
+
+
+def access_to(method: str, path: str, *, table: Table = ACCESS) -> Access:
+    """Look up who may use a route (its template); raises Misconfigured where the table has no entry: deny by default."""
+    for route, access in table.items():
+        if shape(*route) == shape(method, path):
+            return access
+    raise Misconfigured(f"{method} {path} is in no entry of the access table")
+
+
+def allow(access: Access, principal: Principal) -> None:
+    """Pass whoever may use the route; raises Unauthenticated for nobody, Forbidden for somebody else."""
+    if Kind.ANON in access.principals or access.principals & principal.roles:
+        return
+    if principal.kind is Kind.ANON:
+        raise Unauthenticated
+    raise Forbidden

@@ -1,0 +1,213 @@
+"""Who is calling: a bearer token or a session's cookie becomes a Principal.
+
+Rule 1: a token is looked up by its hash; nothing is compared in Python, so no time tells how much of it was right.
+Rule 2: what was found counts for a second at most: a token revoked in another process is dead within it.
+Rule 3: customers' tokens that arrive while a look-up is under way share the next one: a thousand phones, one statement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeVar
+from uuid import UUID
+
+from server.errors import Refusal
+from server.store import keys, sessions
+from server.store.ids import token_bucket, token_hash
+from server.store.pool import Pool
+from server.web.access import Kind, Principal
+
+T = TypeVar("T")
+
+CACHE_S: Final = 1.0
+_CACHED = 100_000
+_GROUP = 500
+_TOKEN_CHARACTERS = 128
+_TOUCHES = 10_000
+
+ROLES: Final = {
+    "marketer": Kind.MARKETER,
+    "analyst": Kind.ANALYST,
+    "admin": Kind.ADMIN,
+    "counter": Kind.TILL,
+}
+"""What each role of a user may act as."""
+
+_RANK: Final = (Kind.ADMIN, Kind.MARKETER, Kind.ANALYST, Kind.TILL)
+
+
+class Visitor(NamedTuple):
+    """Somebody known: the principal, for a cookie the token its pages carry, and whether the password must be changed."""
+
+    principal: Principal
+    csrf: str | None = None
+    one_time: bool = False
+
+
+class Credentials:
+    """Looks credentials up and remembers them for a moment."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        till_pool: Pool,
+        *,
+        token_days: int,
+        idle_s: int,
+        monotonic: Callable[[], float],
+    ) -> None:
+        """Keep the pools (tills have their own); tokens of customers die unused after `token_days`."""
+        self._pool = pool
+        self._till_pool = till_pool
+        self._token_days = token_days
+        self._idle_s = idle_s
+        self._monotonic = monotonic
+        self._cache: dict[bytes, tuple[float, Visitor]] = {}
+        self._waiting: dict[bytes, tuple[int, asyncio.Future[Visitor | None]]] = {}
+        self._group: asyncio.Task[None] | None = None
+        self._touching: asyncio.Task[None] | None = None
+        self._touches: dict[bytes, int] = {}
+        self._dropped = 0
+
+    async def by_token(self, token: str) -> Visitor | None:
+        """Tell whose bearer token this is; None when it does not count."""
+        if len(token) > _TOKEN_CHARACTERS:
+            return None
+        digest = token_hash(token)
+        if known := self._remembered(digest):
+            return known
+        if token.startswith(keys.CUSTOMER_PREFIX):
+            bucket = token_bucket(token, keys.CUSTOMER_PREFIX)
+            return None if bucket is None else await self._customer(digest, bucket)
+        if not token.startswith(tuple(keys.PREFIXES.values())):
+            return None
+        return await self._key(token, digest)
+
+    async def by_cookie(self, token: str) -> Visitor | None:
+        """Tell whose log-in this cookie is; None when it does not count."""
+        if not token or len(token) > _TOKEN_CHARACTERS:
+            return None
+        digest = token_hash(token)
+        if known := self._remembered(digest):
+            return known
+        dropped = self._dropped
+        async with self._pool.acquire() as db:
+            found = await sessions.find(db, token=token, idle_s=self._idle_s)
+            if found and found.stale:
+                await sessions.touch(db, token=token)
+        return self._remember(digest, staff(found), dropped) if found else None
+
+    def forget_customer(self, customer_id: UUID) -> None:
+        """Drop what is remembered of a customer: after an erasure no request of theirs is taken here."""
+        self._drop(lambda visitor: visitor.principal.customer_id == customer_id)
+
+    def forget_user(self, user_id: UUID) -> None:
+        """Drop what is remembered of a person's log-ins."""
+        self._drop(lambda visitor: visitor.principal.user_id == user_id)
+
+    def forget(self, principal_id: str) -> None:
+        """Drop what is remembered of one principal, such as a key that was revoked."""
+        self._drop(lambda visitor: visitor.principal.id == principal_id)
+
+    async def close(self) -> None:
+        """Write down what was used, and look nothing up any more."""
+        for task in (self._group, self._touching):
+            if task is not None:
+                with contextlib.suppress(Refusal):
+                    await task
+
+    async def _key(self, token: str, digest: bytes) -> Visitor | None:
+        till = token.startswith(keys.PREFIXES["till"])
+        dropped = self._dropped
+        async with (self._till_pool if till else self._pool).acquire() as db:
+            found = await keys.find(db, token=token)
+            if found and found.stale:
+                await keys.touch_keys(db, ids=[found.id])
+        if found is None:
+            return None
+        kind = Kind(found.kind)
+        principal = Principal(kind, f"key:{found.id}", frozenset({kind}), store_id=found.store_id, via="token")
+        return self._remember(digest, Visitor(principal), dropped)
+
+    async def _customer(self, digest: bytes, bucket: int) -> Visitor | None:
+        """Join the next group of look-ups."""
+        waiting = self._waiting.get(digest)
+        if waiting is None:
+            waiting = bucket, asyncio.get_running_loop().create_future()
+            self._waiting[digest] = waiting
+            if self._group is None or self._group.done():
+                self._group = asyncio.create_task(self._look_up())
+        return await asyncio.shield(waiting[1])  # others may wait for the same token
+
+    async def _look_up(self) -> None:
+        while self._waiting:
+            group = {digest: self._waiting.pop(digest) for digest in list(self._waiting)[:_GROUP]}
+            try:
+                owners = await self._owners({digest: bucket for digest, (bucket, _) in group.items()})
+            except Exception as error:
+                for _, future in group.values():
+                    future.set_exception(error)
+                    future.exception()  # whoever asked may be gone: nobody else shall complain
+                continue
+            for digest, (_, future) in group.items():
+                future.set_result(owners.get(digest))
+
+    async def _owners(self, buckets: dict[bytes, int]) -> dict[bytes, Visitor]:
+        dropped = self._dropped
+        async with self._pool.acquire() as db:
+            found = await keys.find_owners(
+                db, buckets=list(buckets.values()), hashes=list(buckets), token_days=self._token_days
+            )
+        self._touch({owner.hash: owner.bucket for owner in found if owner.stale})
+        return {owner.hash: self._remember(owner.hash, _customer(owner.customer_id), dropped) for owner in found}
+
+    def _touch(self, used: dict[bytes, int]) -> None:
+        """Have the last use written down soon; how exactly does not matter, so a flood of them is cut."""
+        if len(self._touches) < _TOUCHES:
+            self._touches |= used
+        if self._touches and (self._touching is None or self._touching.done()):
+            self._touching = asyncio.create_task(self._write_touches())
+
+    async def _write_touches(self) -> None:
+        used, self._touches = self._touches, {}
+        with contextlib.suppress(Refusal):  # an hour later it is tried again
+            async with self._pool.acquire() as db:
+                await keys.touch_tokens(db, buckets=list(used.values()), hashes=list(used))
+
+    def _remembered(self, digest: bytes) -> Visitor | None:
+        known = self._cache.get(digest)
+        return known[1] if known and known[0] > self._monotonic() else None
+
+    def _remember(self, digest: bytes, visitor: Visitor, dropped: int) -> Visitor:
+        if dropped != self._dropped:  # read before somebody was dropped: good for this request alone
+            return visitor
+        if len(self._cache) >= _CACHED:
+            now = self._monotonic()
+            self._cache = {key: value for key, value in self._cache.items() if value[0] > now}
+            if len(self._cache) >= _CACHED:
+                self._cache.clear()
+        self._cache[digest] = self._monotonic() + CACHE_S, visitor
+        return visitor
+
+    def _drop(self, wanted: Callable[[Visitor], bool]) -> None:
+        self._dropped += 1
+        self._cache = {key: value for key, value in self._cache.items() if not wanted(value[1])}
+
+
+def _customer(customer_id: UUID) -> Visitor:
+    roles = frozenset({Kind.CUSTOMER})
+    return Visitor(
+        Principal(Kind.CUSTOMER, f"customer:{customer_id}", roles, customer_id=customer_id, via="token"),
+    )
+
+
+def staff(found: sessions.Session) -> Visitor:
+    """Tell who a person's log-in acts as: every role they have; a `counter` role is the till of its store."""
+    roles = frozenset(ROLES[role] for role in found.roles if role in ROLES)
+    kind = next((each for each in _RANK if each in roles), Kind.ANON)
+    principal = Principal(
+        kind, f"user:{found.user_id}", roles, store_id=found.store_id, user_id=found.user_id, via="cookie"
+    )
+    return Visitor(principal, found.csrf, found.one_time)

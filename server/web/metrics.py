@@ -1,0 +1,63 @@
+"""Figures for Prometheus: a registry per process, labels that are bounded, a listener of its own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds: a ping takes a few milliseconds, nothing may take more than the handler's deadline of five seconds."""
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Metrics:
+    """One process's figures. Further parts make theirs on `registry`; labels must never come from a client."""
+
+    def __init__(self) -> None:
+        """Begin with an empty registry."""
+        self.registry = CollectorRegistry()
+        self._requests = Histogram(
+            "kairos_http_request_seconds",
+            "Time from a request's head to its answer's first byte, by route template.",
+            ("method", "route", "status"),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self._children: dict[tuple[str, str, int], Histogram] = {}
+        self.malformed = Counter(
+            "kairos_http_malformed_total", "Requests that were no HTTP that we speak.", registry=self.registry
+        )
+
+    def count(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request by the template of its route (never its path)."""
+        name = (method if method in _METHODS else "other", route, status)
+        child = self._children.get(name)
+        if child is None:
+            child = self._children[name] = self._requests.labels(name[0], route, str(status))
+        child.observe(seconds)
+
+    def gauge(self, name: str, sentence: str, labels: tuple[str, ...] = ()) -> Gauge:
+        """Make a gauge on this registry."""
+        return Gauge(name, sentence, labels, registry=self.registry)
+
+    def counter(self, name: str, sentence: str, labels: tuple[str, ...] = ()) -> Counter:
+        """Make a counter on this registry."""
+        return Counter(name, sentence, labels, registry=self.registry)
+
+    def text(self) -> bytes:
+        """Write all figures in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+def metrics_app(metrics: Metrics) -> web.Application:
+    """Make the app of the metrics' own listener: `GET /metrics`, for whoever may reach the listener."""
+
+    async def show(request: web.Request) -> web.Response:
+        return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST, "Server": ""})
+
+    app = web.Application()
+    app.router.add_get("/metrics", show)
+    return app

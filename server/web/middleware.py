@@ -1,0 +1,145 @@
+"""The outermost skin: every request gets an id, every answer one shape, whatever happens below.
+
+Rule 1: this file alone turns an exception into a status. Never 500 for a known condition.
+Rule 2: no text of an exception leaves the house, in no answer and no log: it may quote what somebody sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from aiohttp import HttpVersion10, HttpVersion11, web
+from aiohttp.typedefs import Handler
+
+from server.errors import Refusal, Unauthenticated, Unreadable
+from server.store.ids import new_id
+from server.web.door import DOOR, REQUEST_ID, Door
+from server.web.gate import GATE, PasswordChangeRequired
+from server.web.parts import PARTS
+from server.web.problems import Internal, Misdirected, refusal_of, respond_to
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+
+CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(self), camera=(self), microphone=(), payment=()",
+    "X-Frame-Options": "DENY",
+}
+_HSTS: Final = "max-age=31536000"
+_STARTED: Final = web.RequestKey("started", bool)
+_LOG: Final = structlog.get_logger("kairos.web")
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request its id, and any error its answer."""
+    request[REQUEST_ID] = str(new_id())
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    response: web.StreamResponse | None = None
+    try:
+        response = await _answer(request, handler)
+        return response
+    finally:
+        request.app[PARTS].metrics.count(
+            method=request.method,
+            route=_route(request),
+            status=response.status if response is not None else 499,  # nobody waited for the answer
+            seconds=loop.time() - began,
+        )
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        _check_wire(request)
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            return error
+        return _refuse(request, error)
+    except Exception as error:
+        if request.get(_STARTED, False):  # an answer is half out: nothing can be said any more but that it ends
+            _write_down(request, error)
+            raise ConnectionResetError from None
+        return _refuse(request, error)
+
+
+def _check_wire(request: web.Request) -> None:
+    """Refuse protocols and names that are not ours (a proxy before us might read them otherwise)."""
+    if request.version not in (HttpVersion10, HttpVersion11):
+        raise Unreadable("Only HTTP/1.0 and HTTP/1.1 are spoken here.", code="http_version")
+    hosts = request.headers.getall("Host", [])
+    if len(hosts) > 1 or (not hosts and request.version == HttpVersion11):
+        raise Unreadable("A request needs one Host header.")
+    if hosts and not request.app[GATE].known_host(hosts[0]):
+        raise Misdirected
+
+
+def _refuse(request: web.Request, error: Exception) -> web.StreamResponse:
+    refusal = refusal_of(error)
+    if refusal is None:
+        _write_down(request, error)
+        refusal = Internal()
+    elif way := _way_to_log_in(request, refusal):
+        return web.Response(status=303, headers={"Location": way})
+    return respond_to(refusal, request_id=request[REQUEST_ID])
+
+
+def _way_to_log_in(request: web.Request, refusal: Refusal) -> str | None:
+    """Send people who open a page to the log-in; programs get their status."""
+    opened = request.get(DOOR)
+    if not isinstance(opened, Door) or opened.produces != "text/html" or request.method != "GET":
+        return None
+    if isinstance(refusal, Unauthenticated):
+        return "/login"
+    return "/password" if isinstance(refusal, PasswordChangeRequired) else None
+
+
+def _write_down(request: web.Request, error: Exception) -> None:
+    """Log an unexpected error: its class and where it came from, without the words it carries."""
+    frames = traceback.extract_tb(error.__traceback__)
+    _LOG.error(
+        "unexpected error",
+        error=type(error).__name__,
+        where=[f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[-8:]],
+        route=_route(request),
+        request_id=request[REQUEST_ID],
+    )
+
+
+def _route(request: web.Request) -> str:
+    opened = request.get(DOOR)
+    return opened.path if isinstance(opened, Door) else "unknown"
+
+
+def headers_for(settings: Settings) -> dict[str, str]:
+    """List what every answer carries; HSTS only where the public address is https."""
+    secure = settings.server.public_url.startswith("https://")
+    return SECURITY_HEADERS | ({"Strict-Transport-Security": _HSTS} if secure else {})
+
+
+def finish(headers: dict[str, str]) -> web._Handler:  # type: ignore[name-defined]
+    """Give the last touch that every answer gets before it goes out."""
+
+    async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
+        request[_STARTED] = True
+        found = response.headers
+        found.update(headers)
+        found["Server"] = ""
+        found["X-Request-Id"] = request[REQUEST_ID]
+        if "Cache-Control" not in found:
+            found["Cache-Control"] = "no-store"
+
+    return on_prepare

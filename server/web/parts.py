@@ -1,0 +1,44 @@
+"""What the doors reach for: built once by `server.app` (or a test), handed to every door with its call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from server.pipeline.arrive import Arrivals
+    from server.pipeline.rules import Rules
+    from server.settings import Settings
+    from server.signals.weather.cache import WeatherCache
+    from server.store.clock import DatabaseClock
+    from server.store.pool import Pool
+    from server.wallet.issue import Desk
+    from server.wallet.keyring import Keyring
+    from server.web.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The house's resources. `till_pool` is the counter's own: it works while the rest is busy.
+
+    `weather` is None where no provider is set; `stopping` is set at SIGTERM, before anything is closed.
+    """
+
+    settings: Settings
+    pool: Pool
+    till_pool: Pool
+    clock: DatabaseClock
+    rules: Rules
+    arrivals: Arrivals
+    desk: Desk
+    secrets: Keyring
+    weather: WeatherCache | None
+    stopping: asyncio.Event
+    metrics: Metrics
+
+
+PARTS: Final = web.AppKey("parts", Parts)
