@@ -123,3 +123,31 @@ def shape(text: str) -> list[str]:
     lines = [line.split(":", 1)[1] for line in text.splitlines()]
     kept = [" ".join(line.split()) for line in lines if "UTCTIME" not in line]
     return kept[:-1]
+
+
+def test_openssl_names_the_signer_and_lists_what_travels_along() -> None:
+    files = {"signature": template().signer.sign(MANIFEST, signed_at=NOW), "root": authority().root}
+    at = str(int(NOW.timestamp()))
+    arguments = (
+        "cms -verify -binary -inform DER -in signature -content manifest -CAfile root -purpose any -signer /dev/stdout"
+    )
+    run = openssl(*arguments.split(), "-out", "content", "-attime", at, manifest=MANIFEST, **files)
+    assert run.returncode == 0, run.stderr
+    assert b"".join(run.stdout.split()) == b"".join(authority().certificate.split())
+    listed = openssl(
+        *["pkcs7", "-inform", "DER", "-in", "signature", "-print_certs", "-noout"], **files
+    ).stdout.decode()
+    assert listed.count("subject=") == 2
+    assert "Worldwide Developer Relations" in listed
+    assert "Root" not in listed.replace("Throw-away Root CA", "", 1)
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 255, 256, 65_535, 65_536, 300_000])
+def test_a_manifest_of_any_length_is_signed(size: int) -> None:
+    manifest = b"m" * size
+    assert verified(good(), manifest=manifest, signature=template().signer.sign(manifest, signed_at=NOW))
+
+
+def test_bytes_that_are_no_text_are_signed_as_they_are() -> None:
+    manifest = bytes(range(256)) * 3
+    assert verified(good(), manifest=manifest, signature=template().signer.sign(manifest, signed_at=NOW))

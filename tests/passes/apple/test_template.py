@@ -17,6 +17,7 @@ from passes.testing import check
 from tests.passes.samples import (
     GREEN,
     NOW,
+    PASS_TYPE,
     coupon,
     good,
     load_template,
@@ -130,3 +131,25 @@ def test_no_token_is_in_what_is_printed() -> None:
 
 def test_the_media_types_are_apples() -> None:
     assert (MEDIA_TYPE, BUNDLE_MEDIA_TYPE) == ("application/vnd.apple.pkpass", "application/vnd.apple.pkpasses")
+
+
+def test_neither_the_key_nor_the_images_are_in_what_is_printed() -> None:
+    printed = repr(template())
+    assert PASS_TYPE in printed
+    assert "PNG" not in printed
+    assert "PrivateKey" not in printed
+    assert len(printed) < 2_000
+
+
+def test_a_template_tells_when_its_certificates_end() -> None:
+    late = load_template(now=NOW + timedelta(days=380)).credentials
+    assert late.expiries["certificate"] == NOW + timedelta(days=396, hours=-1)
+    assert [warning.split()[0] for warning in late.warnings] == ["certificate"]
+    assert template().credentials.warnings == ()
+
+
+def test_a_signature_is_of_the_time_it_was_asked_for_not_of_the_loading() -> None:
+    pkpass = load_template(now=NOW + timedelta(days=1)).build(coupon(), signed_at=NOW + timedelta(days=2))
+    assert verified(pkpass, at=NOW + timedelta(days=2))
+    assert check(pkpass) == []
+    assert b"260304083000Z" in unzipped(pkpass)["signature"]

@@ -13,6 +13,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from passes.errors import CallbackError
 from passes.google.callback import Callback, read_callback
@@ -241,3 +243,38 @@ def test_no_refusal_repeats_what_was_sent() -> None:
     with pytest.raises(CallbackError) as caught:
         read(sent(message(nonce="secret", eventType="secret")))
     assert "secret" not in str(caught.value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = ["signature", "intermediateSigningKey", "protocolVersion", "signedMessage"]
+
+
+@settings(deadline=None, database=None)
+@given(st.sampled_from(KEYS), JSON)
+def test_no_part_can_be_replaced_by_anything(part: str, value: object) -> None:
+    with pytest.raises(CallbackError):
+        read(sent(**{part: value}))
+
+
+@settings(deadline=None, database=None)
+@given(st.dictionaries(st.sampled_from(["classId", "objectId", "eventType", "expTimeMillis", "count", "nonce"]), JSON))
+def test_a_signed_message_of_any_content_is_read_or_refused_and_nothing_else(content: dict[str, object]) -> None:
+    given_text = json.dumps(json.loads(message()) | content)
+    try:
+        told = read(sent(given_text))
+    except CallbackError:
+        return
+    assert told.event in ("save", "del")
+    assert told.object_id.startswith(f"{ISSUER}.")
+    assert told.expires > NOW
+
+
+@settings(deadline=None, database=None)
+@given(st.binary(max_size=80))
+def test_bytes_of_any_kind_are_refused(body: bytes) -> None:
+    with pytest.raises(CallbackError):
+        read(body)

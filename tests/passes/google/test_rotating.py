@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from passes.errors import GoogleError
 from passes.google.rotating import (
@@ -143,3 +145,20 @@ def test_the_secret_is_left_out_of_what_is_logged() -> None:
     assert without_secret(body)["rotatingBarcode"]["valuePattern"] == "a.{totp_value_0}"
     assert KEY.hex().upper() in str(body)
     assert without_secret({"id": "1.2"}) == {"id": "1.2"}
+
+
+@settings(deadline=None, database=None)
+@given(
+    st.binary(min_size=16, max_size=64),
+    st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 the zone follows
+    st.integers(6, 8),
+)
+def test_every_phone_and_every_counter_agree(key: bytes, now: datetime, digits: int) -> None:
+    step = step_at(now)
+    value = totp(key, step, digits=digits)
+    assert (len(value), value.isdigit()) == (digits, True)
+    found = step_of(value, key=key, now=now, digits=digits)
+    assert found is not None
+    # Two neighbouring steps may show the same digits once in a million; then the later one is taken.
+    assert step - 1 <= found <= step + 1
+    assert totp(key, found, digits=digits) == value

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from passes.testing.der import read_oid, read_one
 from tests.passes.samples import openssl
@@ -44,3 +46,33 @@ def test_what_is_cut_short_or_not_one_value_is_refused(raw: str) -> None:
 def test_what_is_no_identifier_is_refused(raw: str) -> None:
     with pytest.raises(ValueError, match="identifier"):
         read_oid(read_one(bytes.fromhex(raw)))
+
+
+@settings(deadline=None, database=None)
+@given(st.binary(max_size=60))
+def test_bytes_of_any_kind_are_read_or_refused_and_nothing_else(raw: bytes) -> None:
+    try:
+        node = read_one(raw)
+        inside = node.children() if node.tag & 0x20 else []
+    except ValueError:
+        return
+    assert node.whole == raw
+    assert b"".join(child.whole for child in inside) == (node.content if inside else b"")
+
+
+@settings(deadline=None, database=None)
+@given(st.recursive(st.binary(max_size=200), lambda inner: st.lists(inner, max_size=4), max_leaves=12))
+def test_what_is_written_is_read_back(tree: bytes | list[object]) -> None:
+    assert as_tree(read_one(as_der(tree)).whole) == tree
+
+
+def as_der(tree: object) -> bytes:
+    tag, content = (4, tree) if isinstance(tree, bytes) else (0x30, b"".join(as_der(part) for part in tree))  # type: ignore[attr-defined]
+    assert isinstance(content, bytes)
+    size = len(content)
+    return bytes((tag,)) + (bytes((size,)) if size < 128 else b"\x82" + size.to_bytes(2, "big")) + content
+
+
+def as_tree(whole: bytes) -> object:
+    node = read_one(whole)
+    return node.content if node.tag == 4 else [as_tree(child.whole) for child in node.children()]
