@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from server.decision.wall import instant_of, opening_day, zone_named
 from server.model.context import Context, Programme
 from server.model.customer import Customer, LastFix
-from server.model.offer import Period
+from server.model.offer import Calendar, Period
 from server.model.place import Place
-
-Calendar = Literal["day", "week", "month"]
 
 ZONE_KEEPS = timedelta(hours=24)
 """So long the last trusted fix tells where somebody is."""
