@@ -45,3 +45,9 @@ def test_the_refusal_names_the_place() -> None:
     with pytest.raises(ContentError) as caught:
         check_time("expirationDate", NOW.replace(tzinfo=None))
     assert caught.value.field == "expirationDate"
+
+
+def test_two_names_of_one_moment_are_written_as_two_texts_of_one_moment() -> None:
+    here, there = w3c(NOW.astimezone(BERLIN)), w3c(NOW)
+    assert here != there
+    assert datetime.fromisoformat(here) == datetime.fromisoformat(there)
