@@ -1,0 +1,63 @@
+"""`kairos users create`: a person who may log in. The one-time password is printed once, alone, on stdout."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from server.commands.house import ConfigOption, DataDirOption, fail, log_to_stderr, pool_for, read_settings, run
+from server.commands.keys import ACTOR
+from server.store import audit, users
+from server.web.passwords import hash_now, one_time_password
+
+app = typer.Typer(help="People who log in.", no_args_is_help=True)
+
+
+class Role(StrEnum):
+    """What a person may be."""
+
+    MARKETER = "marketer"
+    ANALYST = "analyst"
+    ADMIN = "admin"
+    COUNTER = "counter"
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `create` a command of its own."""
+
+
+@app.command()
+def create(
+    email: Annotated[str, typer.Argument(help="The address to log in with.")],
+    role: Annotated[list[Role], typer.Option(help="marketer, analyst, admin or counter; may be given again.")],
+    name: Annotated[str | None, typer.Option(help="How to call them.")] = None,
+    store: Annotated[UUID | None, typer.Option(help="The store of somebody at the counter.")] = None,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Add a person and print a one-time password: it must be changed at the first log-in."""
+    if (Role.COUNTER in role) != (store is not None):
+        fail("role counter needs --store, and no other role has one")
+
+    async def work() -> str:
+        password = one_time_password()
+        async with pool_for(read_settings(config, data_dir)) as pool, pool.transaction() as db:
+            made = await users.create(
+                db,
+                email=email,
+                name=name or email.partition("@")[0],
+                roles=[str(one) for one in role],
+                store_id=store,
+                password_hash=hash_now(password),
+            )
+            if made is None:
+                fail("this address is taken, or there is no such store")
+            await audit.record(db, actor=ACTOR, action="user.create", object=f"user:{made.id}", after=made.roles)
+        return password
+
+    log_to_stderr(quiet=True)
+    typer.echo(run(work))

@@ -1,0 +1,238 @@
+"""Writing places: a store and its fence are one deed, checked first, counted in the rules' number, and written down.
+
+check (text, degrees, radius, zone, hours) → epoch + 1 → rows → audit
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from server.errors import Conflict, FieldError, Invalid, NotFound
+from server.model.hours import WrongHours, read_hours
+from server.model.place import Area, Circle, Point
+from server.signals.geojson import NAME_MAX, RADIUS_MIN_M, TAG_MAX, TAGS_MAX, Feature, read_geometry, to_geometry
+from server.signals.polygon import draw
+from server.signals.zones import zone_at
+from server.store import audit, epoch, geofences, stores
+from server.store.geofences import GeofenceDraft, GeofenceRow, NewGeofence
+from server.store.ids import new_id
+from server.store.pool import Connection
+from server.store.stores import NewStore, StoreDraft, StoreRow
+
+RADIUS_BY_HAND_M = 5_000.0
+"""The largest circle that is drawn by hand; an import may bring up to 50 km."""
+
+_ADDRESS_MAX = 500
+_REGION_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes, for the audit."""
+
+    actor: str
+    address: str | None = None
+    request_id: str | None = None
+
+
+def check_store(fields: Mapping[str, Any], *, radius_max_m: float = RADIUS_BY_HAND_M) -> StoreDraft:
+    """Check what a store shall be; raises Invalid with every wrong field. The zone comes from the position if not given."""
+    wrong: list[FieldError] = []
+    name = _text(fields.get("name"), "name", NAME_MAX, wrong)
+    lat = _number(fields.get("lat"), "lat", -90, 90, wrong)
+    lon = _number(fields.get("lon"), "lon", -180, 180, wrong)
+    radius = _number(fields.get("radius_m"), "radius_m", RADIUS_MIN_M, radius_max_m, wrong)
+    zone = _zone(fields.get("time_zone"), None if wrong else Point(lat, lon), wrong)
+    country = fields.get("country")
+    if country is not None and not (
+        isinstance(country, str) and len(country) == 2 and country.isascii() and country.isupper()
+    ):
+        wrong.append(FieldError("country", "must be two capitals (ISO 3166-1), such as DE"))
+    region = None if fields.get("region") is None else _text(fields["region"], "region", _REGION_MAX, wrong)
+    address = None if fields.get("address") is None else _text(fields["address"], "address", _ADDRESS_MAX, wrong)
+    hours, tags = fields.get("hours"), check_tags(fields.get("tags") or (), wrong)
+    if hours is not None:
+        try:
+            read_hours(hours)
+        except WrongHours as error:
+            wrong.append(FieldError(f"hours.{error.field}", error.message))
+    if wrong:
+        raise Invalid(errors=wrong)
+    return StoreDraft(name, lat, lon, radius, zone, country, region, hours, tags, address)
+
+
+def _text(value: object, field: str, longest: int, wrong: list[FieldError]) -> str:
+    text = unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else ""
+    if not 0 < len(text) <= longest or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        wrong.append(FieldError(field, f"must be a text of 1 to {longest} printable characters"))
+    return text
+
+
+def _number(value: object, field: str, low: float, high: float, wrong: list[FieldError]) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        wrong.append(FieldError(field, f"must be a number from {low:g} to {high:g}"))
+        return 0.0
+    return float(value)
+
+
+def _zone(given: object, point: Point | None, wrong: list[FieldError]) -> str:
+    if given is not None:
+        try:
+            return ZoneInfo(given).key if isinstance(given, str) else _refuse_zone(wrong)
+        except (ValueError, OSError, KeyError):
+            return _refuse_zone(wrong)
+    found = zone_at(point) if point is not None else None
+    if point is not None and found is None:
+        wrong.append(FieldError("time_zone", "is not known for this position; name one"))
+    return found or ""
+
+
+def _refuse_zone(wrong: list[FieldError]) -> str:
+    wrong.append(FieldError("time_zone", "must be a time zone's name, such as Europe/Berlin"))
+    return ""
+
+
+def check_tags(tags: Sequence[object], wrong: list[FieldError]) -> tuple[str, ...]:
+    """Check tags, and give each once, in order."""
+    if len(tags) > TAGS_MAX:
+        wrong.append(FieldError("tags", f"must be {TAGS_MAX} at most"))
+        return ()
+    return tuple(sorted({_text(tag, f"tags[{number}]", TAG_MAX, wrong) for number, tag in enumerate(tags)}))
+
+
+async def add_stores(db: Connection, *, drafts: Sequence[StoreDraft], by: Author) -> list[NewStore]:
+    """Write stores, each with its fence, in the caller's transaction."""
+    made = [NewStore(new_id(), new_id(), draft) for draft in drafts]
+    if not made:
+        return made
+    changed = await epoch.bump(db)
+    await geofences.insert(
+        db, fences=[NewGeofence(one.geofence_id, _fence_of(one.draft, one.id)) for one in made], changed=changed
+    )
+    await stores.insert(db, stores=made)
+    what = f"store:{made[0].id}" if len(made) == 1 else f"stores:{len(made)}"
+    await _record(db, by, "store.create", what, after=[one.draft for one in made])
+    return made
+
+
+def _fence_of(draft: StoreDraft, store_id: UUID) -> GeofenceDraft:
+    return GeofenceDraft(
+        draft.name, draft.time_zone, draft.tags, draft.lat, draft.lon, draft.radius_m, store_id=store_id
+    )  # fmt: skip
+
+
+async def change_store(db: Connection, *, store_id: UUID, draft: StoreDraft, by: Author) -> StoreRow:
+    """Write a store and its fence anew; raises NotFound."""
+    changed = await epoch.bump(db)
+    before = await stores.find(db, store_id=store_id)
+    after = await stores.update(db, store_id=store_id, draft=draft)
+    if after is None:
+        raise NotFound
+    await geofences.update(db, geofence_id=after.geofence_id, draft=_fence_of(draft, store_id), changed=changed)
+    await _record(db, by, "store.change", f"store:{store_id}", before=before, after=after)
+    return after
+
+
+async def close_store(db: Connection, *, store_id: UUID, by: Author) -> None:
+    """Close a store: its fence goes, its tills' keys end; raises NotFound."""
+    changed = await epoch.bump(db)
+    gone = await stores.delete(db, store_id=store_id)
+    if gone is None:
+        raise NotFound
+    await geofences.delete(db, geofence_id=gone.geofence_id, changed=changed)
+    await stores.end_tills(db, store_id=store_id)
+    await _record(db, by, "store.close", f"store:{store_id}", before=gone)
+
+
+def check_fence(fields: Mapping[str, Any], *, vertices: int) -> GeofenceDraft:
+    """Check a fence drawn by hand: `lat, lon, radius_m`, or a GeoJSON `geometry` (a Point with `radius_m`); raises Invalid."""
+    wrong: list[FieldError] = []
+    name = _text(fields.get("name"), "name", NAME_MAX, wrong)
+    tags = check_tags(fields.get("tags") or (), wrong)
+    geometry, lat, lon = fields.get("geometry"), fields.get("lat"), fields.get("lon")
+    if (geometry is None) == (lat is None and lon is None):
+        wrong.append(FieldError("geometry", "give either a geometry, or lat, lon and radius_m"))
+    if geometry is None:
+        point = Point(_number(lat, "lat", -90, 90, wrong), _number(lon, "lon", -180, 180, wrong))
+        shape: Circle | Area = Circle(
+            point, _number(fields.get("radius_m"), "radius_m", RADIUS_MIN_M, RADIUS_BY_HAND_M, wrong)
+        )
+    if wrong:
+        raise Invalid(errors=wrong)
+    if geometry is not None:
+        shape = read_geometry(
+            geometry, radius_m=fields.get("radius_m"), radius_max_m=RADIUS_BY_HAND_M, vertices=vertices
+        )
+    return fence_draft(name=name, tags=tags, shape=shape)
+
+
+def fence_draft(*, name: str, tags: Sequence[str], shape: Circle | Area) -> GeofenceDraft:
+    """Give the row of a shape; its zone is that of its centre."""
+    if isinstance(shape, Circle):
+        center = shape.center
+        return GeofenceDraft(name, zone_at(center), tags, center.lat, center.lon, shape.radius_m)
+    drawing = draw(shape)
+    middle = Point(drawing.lat, (drawing.lon + 180) % 360 - 180)
+    return GeofenceDraft(name, zone_at(middle), tags, geometry=to_geometry(shape))
+
+
+def draft_of(feature: Feature) -> GeofenceDraft:
+    """Give the row of an imported feature."""
+    return fence_draft(name=feature.name, tags=sorted(feature.tags), shape=feature.shape)
+
+
+async def add_fences(db: Connection, *, drafts: Sequence[GeofenceDraft], by: Author) -> list[NewGeofence]:
+    """Write free fences, in the caller's transaction."""
+    made = [NewGeofence(new_id(), draft) for draft in drafts]
+    if not made:
+        return made
+    await geofences.insert(db, fences=made, changed=await epoch.bump(db))
+    what = f"geofence:{made[0].id}" if len(made) == 1 else f"geofences:{len(made)}"
+    await _record(db, by, "geofence.create", what, after=[one.draft for one in made])
+    return made
+
+
+async def change_fence(db: Connection, *, geofence_id: UUID, draft: GeofenceDraft, by: Author) -> GeofenceRow:
+    """Write a free fence anew; raises NotFound, and Conflict for a store's own."""
+    changed = await epoch.bump(db)
+    before = await _free(db, geofence_id)
+    after = await geofences.update(db, geofence_id=geofence_id, draft=draft, changed=changed)
+    if after is None:
+        raise NotFound
+    await _record(db, by, "geofence.change", f"geofence:{geofence_id}", before=before, after=after)
+    return after
+
+
+async def remove_fence(db: Connection, *, geofence_id: UUID, by: Author) -> None:
+    """Take a free fence down; raises NotFound, and Conflict for a store's own."""
+    changed = await epoch.bump(db)
+    before = await _free(db, geofence_id)
+    await geofences.delete(db, geofence_id=geofence_id, changed=changed)
+    await _record(db, by, "geofence.remove", f"geofence:{geofence_id}", before=before)
+
+
+async def _free(db: Connection, geofence_id: UUID) -> GeofenceRow:
+    found = await geofences.find(db, geofence_id=geofence_id)
+    if found is None:
+        raise NotFound
+    if found.store_id is not None:
+        raise Conflict("This fence belongs to a store; change the store.", code="store_fence")
+    return found
+
+
+async def _record(db: Connection, by: Author, action: str, what: str, *, before: Any = None, after: Any = None) -> None:
+    await audit.record(
+        db,
+        actor=by.actor,
+        action=action,
+        object=what,
+        before=before,
+        after=after,
+        address=by.address,
+        request_id=by.request_id,
+    )
