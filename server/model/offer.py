@@ -12,6 +12,8 @@ from server.model.money import Money
 
 Trigger = Literal["enter", "exit", "dwell", "inside", "near", "weather_change", "schedule", "event"]
 Placement = Literal["banner", "card", "interstitial", "inbox"]
+RewardType = Literal["percent", "amount", "free_item", "points", "stamp", "gift_card", "access", "experience"]
+Calendar = Literal["day", "week", "month"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,18 @@ class PlaceFilter:
     ids: frozenset[UUID] = frozenset()
     tag: str | None = None
     any: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When the clock sets an offer off: exactly one of a cron line (five fields) or an RRULE (RFC 5545 §3.3.10).
+
+    `tz` is the zone of its wall times: `place`, `customer_home` or an IANA name.
+    """
+
+    cron: str | None = None
+    rrule: str | None = None
+    tz: str = "place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +48,15 @@ class When:
     min_confidence: float = 0.7
     event: str | None = None
     """For `trigger: event`: the event's name."""
+    schedule: Schedule | None = None
+    """For `trigger: schedule`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
     """A calendar period in a zone (`customer_home`, `place` or an IANA name), or a rolling one."""
 
-    calendar: Literal["day", "week", "month"] | None = None
+    calendar: Calendar | None = None
     tz: str = "customer_home"
     rolling: timedelta | None = None
 
@@ -119,7 +135,10 @@ class LocalClock:
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """When the reward may be redeemed. `start` None means from the decision; a date begins at midnight in the programme's zone."""
+    """When the reward may be redeemed. `start` None means from the decision; a date begins at midnight in the programme's zone.
+
+    A date as `until` is included. `at_most` counts from the moment.
+    """
 
     start: date | datetime | LocalClock | None = None
     until: date | datetime | LocalClock | None = None
@@ -133,7 +152,7 @@ class Reward:
     `places`: "triggering" | "triggering_and_nearest_9" | "any", or a filter.
     """
 
-    type: Literal["percent", "amount", "free_item", "points", "stamp", "gift_card", "access", "experience"]
+    type: RewardType
     value: Money | None = None
     percent: float | None = None
     points: int | None = None
