@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf, sqrt
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 from uuid import UUID
 
+from server.model.context import Hit
 from server.model.place import Circle, Geofence, Point
 from server.signals.distance import FLAT_MAX_M, SPHERE_ERROR, distance_m, flat_m, geodesic_m, metric_at, sphere_m
 from server.signals.grid import SHARDS, Box, Entry, Grid, box_around
@@ -24,20 +25,6 @@ _PLAIN_REACH_M: Final = 200_000.0
 _SURE: Final = 1.1  # in squared distances: farther than this is out of reach, whatever the formula's error
 _FIRST_REACH_M: Final = 250.0
 _GROWTH: Final = 2.0
-
-
-class Hit(NamedTuple):
-    """A fence near a point. Distances in metres.
-
-    `center_m` to the circle's centre or the area's centroid; `edge_m` to the boundary, negative inside; `radius_m` the
-    circle's, or that of the circle of equal area; `straight` tells an Area, whose boundary is taken as a straight edge.
-    """
-
-    id: UUID
-    center_m: float
-    edge_m: float
-    radius_m: float
-    straight: bool
 
 
 Known = tuple[Geofence, Entry]

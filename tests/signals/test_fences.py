@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.model.context import Hit
 from server.model.place import Area, Circle, Geofence, Point
-from server.signals.fences import FenceIndex, Hit
+from server.signals.fences import FenceIndex
 from tests.signals.spread import away, fence, spread, square, true_m
 
 BERLIN = Point(52.520008, 13.404954)

@@ -67,7 +67,7 @@ def _quantities(table: Mapping[str, Any], path: str) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for key, value in table.items():
         if key == "kind":
-            if value not in KINDS:
+            if not isinstance(value, str) or value not in KINDS:
                 raise Misconfigured(f"{path}.kind: must be one of {', '.join(sorted(KINDS))}")
             read[key] = cast("Kind", value)
         elif key not in BOUNDS:

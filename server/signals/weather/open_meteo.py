@@ -11,6 +11,7 @@ import logging
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -202,6 +203,7 @@ def _forecast(answer: _Answer, now: datetime, offset: timedelta) -> tuple[Sky, .
     return tuple(ahead[:FORECAST_HOURS])
 
 
+@lru_cache(maxsize=1024)  # every cell has the same hours, and need not have them of its own
 def _instant(time: int | str, offset: timedelta) -> datetime:
     """Unix seconds, or ISO 8601: local to the answer's offset where it has none of its own."""
     if isinstance(time, int):
@@ -233,6 +235,7 @@ def _sky(at: datetime, figures: Mapping[str, float | None], units: _Units) -> Sk
     )
 
 
+@lru_cache(maxsize=16_384)  # figures come with one decimal: thousands of cells share some hundred of them
 def _possible(quantity: str, value: float | None, factor: float = 1.0) -> float | None:
     if value is None:
         return None
