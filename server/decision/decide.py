@@ -23,7 +23,7 @@ from server.decision.ruleset import Ruleset, Track
 from server.decision.triggers import gather
 from server.decision.wall import utc_text
 from server.model.context import Context
-from server.model.customer import State
+from server.model.customer import Shown, State
 from server.model.offer import Offer, Variant
 from server.model.place import Place
 
@@ -132,7 +132,8 @@ def _settle(case: Case, answers: list[tuple[Offer, Answer]], transitions: tuple[
     chosen = _choose(context, ruleset, answers)
     state = moved.state
     if chosen is not None and chosen.hold_until is None:
-        state = remember(state, chosen.offer, context.received)
+        entry = Shown(context.received, chosen.offer.id, chosen.offer.limits.pressure)
+        state = remember(state, entry)
         state = prune(state, context.received, ruleset)
     return Decision(
         chosen=chosen,

@@ -106,7 +106,7 @@ def find_route(offer: Offer, context: Context, last_fix: LastFix | None, program
     zone = quiet_zone(context, last_fix, programme)
     if zone is None:
         return Finding(Gate.QUIET_HOURS, Truth.UNKNOWN, "No zone is known to tell the customer's night by.")
-    until = quiet_until(context.received, zone, programme)
+    until = quiet_until(context.received, zone, programme.quiet_from, programme.quiet_to)
     if until is None:
         return Route(channel)
     if until - context.received <= offer.deliver_by:

@@ -7,7 +7,7 @@ Rule 3: what a cap may still need is never forgotten before what none needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -37,23 +37,35 @@ _LONGEST = {"day": timedelta(hours=25), "week": timedelta(hours=169), "month": t
 
 def check_caps(offer: Offer, place: Place | None, *, context: Context, programme: Programme) -> Finding | None:
     """Say which cap leaves no room for this offer now: the offer's own, its pressure class's, the programme's."""
-    shown = context.state.shown
-    for cap in offer.limits.per_customer:
-        window = window_of(cap.period, context.received, customer=context.customer, place=place, programme=programme)
-        if window is None:
-            return Finding(Gate.CAP, Truth.UNKNOWN, "The zone of the offer's cap is not known.", {"cap": "offer"})
-        count = sum(1 for each in shown if each.offer_id == offer.id and window.holds(each.at))
-        if count >= cap.max:
-            return _full("offer", count, cap, "This offer was shown often enough.")
-    for name, most, period in _programme_caps(offer.limits.pressure, programme):
-        window = window_of(period, context.received, customer=context.customer, place=place, programme=programme)
-        if window is None:
-            return Finding(Gate.CAP, Truth.UNKNOWN, "The customer's home zone is not known.", {"cap": name})
-        of_class = offer.limits.pressure if name == "class" else None
-        count = sum(1 for each in shown if of_class in (None, each.pressure) and window.holds(each.at))
-        if count >= most:
-            return _full(name, count, Cap(most, period), "The customer has had enough messages.")
+    shown, limits = context.state.shown, offer.limits
+    mine = [each for each in shown if each.offer_id == offer.id]
+    for cap in limits.per_customer:
+        found = _check_cap("offer", cap, mine, context=context, place=place, programme=programme)
+        if found is not None:
+            return found
+    for name, cap in _programme_caps(limits.pressure, programme):
+        counted = [each for each in shown if each.pressure == limits.pressure] if name == "class" else shown
+        found = _check_cap(name, cap, counted, context=context, place=place, programme=programme)
+        if found is not None:
+            return found
     return None
+
+
+def _check_cap(
+    name: str, cap: Cap, counted: Sequence[Shown], *, context: Context, place: Place | None, programme: Programme
+) -> Finding | None:
+    """Say that a cap is reached by what it counts. Fewer messages than it allows reach it in no zone."""
+    if len(counted) < cap.max:
+        return None
+    values: dict[str, object] = {"cap": name, "max": cap.max, "period": _say(cap.period)}
+    window = window_of(cap.period, context.received, customer=context.customer, place=place, programme=programme)
+    if window is None:
+        return Finding(Gate.CAP, Truth.UNKNOWN, "The zone in which the cap counts days is not known.", values)
+    count = sum(1 for each in counted if window.holds(each.at))
+    if count < cap.max:
+        return None
+    reason = "This offer was shown often enough." if name == "offer" else "The customer has had enough messages."
+    return Finding(Gate.CAP, Truth.FAILS, reason, values | {"shown": count})
 
 
 def check_budget(offer: Offer, place: Place | None, *, context: Context) -> Finding | None:
@@ -74,9 +86,8 @@ def check_budget(offer: Offer, place: Place | None, *, context: Context) -> Find
     return None
 
 
-def remember(state: State, offer: Offer, at: datetime) -> State:
-    """Add a shown or held-out moment to the ledger, in the order of time."""
-    entry = Shown(at, offer.id, offer.limits.pressure)
+def remember(state: State, entry: Shown) -> State:
+    """Add a message to the ledger, in the order of time: a moment, a held-out one, or an external send."""
     return replace(state, shown=tuple(sorted((*state.shown, entry), key=lambda each: each.at)))
 
 
@@ -117,22 +128,20 @@ def _needed(newest: list[tuple[int, Shown]], now: datetime, ruleset: Ruleset) ->
             yield from islice(((i, s) for i, s in mine if now - s.at <= age), cap.max)
 
 
-def _programme_caps(pressure: str, programme: Programme) -> Iterable[tuple[str, int, Period]]:
-    """List the caps that every message meets: name, most, period."""
+def _programme_caps(pressure: str, programme: Programme) -> Iterable[tuple[str, Cap]]:
+    """List the caps that every message meets, by name."""
     of_class = programme.class_per_day.get(pressure)
     if of_class is not None:
-        yield "class", of_class, HOME_DAY
+        yield "class", Cap(of_class, HOME_DAY)
     if programme.per_day is not None:
-        yield "programme_day", programme.per_day, HOME_DAY
+        yield "programme_day", Cap(programme.per_day, HOME_DAY)
     if programme.per_week is not None:
-        yield "programme_week", programme.per_week, ROLLING_WEEK
+        yield "programme_week", Cap(programme.per_week, ROLLING_WEEK)
 
 
-def _full(name: str, count: int, cap: Cap, reason: str) -> Finding:
-    """Say that a cap is reached."""
-    period = cap.period
-    span = period.calendar or f"PT{int((period.rolling or timedelta(0)).total_seconds())}S"
-    return Finding(Gate.CAP, Truth.FAILS, reason, {"cap": name, "shown": count, "max": cap.max, "period": span})
+def _say(period: Period) -> str:
+    """Name a period: a calendar's word, or a rolling one's length."""
+    return period.calendar or f"PT{int((period.rolling or timedelta(0)).total_seconds())}S"
 
 
 def _spent(reason: str, used: int, limit: int) -> Finding:

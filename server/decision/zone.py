@@ -88,12 +88,13 @@ def quiet_zone(context: Context, last_fix: LastFix | None, programme: Programme)
     return None
 
 
-def quiet_until(now: datetime, zone: ZoneInfo, programme: Programme) -> datetime | None:
+@lru_cache(maxsize=256)
+def quiet_until(now: datetime, zone: ZoneInfo, quiet_from: str, quiet_to: str) -> datetime | None:
     """Tell when the quiet hours that hold at `now` end (UTC); None where they do not hold.
 
-    The window is half-open on the wall clock and may cross midnight; equal ends mean that there are none.
+    The window ("HH:MM", "24:00") is half-open on the wall clock and may cross midnight; equal ends mean that there is none.
     """
-    start, end = read_clock(programme.quiet_from), read_clock(programme.quiet_to)
+    start, end = read_clock(quiet_from), read_clock(quiet_to)
     if start == end:
         return None
     local = now.astimezone(zone)

@@ -88,7 +88,9 @@ def test_all_of_an_offers_caps_count() -> None:
 def test_a_cap_whose_zone_is_unknown_stops_and_says_so() -> None:
     asked = offer(caps=[a_day(tz="place")])
     known = ruleset(asked)
-    found = check_caps(asked, place(zone=None), context=context(known), programme=known.programme)
+    somewhere, state = place(zone=None), State(shown=(shown(NOON),))
+    assert check_caps(asked, somewhere, context=context(known), programme=known.programme) is None
+    found = check_caps(asked, somewhere, context=context(known, state=state), programme=known.programme)
     assert found is not None
     assert (found.gate, found.truth) == (Gate.CAP, Truth.UNKNOWN)
 
@@ -196,7 +198,7 @@ def test_a_claim_that_was_just_lost_is_not_tried_again() -> None:
 
 def test_what_is_shown_is_remembered_in_the_order_of_time() -> None:
     state = State(shown=(shown(after(0)), shown(after(20))))
-    found = remember(state, offer(3, pressure="service"), after(10))
+    found = remember(state, shown(after(10), 3, "service"))
     assert found.shown == (shown(after(0)), shown(after(10), 3, "service"), shown(after(20)))
 
 
