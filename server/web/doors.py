@@ -11,23 +11,25 @@ from aiohttp import web
 
 from server.errors import Misconfigured
 from server.web.access import ACCESS, Table, access_to, shape
-from server.web.door import LINE, Door, knock
+from server.web.door import DOORS, LINE, TABLE, Door, knock
 from server.web.gate import GATE, Gate, open_gate
 from server.web.idempotency import Line
 from server.web.middleware import finish, guard, headers_for
 from server.web.parts import PARTS, Parts
 
 MODULES: Final = (
+    "counter",
     "docs",
     "health",
     "keys",
+    "ledger",
     "limits",
     "login",
+    "pass_link",
+    "passes",
     "users",
 )
 """The modules with doors, one line each."""
-
-DOORS: Final = web.AppKey("doors", tuple[Door, ...])
 
 
 def all_doors(modules: Iterable[str] = MODULES) -> tuple[Door, ...]:
@@ -64,6 +66,7 @@ def build(parts: Parts, doors: Sequence[Door], *, table: Table = ACCESS, gate: G
     app[GATE] = gate or open_gate(parts.settings, pool=parts.pool, till_pool=parts.till_pool)
     app[LINE] = Line()
     app[DOORS] = tuple(doors)
+    app[TABLE] = table
     for each in doors:
         answer = knock(each, access_to(each.method, each.path, table=table))
         path = each.path.replace("{file}", "{file:.+}")

@@ -1,0 +1,116 @@
+"""From a moment to a pass in the customer's hands: once, however often it is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from server.errors import Conflict, Gone, NotFound
+from server.model.ids import bucket_of
+from server.model.moment import NEXT, Step
+from server.model.pass_ import Benefit, Card, Pass, PassState, benefit_from
+from server.store import acceptances, passes, spots
+from server.store.acceptances import Offered
+from server.store.ids import new_id
+from server.store.pool import Connection
+from server.store.spots import Redeemable
+from server.wallet.design import MOST_SPOTS, words_for
+from server.wallet.issue import Desk
+
+_PERSONAL = re.compile(r"\{\{\s*customer\.")
+
+
+class Over(Gone):
+    """The moment's time is over, and its reward with it."""
+
+    code, title = "expired", "Expired"
+
+
+class NoReward(Conflict):
+    """This moment carries no reward that a pass could hold."""
+
+    code, title = "no_reward", "No reward"
+
+
+class Accepted(NamedTuple):
+    """The pass of a moment, and whether it was made now."""
+
+    pass_: Pass
+    made: bool
+
+
+async def accept(db: Connection, *, moment_id: UUID, customer_id: UUID, desk: Desk) -> Accepted:
+    """Issue the pass of a customer's own moment, or find the one issued before. Needs a transaction.
+
+    Raises NotFound for a moment that is not theirs (a held-out one is nobody's), NoReward, and Over once its time is.
+    """
+    offered = await acceptances.offered(db, moment_id=moment_id, customer_id=customer_id)
+    if offered is None or offered.held_out:
+        raise NotFound
+    before = await passes.of_moment(db, moment_id=moment_id)
+    if before is not None:
+        return Accepted(before, made=False)
+    if offered.reward is None:
+        raise NoReward
+    if _over(offered):
+        raise Over
+    pass_ = await _issue(db, offered, offered.reward, desk=desk)
+    await acceptances.insert(db, pass_=pass_, reward=offered.reward)
+    return Accepted(pass_, made=True)
+
+
+def _over(offered: Offered) -> bool:
+    """Tell whether the moment can no longer be taken: undelivered by its time, its reward's end, or a last step."""
+    if Step.ACCEPTED not in NEXT[offered.step]:
+        return True
+    if offered.step is Step.CREATED and offered.now >= offered.deliver_by:
+        return True
+    return offered.valid_until is not None and offered.now >= offered.valid_until
+
+
+async def _issue(db: Connection, offered: Offered, reward: Mapping[str, Any], *, desk: Desk) -> Pass:
+    benefit = benefit_from(reward)
+    where = await _where(db, offered.redeem_at)
+    near = await spots.origin(db, place_id=offered.place_id) if offered.place_id else None
+    shown = await spots.nearest(db, among=where, origin=near, limit=MOST_SPOTS)
+    serial = new_id(bucket=bucket_of(offered.customer_id), now=offered.now)
+    anywhere = where == Redeemable()
+    return Pass(
+        serial=serial,
+        customer_id=offered.customer_id,
+        moment_id=offered.id,
+        offer_id=offered.offer_id,
+        offer_version=offered.offer_version,
+        state=PassState.ACTIVE,
+        card=Card(title_of(offered, benefit), offered.offer_name, shown, anywhere),
+        benefit=benefit,
+        uses_total=benefit.uses,
+        uses_left=benefit.uses,
+        valid_from=offered.valid_from or offered.now,
+        valid_until=offered.valid_until,
+        places=where.ids,
+        place_tag=where.tag,
+        key_id=desk.code_key(now=offered.now),
+        token_sealed=desk.new_token(serial, now=offered.now),
+        modified_at=offered.now,
+        created_at=offered.now,
+    )
+
+
+async def _where(db: Connection, redeem_at: Mapping[str, Any]) -> Redeemable:
+    """Read `{"any": true}`, `{"ids": […]}` or `{"tag": "…"}`; a free fence has no till, so its reward is taken anywhere."""
+    if redeem_at.get("tag") is not None:
+        return Redeemable(tag=redeem_at["tag"])
+    if redeem_at.get("ids"):
+        named = await spots.stores_named(db, ids=[UUID(each) for each in redeem_at["ids"]])
+        return Redeemable(ids=named or None)
+    return Redeemable()
+
+
+def title_of(offered: Offered, benefit: Benefit) -> str:
+    """Give the pass its headline: the moment's, unless the offer's words name the customer, who is not on the pass."""
+    if offered.titles and not any(_PERSONAL.search(title) for title in offered.titles):
+        return offered.title
+    return words_for(benefit, german=(offered.locale or "").lower().startswith("de"))

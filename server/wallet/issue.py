@@ -1,0 +1,111 @@
+"""The desk where passes are issued: it holds the template and two threads that sign, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import secrets
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from uuid import UUID
+
+from passes.apple.template import MEDIA_TYPE, Template
+from server.errors import Unavailable
+from server.model.pass_ import Pass
+from server.settings import Settings
+from server.wallet.certificates import GREEN, Log, load_template
+from server.wallet.codes import issue_code
+from server.wallet.design import Service, draw
+from server.wallet.keyring import Keyring, Kind
+
+MEDIA = MEDIA_TYPE
+"""What a .pkpass is called on the wire."""
+
+_THREADS = 2
+"""RSA gives the interpreter's lock back: two threads sign 1.8 times as fast as one, more only take from the pings."""
+
+_QUEUE = 200
+"""About 0.2 s of signing; who would wait longer is told 503."""
+
+_TABLE = "passes"
+_TOKEN_BYTES = 32
+
+
+class Desk:
+    """Issues files of passes. Made by `open_desk`; `close()` ends its threads."""
+
+    __slots__ = ("_brand", "_keyring", "_public_url", "_template", "_threads", "_under_way")
+
+    def __init__(self, template: Template, *, keyring: Keyring, public_url: str) -> None:
+        """Keep what every pass shares; `public_url` is the setting, "" where there is none."""
+        self._template = template
+        self._keyring = keyring
+        self._brand = template.issuer.organization
+        self._public_url = public_url
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sign")
+        self._under_way = 0
+
+    @property
+    def pass_type_id(self) -> str:
+        """The pass type that the certificate names; update tags are counted per type."""
+        return self._template.issuer.pass_type_id
+
+    @property
+    def expiries(self) -> Mapping[str, datetime]:
+        """When certificate and intermediate end, by name: for metrics and the doctor."""
+        return self._template.credentials.expiries
+
+    def code(self, pass_: Pass, *, now: datetime) -> str:
+        """Give the code that the counter scans."""
+        return issue_code(pass_.serial, keyring=self._keyring, key_id=pass_.key_id, now=now)
+
+    def code_key(self, *, now: datetime) -> int:
+        """Give the id of the key under which a new pass is coded."""
+        return self._keyring.current(Kind.CODE, now=now).id
+
+    def new_token(self, serial: UUID, *, now: datetime) -> bytes:
+        """Make a pass's authenticationToken (256 bits) and give it sealed: nobody reads it from the database.
+
+        It never changes while the pass lives (Apple: "the authentication token … must not change").
+        """
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        return self._keyring.seal(token.encode(), table=_TABLE, row=serial.bytes, now=now)
+
+    async def file(self, pass_: Pass, *, now: datetime) -> bytes:
+        """Make the .pkpass as it is at `now`; raises Unavailable while too many others wait."""
+        if self._under_way >= _QUEUE:
+            raise Unavailable("Too many passes are being signed; try again.", retry_after_s=1)
+        drawn = draw(
+            pass_,
+            code=self.code(pass_, now=now),
+            brand=self._brand,
+            background=GREEN,
+            service=self._service(pass_, now=now),
+            now=now,
+        )
+        build = functools.partial(self._template.build, drawn, signed_at=now)
+        self._under_way += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, build)
+        finally:
+            self._under_way -= 1
+
+    def _service(self, pass_: Pass, *, now: datetime) -> Service | None:
+        """Where the phone asks for updates: Apple demands https, so a server without has none."""
+        if not self._public_url.startswith("https://"):
+            return None
+        token = self._keyring.unseal(pass_.token_sealed, table=_TABLE, row=pass_.serial.bytes, now=now)
+        if token is None:
+            raise Unavailable("The pass cannot be issued: the key to its token is missing.", retry_after_s=60)
+        return Service(f"{self._public_url.rstrip('/')}/wallet/", token.decode())
+
+    def close(self) -> None:
+        """End the threads; what is being signed is finished first."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+def open_desk(settings: Settings, *, keyring: Keyring, now: datetime, log: Log) -> Desk:
+    """Load the certificates (see `certificates.load_template`) and open the desk."""
+    template = load_template(settings, now=now, log=log)
+    return Desk(template, keyring=keyring, public_url=settings.server.public_url)
