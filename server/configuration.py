@@ -113,6 +113,7 @@ def _check(settings: Settings, source: str) -> None:
 
     zones = available_timezones()
     demand(0 <= settings.server.port <= 65535, "server.port", "must be 0 to 65535")
+    demand(settings.mode == "test" or not settings.clock_shift_s, "clock_shift_s", 'needs mode = "test"')
     demand(1 <= settings.server.workers <= 64, "server.workers", "must be 1 to 64")
     demand(settings.programme.time_zone in zones, "programme.time_zone", "is not a time zone's name")
     demand(settings.quiet_zone in zones, "quiet_hours.time_zone", "is not a time zone's name")

@@ -179,6 +179,7 @@ class Settings(_Section, frozen=True):
     mode: Literal["production", "test"]
     data_dir: str
     engine: Literal["embedded"]
+    clock_shift_s: float
     server: Server
     database: Database
     programme: ProgrammeSettings

@@ -22,9 +22,9 @@ _KEEPS_S = 30.0
 class DatabaseClock:
     """The database's clock as this process knows it."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Know nothing yet; `monotonic` gives seconds that only grow."""
-        self._monotonic = monotonic
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic, *, shift: timedelta = timedelta(0)) -> None:
+        """Know nothing yet; `monotonic` gives seconds that only grow. `shift` is for tests: everything is so much later."""
+        self._monotonic, self._shift = monotonic, shift
         self._zero: datetime | None = None
         self._error_s = 0.0
         self._looked_s = 0.0
@@ -54,7 +54,7 @@ class DatabaseClock:
         error = (heard_s - asked_s) / 2
         if self._zero is not None and error > self._error_s and heard_s - self._looked_s < _KEEPS_S:
             return
-        self._zero = told - timedelta(seconds=(asked_s + heard_s) / 2)
+        self._zero = told + self._shift - timedelta(seconds=(asked_s + heard_s) / 2)
         self._error_s, self._looked_s = error, heard_s
 
     async def sync(self, db: Connection) -> datetime:
@@ -62,4 +62,4 @@ class DatabaseClock:
         asked = self._monotonic()
         told: datetime = await db.fetchval(NOW)
         self.note(told, asked_s=asked, heard_s=self._monotonic())
-        return told
+        return told + self._shift

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from server.pipeline.arrive import Arrivals
     from server.pipeline.rules import Rules
     from server.settings import Settings
-    from server.signals.weather.cache import WeatherCache
+    from server.signals.geocode import Geocoder
+    from server.signals.weather.base import Source
     from server.store.clock import DatabaseClock
     from server.store.pool import Pool
     from server.wallet.issue import Desk
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class Parts:
     """The house's resources. `till_pool` is the counter's own: it works while the rest is busy.
 
-    `weather` is None where no provider is set; `stopping` is set at SIGTERM, before anything is closed.
+    `geocoder` is None where none is set; `stopping` is set at SIGTERM, before anything is closed.
     """
 
     settings: Settings
@@ -36,7 +37,8 @@ class Parts:
     arrivals: Arrivals
     desk: Desk
     secrets: Keyring
-    weather: WeatherCache | None
+    weather: Source
+    geocoder: Geocoder | None
     stopping: asyncio.Event
     metrics: Metrics
 

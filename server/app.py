@@ -1,0 +1,267 @@
+"""The composition root: opens the house from the settings, and closes it again in the other order.
+
+    PostgreSQL → migrations → pools → clock → secrets, certificates → weather → rules → arrivals → doors → jobs → listening
+
+It knows every room and is known by the commands alone. What waits for the network at the start is PostgreSQL; everything
+else that is away (weather, geocoder) comes when it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Coroutine
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import structlog
+from aiohttp import ClientSession, DummyCookieJar, web
+
+from server.errors import KairosError, Misconfigured
+from server.jobs.scheduler import Job, ticking
+from server.pipeline.arrive import Arrivals
+from server.pipeline.expire import expire
+from server.pipeline.rules import Rules, programme_of
+from server.settings import Settings
+from server.signals.fetch import base_of, tls_context
+from server.signals.geocode import Geocoder, open_geocoder
+from server.signals.weather.base import Source
+from server.signals.weather.cache import WeatherCache
+from server.signals.weather.fixed import Fixed
+from server.signals.weather.open_meteo import OpenMeteo
+from server.store import embedded, funnel, pass_tags, retention
+from server.store.check import check_server
+from server.store.clock import DatabaseClock
+from server.store.migrate import migrate
+from server.store.pool import Pool, connect, open_pool
+from server.wallet.issue import Desk, open_desk
+from server.wallet.keyring import open_keyring
+from server.web.doors import all_doors, build, check_doors
+from server.web.listener import address_of, listen, metrics_listener
+from server.web.metrics import Metrics
+from server.web.parts import Parts
+from server.web.wire import Runner
+
+CLOCK_S = 5.0
+"""How often a quiet process looks at the database's clock."""
+
+_log = structlog.get_logger("kairos")
+
+
+class Addresses(NamedTuple):
+    """Where the database is: as the owner, for migrations and the jobs' lock, and as the role that serves."""
+
+    owner: str
+    app: str
+
+
+class House(NamedTuple):
+    """An open house: its parts, its doors, where it listens."""
+
+    parts: Parts
+    url: str
+    metrics_port: int | None
+
+
+@contextlib.asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Addresses]:
+    """Give the database that is set, else the embedded one, started or adopted and watched; migrated and checked."""
+    if settings.database.url:
+        addresses = Addresses(settings.database.url, settings.database.url)
+        await _prepare(settings, addresses)
+        yield addresses
+        return
+    log = structlog.get_logger("kairos.postgresql")
+    async with await embedded.start(settings.home, log=log) as server, _beside(server.watch()):
+        addresses = Addresses(server.dsn, server.dsn_for("kairos_app"))
+        await _prepare(settings, addresses)
+        yield addresses
+
+
+async def _prepare(settings: Settings, addresses: Addresses) -> None:
+    async with connect(addresses.owner, application_name="kairos start") as db:
+        await check_server(db, log=_log, allow_unsafe=settings.database.allow_unsafe)
+        applied = await migrate(db)
+    if applied:
+        _log.info("migrated", files=applied)
+
+
+@contextlib.asynccontextmanager
+async def _beside(*work: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
+    """Run tasks while the block lasts."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def open_pools(settings: Settings, dsn: str) -> tuple[Pool, Pool]:
+    """Open the house's pool and the counter's own."""
+    database = settings.database
+
+    async def one(name: str, size: int) -> Pool:
+        return await open_pool(
+            dsn,
+            size=size,
+            application_name=name,
+            acquire_timeout_s=database.acquire_timeout_s,
+            command_timeout_s=database.command_timeout_s,
+            statement_timeout_s=database.statement_timeout_s,
+            lock_timeout_s=database.lock_timeout_s,
+            idle_in_transaction_timeout_s=database.idle_in_transaction_s,
+            pgbouncer=database.statement_cache_size == 0,
+        )
+
+    return await one("kairos", database.pool_size), await one("kairos till", database.till_pool_size)
+
+
+@contextlib.asynccontextmanager
+async def open_weather(settings: Settings, clock: DatabaseClock) -> AsyncIterator[Source]:
+    """Give the weather of the setting; a provider on the network is asked behind everybody's back."""
+    weather = settings.weather
+    if weather.provider == "fixed":
+        yield Fixed(weather.fixed)
+        return
+    base = base_of(weather.base_url, setting="weather.base_url")
+    context = tls_context(weather.ca_file, setting="weather.ca_file")
+    async with ClientSession(trust_env=False, cookie_jar=DummyCookieJar()) as session:
+        provider = OpenMeteo(session, base_url=str(base), api_key=_secret(weather.api_key), ssl_context=context)
+        cache = WeatherCache(provider, refresh_s=weather.refresh_s)
+        async with _beside(cache.run(clock.now, asyncio.sleep)):
+            yield cache
+
+
+def _secret(text: str) -> str:
+    """Read a secret that is given as "file:PATH"; a text of the environment is taken as it is."""
+    if not text.startswith("file:"):
+        return text
+    try:
+        return Path(text.removeprefix("file:")).read_text("utf-8").strip()
+    except OSError as error:
+        raise Misconfigured(f"weather.api_key: {text} cannot be read ({error.strerror})") from None
+
+
+@contextlib.asynccontextmanager
+async def _geocoder(settings: Settings) -> AsyncIterator[Geocoder | None]:
+    geocoder = open_geocoder(settings.geocoder)
+    try:
+        yield geocoder
+    finally:
+        if geocoder is not None:
+            await geocoder.close()
+
+
+@contextlib.asynccontextmanager
+async def open_parts(settings: Settings, addresses: Addresses) -> AsyncIterator[Parts]:
+    """Build the house's parts, with what works beside the street: the clock's looks, the weather, the rules."""
+    stopping = asyncio.Event()
+    clock = DatabaseClock(shift=timedelta(seconds=settings.clock_shift_s))
+    pool, till_pool = await open_pools(settings, addresses.app)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(pool.close)
+        stack.push_async_callback(till_pool.close)
+        async with pool.acquire() as db:
+            now = await clock.sync(db)
+        secrets = await asyncio.to_thread(open_keyring, settings.home, now=now)
+        desk = await asyncio.to_thread(open_desk, settings, keyring=secrets, now=now, log=_log)
+        stack.callback(desk.close)
+        weather = await stack.enter_async_context(open_weather(settings, clock))
+        geocoder = await stack.enter_async_context(_geocoder(settings))
+        rules = Rules(pool, programme_of(settings), weather=weather)
+        await rules.refresh()
+        arrivals = Arrivals(pool, rules=rules, clock=clock, weather=weather, settings=settings)
+        stack.push_async_callback(arrivals.close)
+        parts = Parts(
+            settings=settings,
+            pool=pool,
+            till_pool=till_pool,
+            clock=clock,
+            rules=rules,
+            arrivals=arrivals,
+            desk=desk,
+            secrets=secrets,
+            weather=weather,
+            geocoder=geocoder,
+            stopping=stopping,
+            metrics=Metrics(),
+        )
+        _gauges(parts, desk)
+        follow = rules.follow(every_s=settings.jobs.rules_poll_s, stopping=stopping)
+        await stack.enter_async_context(_beside(follow, _look_at_the_clock(pool, clock)))
+        yield parts
+
+
+async def _look_at_the_clock(pool: Pool, clock: DatabaseClock) -> None:
+    while True:
+        await asyncio.sleep(CLOCK_S)
+        with contextlib.suppress(KairosError):
+            async with pool.acquire() as db:
+                await clock.sync(db)
+
+
+def _gauges(parts: Parts, desk: Desk) -> None:
+    ends = parts.metrics.gauge("kairos_certificate_end_seconds", "When a certificate ends (Unix time).", ("name",))
+    for name, end in desk.expiries.items():
+        ends.labels(name).set(end.timestamp())
+    lent = parts.metrics.gauge("kairos_database_connections", "Open connections to PostgreSQL.", ("pool", "state"))
+    for name, pool in (("house", parts.pool), ("till", parts.till_pool)):
+        lent.labels(name, "open").set_function(lambda pool=pool: pool.counts().open)  # type: ignore[misc]
+        lent.labels(name, "idle").set_function(lambda pool=pool: pool.counts().idle)  # type: ignore[misc]
+
+
+def jobs_of(parts: Parts) -> list[Job]:
+    """List what happens because the clock says so; each may run twice without harm."""
+    settings, privacy = parts.settings.jobs, parts.settings.privacy
+    ages = retention.Ages(
+        pings=timedelta(days=privacy.ping_days),
+        events=timedelta(days=privacy.event_days),
+        tokens=timedelta(days=privacy.token_days),
+    )
+
+    def of(name: str, every_s: float, work: Any, *args: Any, **options: Any) -> Job:
+        def run() -> Awaitable[object]:
+            deed: Awaitable[object] = work(*args, **options)
+            return deed
+
+        return Job(name, every_s, run)
+
+    return [
+        of("rollup", settings.rollup_s, funnel.roll, parts.pool),
+        of("expire", settings.expire_s, expire, parts.pool, clock=parts.clock),
+        of("number passes", settings.rollup_s, pass_tags.number, parts.pool, pass_type=parts.desk.pass_type_id),
+        of("forget", settings.forget_s, retention.forget, parts.pool, ages=ages),
+    ]
+
+
+@contextlib.asynccontextmanager
+async def open_house(
+    settings: Settings, *, taken: socket.socket | None = None, jobs: bool = True
+) -> AsyncIterator[House]:
+    """Open everything and listen; on leaving, answer what is under way, then close in the other order."""
+    taken = taken or listen(settings.server)
+    url = address_of(taken)
+    if not settings.server.public_url:
+        settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, public_url=url))
+    doors = all_doors()
+    check_doors(doors)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(taken.close)
+        addresses = await stack.enter_async_context(open_database(settings))
+        parts = await stack.enter_async_context(open_parts(settings, addresses))
+        runner = Runner(build(parts, doors))
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        metrics_port = await stack.enter_async_context(metrics_listener(settings.server, parts.metrics))
+        if jobs:
+            await stack.enter_async_context(ticking(jobs_of(parts), dsn=addresses.app))
+        await web.SockSite(runner, taken, backlog=1024).start()
+        try:
+            yield House(parts, url, metrics_port)
+        finally:
+            parts.stopping.set()
