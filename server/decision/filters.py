@@ -25,7 +25,7 @@ def parse_places(node: Node, *, whole: bool = True) -> PlaceFilter | None:
     ids = frozenset(_parse_id(each) for each in node.child("ids").each(most=1000))
     tag = node.child("tag")
     name = tag.text(longest=64)
-    if tag.given and name and name not in node.known.tags:
+    if tag.given and name and name not in node.known.tags and not node.known.stored:
         tag.wrong(f"no place has the tag {name}")
     everywhere = node.child("any")
     if everywhere.given and everywhere.value is not True:
@@ -46,10 +46,14 @@ def say_places(places: PlaceFilter) -> str:
 
 def _parse_id(node: Node) -> UUID:
     """Read the id of a place that exists."""
+    text = node.text(longest=36)
+    if not text:
+        return UUID(int=0)
     try:
-        identifier = UUID(node.text(longest=36))
+        identifier = UUID(text)
     except ValueError:
-        identifier = UUID(int=0)
-    if identifier not in node.known.places:
+        node.wrong("must be a UUID")
+        return UUID(int=0)
+    if identifier not in node.known.places and not node.known.stored:
         node.wrong("is not the id of a store or a fence")
     return identifier

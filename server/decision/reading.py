@@ -49,12 +49,17 @@ class WrongDocument(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What documents may name: saved segments, places by their id (and fences by theirs), tags, the programme."""
+    """What documents may name: saved segments, places by their id (and fences by theirs), tags, the programme.
+
+    `stored` marks documents that were checked when they were written: a place, tag or segment that was deleted since is
+    no mistake of theirs, it is merely never met again.
+    """
 
     programme: Programme
     segments: frozenset[str] = frozenset()
     places: Mapping[UUID, Place] = field(default_factory=dict)
     tags: frozenset[str] = frozenset()
+    stored: bool = False
 
 
 class Kind(Protocol):

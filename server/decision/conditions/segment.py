@@ -25,7 +25,7 @@ class Condition:
     def parse(cls, node: Node) -> Condition | None:
         """Read the name of a segment that exists."""
         name = node.text(longest=64)
-        if name and name not in node.known.segments:
+        if name and name not in node.known.segments and not node.known.stored:
             node.wrong(f"there is no segment {name}")
             return None
         return cls(name) if name else None

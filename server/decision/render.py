@@ -1,0 +1,154 @@
+"""The words of a moment: which locale and formality, and what stands for the placeholders.
+
+Rule 1: a value is put in once and never read as a template again.
+Rule 2: what a customer wrote about themselves is a text of one line, shortened; the whole is shortened after that.
+Rule 3: du and Sie never mix: a German content of the right formality wins over one of the exact locale.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from server.decision import formats
+from server.decision.reading import read_date
+from server.decision.templates import fill
+from server.decision.wall import zone_named
+from server.model.context import Programme
+from server.model.customer import Customer
+from server.model.offer import Content, Offer, Reward
+from server.model.place import Place
+from server.model.weather import Weather
+
+TITLE, BODY = 120, 500
+"""Characters of the words told: with four bytes each, and all else that a push says, within the 4,096 bytes of APNs."""
+VALUE = 100
+"""Characters that one value may fill."""
+
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Marks that turn the direction of what follows: in a name they would turn the sentence around it."""
+
+
+class Words(NamedTuple):
+    """What the customer reads, in which locale."""
+
+    title: str
+    body: str
+    image_url: str | None
+    locale: str
+
+
+def render(
+    offer: Offer,
+    *,
+    customer: Customer,
+    place: Place | None,
+    weather: Weather | None,
+    until: datetime | None,
+    programme: Programme,
+    now: datetime | None = None,
+) -> Words:
+    """Put an offer's moment into words for a customer.
+
+    `until` is when the reward ends. With `now` a reward that ends today is told by the time alone, and weather that is
+    older than the programme trusts is not told.
+    """
+    content = choose_content(offer, customer=customer, programme=programme)
+    locale = content.locale
+    values = {f"customer.{name}": _say(value, locale) for name, value in customer.attributes.items()}
+    values["offer.name"] = offer.name
+    if place is not None:
+        values |= {"place.name": place.name, "place.address": place.address or ""}
+    if offer.reward is not None:
+        values["reward.value"] = _say_value(offer.reward, locale)
+    if until is not None:
+        zones = (place.zone if place else None, customer.zone, programme.zone)
+        values["reward.until"] = _say_until(until, zones, locale, now)
+    if weather is not None and not _is_stale(weather, now, programme):
+        sky = weather.now
+        values["weather.kind"] = formats.say_sky(sky.kind, locale) if sky.kind else ""
+        if sky.temperature_c is not None:
+            values["weather.temperature_c"] = formats.say_number(sky.temperature_c, locale, digits=1)
+    told = {name: _one_line(value) for name, value in values.items()}
+    title, body = _cut(fill(content.title, told), TITLE), _cut(fill(content.body, told), BODY)
+    return Words(title, body, content.image_url, locale)
+
+
+def choose_content(offer: Offer, *, customer: Customer, programme: Programme) -> Content:
+    """Choose the content: the exact locale, then its language, then the locale to fall back on.
+
+    Among German contents that of the customer's formality comes first (their attribute, else the programme's setting);
+    one without a formality suits both.
+    """
+    contents = offer.moment.contents
+    for asked in (customer.locale, offer.moment.fallback_locale):
+        language = formats.language_of(asked or "")
+        near = [content for content in contents if formats.language_of(content.locale) == language]
+        if asked and near:
+            formality = customer.attributes.get("formality")
+            wanted = formality if formality in ("du", "sie") else programme.formality
+            return min(near, key=lambda content: _distance(content, asked, str(wanted)))
+    return contents[0]
+
+
+def _distance(content: Content, asked: str, formality: str) -> tuple[bool, bool, bool, bool]:
+    """Rank a content of the right language: formality, exact locale, a content of no country, formality said."""
+    mixes = content.formality not in (None, formality)
+    spelled = content.locale.replace("_", "-").lower()
+    exact = spelled == asked.replace("_", "-").lower()
+    return mixes, not exact, "-" in spelled, content.formality is None
+
+
+def _say(value: str | int | float | bool, locale: str) -> str:
+    """Write an attribute's value the way its reader would."""
+    if isinstance(value, bool):
+        return formats.say_truth(value, locale)
+    if isinstance(value, int | float):
+        return formats.say_number(value, locale)
+    day = read_date(value)
+    return value if day is None else formats.say_day(datetime(day.year, day.month, day.day), locale, year=True)  # noqa: DTZ001 - a calendar day has no zone
+
+
+def _say_value(reward: Reward, locale: str) -> str:
+    """Write what a reward is worth: per cent, points or money."""
+    if reward.percent is not None:
+        return formats.say_percent(reward.percent, locale)
+    if reward.points is not None:
+        return formats.say_number(reward.points, locale)
+    return formats.say_money(reward.value, locale) if reward.value is not None else ""
+
+
+def _say_until(until: datetime, zones: tuple[str | None, ...], locale: str, now: datetime | None) -> str:
+    """Write when it ends, on the wall clock of the first zone that is known: the time, with the day if not today.
+
+    An end at midnight is told as 24:00 of the day before, since "until 4 May" would be read as including that day.
+    """
+    zone = next((found for name in zones if name and (found := zone_named(name))), None)
+    local = until.astimezone(zone) if zone else until
+    today = now.astimezone(zone) if now and zone else now
+    if local.hour == local.minute == 0:
+        local -= timedelta(days=1)
+        clock = "24:00" if formats.is_german(locale) else "midnight"
+    else:
+        clock = formats.say_clock(local, locale)
+    if today is not None and local.date() == today.date():
+        return clock
+    return f"{formats.say_day(local, locale, year=today is None or local.year != today.year)}, {clock}"
+
+
+def _is_stale(weather: Weather, now: datetime | None, programme: Programme) -> bool:
+    return now is not None and abs(now - weather.now.at) > timedelta(seconds=programme.weather_max_age_s)
+
+
+def _one_line(value: str) -> str:
+    """Make one line of a value: no control characters, no marks of direction, at most VALUE characters."""
+    kept = "".join(" " if unicodedata.category(each) == "Cc" else each for each in _BIDI.sub("", value))
+    text = "".join(each for each in kept if unicodedata.category(each) != "Cs")
+    return _cut(" ".join(text.split()), VALUE)
+
+
+def _cut(text: str, most: int) -> str:
+    """Shorten a text to a length, saying so by an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
