@@ -186,13 +186,16 @@ def is_outside(hit: Hit, p: float, confidence: float) -> bool:
 
 
 def dwell_due(state: State, at: datetime, ruleset: Ruleset) -> datetime | None:
-    """Give the next instant after `at` at which some stay completes a dwell time; None where none is running."""
+    """Give the next instant after `at` at which some stay completes a dwell time; None where none is running.
+
+    What was looked at already is not due again, also for an `at` that lies before it.
+    """
     dues = (
         stay.since + dwell
         for stay in state.stays
         if not stay.leaving
         for track, dwell in ruleset.plan(stay.geofence_id).dwells
-        if track == (stay.confidence, stay.allows) and stay.since + dwell > at
+        if track == (stay.confidence, stay.allows) and stay.since + dwell > max(at, stay.evaluated)
     )
     return min(dues, default=None)
 

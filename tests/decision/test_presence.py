@@ -210,6 +210,12 @@ def test_a_running_dwell_time_is_told_and_when_it_ends() -> None:
     assert dwell_due(first.state, after(120), rules) is None
 
 
+def test_a_straggler_does_not_set_the_timer_again() -> None:
+    rules = ruleset(offer(trigger="dwell", dwell=timedelta(minutes=2)))
+    steps = go(fix(), fix(at=after(121)), rules=rules)
+    assert dwell_due(steps[-1].state, after(60), rules) is None
+
+
 def test_the_next_of_several_dwell_times_is_due_first() -> None:
     two = [offer(n, trigger="dwell", dwell=timedelta(minutes=n)) for n in (5, 2)]
     rules = ruleset(*two)
