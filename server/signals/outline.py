@@ -18,7 +18,6 @@ from server.signals.distance import (
     FLAT_MAX_M,
     SPHERE_ERROR,
     Metric,
-    flat_m,
     geodesic_m,
     metric_at,
     sphere_m,
@@ -188,10 +187,12 @@ def _chord(here: tuple[float, float, float], edge: Edge) -> tuple[float, float]:
 
 def _reach(drawing: Drawing) -> float:
     """How far (m) the farthest point of the boundary may be from the centroid: a vertex, and a little more."""
-    middle = Point(drawing.lat, drawing.lon)
+    middle, metric = Point(drawing.lat, drawing.lon), metric_at(drawing.lat)
     farthest = 0.0
     for lat, lon, _, _ in drawing.boundary or drawing.crossed:
-        corner = Point(lat, (lon + 180) % 360 - 180)
-        flat = flat_m(middle, corner)
-        farthest = max(farthest, sphere_m(middle, corner) * (1 + SPHERE_ERROR) if flat is None else flat)
+        dx = (lon - drawing.lon + 180) % 360 - 180
+        reach = sphere_m(middle, Point(lat, drawing.lon + dx)) * (1 + SPHERE_ERROR)
+        if reach < FLAT_MAX_M and max(abs(lat), abs(drawing.lat)) < FLAT_MAX_LAT:
+            reach = sqrt(metric.square(dx, lat - drawing.lat))
+        farthest = max(farthest, reach)
     return farthest * 1.001 + 1.0  # edges are curved in a metric map: by metres over 10 km

@@ -130,6 +130,24 @@ def test_a_cap_over_a_pole_is_simple_drawn_either_way() -> None:
     assert fault_of(area((ring((89.8, -120), (89.8, 0), (89.8, 120)),))) is None
 
 
+@given(points=st.lists(spots, min_size=3, max_size=8, unique=True), shift=st.integers(0, 7), back=st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_a_verdict_does_not_depend_on_where_a_ring_begins_or_which_way_it_runs(
+    points: list[tuple[int, int]], shift: int, back: bool
+) -> None:
+    begin = shift % len(points)
+    turned = points[begin:] + points[:begin]
+    again = ring(*(turned[::-1] if back else turned))
+    assert (fault_of(area((again,))) is None) == (fault_of(area((ring(*points),))) is None)
+
+
+@given(points=st.lists(spots, min_size=3, max_size=8, unique=True))
+@settings(max_examples=150, deadline=None)
+def test_a_verdict_is_the_same_over_the_antimeridian(points: list[tuple[int, int]]) -> None:
+    there = ring(*((y, (x + 177.5 + 180) % 360 - 180) for y, x in points))
+    assert (fault_of(area((there,))) is None) == (fault_of(area((ring(*points),))) is None)
+
+
 def test_sides_are_exact_where_floating_point_cannot_tell() -> None:
     step = 2.0**-53
     wrong = 0

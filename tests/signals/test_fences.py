@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from server.model.context import Hit
 from server.model.place import Area, Circle, Geofence, Point
 from server.signals.fences import FenceIndex
+from server.signals.geojson import read_collection
 from tests.signals.spread import away, fence, spread, square, true_m
 
 BERLIN = Point(52.520008, 13.404954)
@@ -245,3 +246,82 @@ def test_areas_and_circles_live_in_one_index() -> None:
     index = FenceIndex.build([fence(1, area), fence(2, Circle(BERLIN, 80.0))])
     assert {hit.id.int: hit.straight for hit in index.around(BERLIN, 0)} == {1: True, 2: False}
     assert [hit.id.int for hit in index.nearest(BERLIN, 2, 5000)] == [2, 1]
+
+
+def quarter(number: int, center: Point) -> Geofence:
+    """A box of some hundred metres as an Area."""
+    return fence(number, square(center, half_lat=0.001 + number % 7 * 0.0007, half_lon=0.002))
+
+
+def test_around_and_nearest_find_areas_by_their_boundaries() -> None:
+    centers = [Point(BERLIN.lat + (a - 0.5) * 0.1, BERLIN.lon + (b - 0.5) * 0.1) for a, b, _, _ in spread(60)]
+    fences = [quarter(n, center) for n, center in enumerate(centers)]
+    index = FenceIndex.build(fences)
+    for a, b, c, _ in spread(25, start=400):
+        point = Point(BERLIN.lat + (a - 0.5) * 0.12, BERLIN.lon + (b - 0.5) * 0.12)
+        measured = [index.measure(point, one.id) for one in fences]
+        hits = [hit for hit in measured if hit is not None]
+        reach = 1500 * c
+        assert index.around(point, reach) == sorted(
+            (hit for hit in hits if hit.edge_m <= reach), key=lambda hit: hit.edge_m
+        )
+        nearest = sorted(hits, key=lambda hit: abs(hit.edge_m))[:5]
+        assert [hit.id for hit in index.nearest(point, 5, 50_000)] == [hit.id for hit in nearest]
+
+
+@pytest.mark.parametrize("middle", [Point(-16.5, 180.0), Point(71.0, -180.0), Point(88.5, 12.0), Point(-89.9, 0.0)])
+def test_over_seams_and_poles_nearest_equals_a_scan(middle: Point) -> None:
+    fences = [
+        fence(n, Circle(away(middle, bearing=360 * a, metres=30_000 * b), 20 + 3000 * c * c))
+        for n, (a, b, c, _) in enumerate(spread(40))
+    ]
+    index = FenceIndex.build(fences)
+    for a, b, _, _ in spread(6, start=70):
+        point = away(middle, bearing=360 * a, metres=30_000 * b)
+        due = sorted((abs(edge), id_) for id_, edge in scan(fences, point, 1e9).items())
+        assert [hit.id for hit in index.nearest(point, 10, 200_000)] == [id_ for _, id_ in due[:10]]
+        assert {hit.id for hit in index.around(point, 5000)} == set(scan(fences, point, 5000))
+
+
+def test_a_fence_of_fifty_kilometres_is_exact_at_its_edge_too() -> None:
+    center = Point(51.0, 10.0)
+    index = FenceIndex.build([fence(1, Circle(center, 50_000.0))])
+    for _, _, c, d in spread(60):
+        point = away(center, bearing=360 * c, metres=50_000 * (1 + (d - 0.5) * 1e-8))
+        assert bool(index.around(point, 0)) == (true_m(point, center) <= 50_000)
+
+
+def test_an_update_leaves_all_but_a_few_shards_as_they_were() -> None:
+    old = FenceIndex.build(town(300))
+    new = old.replaced([fence(7, Circle(BERLIN, 100.0))], [])
+    before = [shard for level in old._grid._levels for shard in level] + list(old._known)
+    after = [shard for level in new._grid._levels for shard in level] + list(new._known)
+    touched = sum(one is not other for one, other in zip(before, after, strict=True))
+    assert 0 < touched < 40
+    assert len(before) == 5 * 1021
+
+
+def test_a_geojson_import_is_found_where_its_polygons_are() -> None:
+    document = {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"name": "Taveuni"},
+                "geometry": {
+                    "type": "MultiPolygon",
+                    "coordinates": [
+                        [[[179.98, -17], [180, -17], [180, -16.96], [179.98, -16.96], [179.98, -17]]],
+                        [[[-180, -17], [-179.97, -17], [-179.97, -16.96], [-180, -16.96], [-180, -17]]],
+                    ],
+                },
+            }
+        ],
+    }
+    [feature] = read_collection(document).features
+    index = FenceIndex.build([fence(1, feature.shape)])
+    for lon in (179.99, 180.0, -180.0, -179.98):
+        [hit] = index.around(Point(-16.98, lon), 0)
+        assert hit.straight
+    assert index.around(Point(-16.98, 179.97), 0) == []
+    assert index.around(Point(-16.98, -179.96), 0) == []

@@ -13,7 +13,7 @@ from yarl import URL
 
 from server.errors import Misconfigured
 from server.signals.fetch import LIMIT_BYTES, FetchFailed, base_of, fetch, tls_context
-from tests.signals.standin import standing_in
+from tests.signals.standin import certificate, standing_in
 
 
 @pytest.fixture
@@ -183,6 +183,20 @@ async def test_who_is_cancelled_is_cancelled(session: ClientSession) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+async def test_over_tls_the_authority_of_the_setting_is_believed_and_no_other(
+    session: ClientSession, tmp_path: Path
+) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response({"secure": request.secure})
+
+    file, context = certificate(tmp_path)
+    async with standing_in(answer, tls=context) as base:
+        trusted = tls_context(str(file), setting="weather.ca_file")
+        assert await fetch(session, URL(base), ssl_context=trusted) == b'{"secure": true}'
+        with pytest.raises(FetchFailed, match="Certificate"):
+            await fetch(session, URL(base))
 
 
 def test_no_file_of_authorities_means_the_systems_and_a_wrong_one_no_start(tmp_path: Path) -> None:

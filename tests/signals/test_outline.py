@@ -110,6 +110,75 @@ def test_from_far_away_the_distance_is_good_to_a_metre() -> None:
         assert Outline.of(area).edge_m(point) == pytest.approx(boundary_m(area, point), abs=1)
 
 
+def moved(area: Area, *, east: float) -> Area:
+    """The same shape farther east, its longitudes within ±180."""
+    return Area(
+        tuple(
+            tuple(tuple(Point(p.lat, (p.lon + east + 180) % 360 - 180) for p in ring) for ring in rings)
+            for rings in area.polygons
+        )
+    )
+
+
+def mirrored(area: Area) -> Area:
+    """The same shape on the other side of the equator."""
+    return Area(tuple(tuple(tuple(Point(-p.lat, p.lon) for p in ring) for ring in rings) for rings in area.polygons))
+
+
+offsets = st.tuples(st.floats(-0.03, 0.03), st.floats(-0.03, 0.03))
+
+
+@given(radii=radii, offset=offsets, lat=st.floats(-80, 80), east=st.floats(-0.02, 0.02))
+@settings(max_examples=60, deadline=None)
+def test_a_shape_over_the_antimeridian_answers_as_the_same_shape_elsewhere(
+    radii: list[float], offset: tuple[float, float], lat: float, east: float
+) -> None:
+    here = Area(((blob(Point(lat, 0.0), radii),),))
+    point = Point(lat + offset[0], offset[1])
+    turn = 180 + east
+    there, asked = moved(here, east=turn), Point(point.lat, (point.lon + turn + 180) % 360 - 180)
+    one, other = Outline.of(here), Outline.of(there)
+    assert other.edge_m(asked) == pytest.approx(one.edge_m(point), abs=1e-3)
+    assert other.radius_m == pytest.approx(one.radius_m, rel=1e-6)
+    assert other.outer_m == pytest.approx(one.outer_m, rel=1e-6)
+
+
+@given(radii=radii, offset=offsets, lat=st.floats(0, 80))
+@settings(max_examples=60, deadline=None)
+def test_a_shape_answers_alike_on_both_sides_of_the_equator(
+    radii: list[float], offset: tuple[float, float], lat: float
+) -> None:
+    north = Area(((blob(Point(lat, 7.0), radii),),))
+    point = Point(lat + offset[0], 7.0 + offset[1])
+    one, other = Outline.of(north), Outline.of(mirrored(north))
+    assert other.edge_m(Point(-point.lat, point.lon)) == pytest.approx(one.edge_m(point), abs=1e-3)
+    assert other.radius_m == pytest.approx(one.radius_m, rel=1e-9)
+
+
+@given(radii=radii, offset=offsets, shift=st.integers(0, 40), back=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_it_does_not_matter_where_a_ring_begins_and_which_way_it_runs(
+    radii: list[float], offset: tuple[float, float], shift: int, back: bool
+) -> None:
+    ring = blob(HAMBURG, radii)
+    begin = shift % (len(ring) - 1)
+    turned = ring[begin:-1] + ring[: begin + 1]
+    again = turned[::-1] if back else turned
+    point = Point(HAMBURG.lat + offset[0], HAMBURG.lon + offset[1])
+    one, other = Outline.of(Area(((ring,),))), Outline.of(Area(((again,),)))
+    assert other.edge_m(point) == pytest.approx(one.edge_m(point), abs=1e-6)
+    assert (other.lat, other.lon) == pytest.approx((one.lat, one.lon), abs=1e-9)
+
+
+def test_near_the_pole_the_distance_is_good_to_a_decimetre() -> None:
+    center = Point(86.5, 25.0)
+    area = Area(((blob(center, [900, 1400, 700, 1200, 1000]),),))
+    outline = Outline.of(area)
+    for _, _, c, d in spread(8):
+        point = away(center, bearing=360 * c, metres=4000 * d)
+        assert abs(outline.edge_m(point)) == pytest.approx(boundary_m(area, point), abs=0.1)
+
+
 def test_a_point_in_a_hole_is_outside_and_as_far_as_the_holes_edge() -> None:
     outer, inner = square(HAMBURG, half_lat=0.02, half_lon=0.02), square(HAMBURG, half_lat=0.005, half_lon=0.02)
     ring = square(HAMBURG, half_lat=0.005, half_lon=0.01).polygons[0][0]
