@@ -35,6 +35,7 @@ class KeyKind(StrEnum):
 @app.command()
 def create(
     kind: Annotated[KeyKind, typer.Argument(help="What the key is for.")],
+    *,
     store: Annotated[UUID | None, typer.Option(help="The store of a till.")] = None,
     name: Annotated[str | None, typer.Option(help="A name to know it by.")] = None,
     days: Annotated[int | None, typer.Option(min=1, max=3650, help="It ends after so many days.")] = None,
@@ -112,9 +113,7 @@ def revoke(
         fail("there is no such key that is still good")
 
 
-async def _make(
-    db: Connection, *, kind: KeyKind, store: UUID | None, name: str | None, ends: datetime | None
-) -> str:
+async def _make(db: Connection, *, kind: KeyKind, store: UUID | None, name: str | None, ends: datetime | None) -> str:
     made = await keys.create(db, kind=kind.value, store_id=store, name=name, not_after=ends)
     if made is None:
         fail(f"there is no store {store}")

@@ -33,6 +33,7 @@ def _group() -> None:
 @app.command()
 def create(
     email: Annotated[str, typer.Argument(help="The address to log in with.")],
+    *,
     role: Annotated[list[Role], typer.Option(help="marketer, analyst, admin or counter; may be given again.")],
     name: Annotated[str | None, typer.Option(help="How to call them.")] = None,
     store: Annotated[UUID | None, typer.Option(help="The store of somebody at the counter.")] = None,
