@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -157,4 +157,17 @@ RETURNING id, kind, hint, store_id, name, created_at, not_after, last_used_at, r
 async def revoke(db: Connection, *, id_: UUID) -> Key | None:
     """Let a key count no more; None when there is no such key that still counts."""
     row: Row | None = await db.fetchrow(REVOKE, id_)
+    return Key(**row) if row else None
+
+
+END = """
+UPDATE api_keys SET not_after = least(coalesce(not_after, 'infinity'), clock_timestamp() + $2::interval)
+WHERE id = $1 AND revoked_at IS NULL AND (not_after IS NULL OR not_after > clock_timestamp())
+RETURNING id, kind, hint, store_id, name, created_at, not_after, last_used_at, revoked_at
+"""
+
+
+async def end(db: Connection, *, id_: UUID, after: timedelta) -> Key | None:
+    """Let a key count for so long and no longer (its successor is already there); None when it no longer counts."""
+    row = await db.fetchrow(END, id_, after)
     return Key(**row) if row else None
