@@ -7,13 +7,23 @@ deed itself where the first one rolled back. So there is one effect, whatever nu
 from __future__ import annotations
 
 from typing import NamedTuple
+from uuid import UUID
 
-from server.model.ids import bucket_of_text
+from server.model.ids import bucket_of, bucket_of_text
 from server.store.pool import Connection
 
 
+def bucket_of_principal(principal: str) -> int:
+    """Tell the shard of a principal's rows: a customer's own bucket, so that they can be found again at an erasure."""
+    kind, _, identifier = principal.partition(":")
+    return bucket_of(UUID(identifier)) if kind == "customer" else bucket_of_text(principal)
+
+
 class Claim(NamedTuple):
-    """Whose key it is, for which route (method and path), and the SHA-256 of what was asked."""
+    """Whose key it is, for which route (method and path), and the SHA-256 of what was asked.
+
+    `key` is the hash of the client's key: the client's own text opens the answer that is kept sealed.
+    """
 
     principal: str
     route: str
@@ -22,12 +32,12 @@ class Claim(NamedTuple):
 
     @property
     def bucket(self) -> int:
-        """The shard of the row: that of its whole name."""
-        return bucket_of_text(f"{self.principal} {self.route} {self.key}")
+        """The shard of the row."""
+        return bucket_of_principal(self.principal)
 
 
 class Kept(NamedTuple):
-    """The answer that was given first."""
+    """The answer that was given first; `body` as it was handed to `keep`."""
 
     body_hash: bytes
     status: int
@@ -68,9 +78,9 @@ async def keep(db: Connection, claimed: Claim, *, status: int, body: bytes) -> N
     await db.execute(KEEP, claimed.bucket, claimed.principal, claimed.route, claimed.key, status, body)
 
 
-FORGET = "DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - make_interval(days => $1)"
+FORGET_PRINCIPAL = "DELETE FROM idempotency_keys WHERE bucket = $1 AND principal = $2"
 
 
-async def forget(db: Connection, *, days: int) -> None:
-    """Delete keys older than `days` (7 are promised: tills may be offline over a weekend)."""
-    await db.execute(FORGET, days)
+async def forget_principal(db: Connection, *, principal: str) -> None:
+    """Delete what is kept of one principal, such as `customer:UUID` at an erasure."""
+    await db.execute(FORGET_PRINCIPAL, bucket_of_principal(principal), principal)

@@ -39,11 +39,3 @@ SUCCEED = "DELETE FROM login_failures WHERE account = $1 AND network = $2"
 async def succeed(db: Connection, *, account: str, network: str) -> None:
     """Forget the failures of an account from a network: its owner has logged in from there."""
     await db.execute(SUCCEED, account, network)
-
-
-FORGET = "DELETE FROM login_failures WHERE at < clock_timestamp() - make_interval(secs => $1)"
-
-
-async def forget(db: Connection, *, window_s: int) -> None:
-    """Delete failures that count no more."""
-    await db.execute(FORGET, window_s)

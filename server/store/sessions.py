@@ -82,14 +82,3 @@ END_ALL = "DELETE FROM sessions WHERE user_id = $1"
 async def end_all(db: Connection, *, user_id: UUID) -> None:
     """End every log-in of a person."""
     await db.execute(END_ALL, user_id)
-
-
-FORGET = """
-DELETE FROM sessions
-WHERE ends_at < clock_timestamp() OR seen_at < clock_timestamp() - make_interval(secs => $1)
-"""
-
-
-async def forget(db: Connection, *, idle_s: int) -> None:
-    """Delete the log-ins that are over anyway."""
-    await db.execute(FORGET, idle_s)

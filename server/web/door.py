@@ -9,14 +9,14 @@ Rule 2: what a door says of itself is all there is: the router, the checks and t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import msgspec
 from aiohttp import web
 
-from server.web.access import Access
+from server.web.access import Access, Table
 from server.web.body import BODY_METHODS, CSRF_FIELD, FORM, Nothing, read_bytes, read_path, read_query, read_value
 from server.web.call import JSON, Call, Reply
 from server.web.codec import UnsupportedMedia, convert, encode, read_texts
@@ -28,6 +28,9 @@ from server.web.problems import MEDIA as PROBLEM
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 DOOR: Final = web.RequestKey("door", object)
 LINE: Final = web.AppKey("line", Line)
+DOORS: Final = web.AppKey[Sequence["Door"]]("doors")
+TABLE: Final = web.AppKey[Table]("table")
+WRITTEN: Final = web.AppKey[dict[str, bytes]]("written")
 
 Handler = Callable[[Call], Awaitable[Any]]
 Key = Literal["none", "optional", "required"]
@@ -177,7 +180,7 @@ async def _answer(opened: Door, call: Call, body: Any) -> web.StreamResponse:
     async def deed(held: Call) -> Answer:
         return _kept(_reply(opened, await opened.handler(held)))
 
-    answer = await once(call, deed, claim=claim_of(call, key=key, body=body), line=request.app[LINE])
+    answer = await once(call, deed, keyed=claim_of(call, key=key, body=body), line=request.app[LINE])
     return _replay(opened, answer)
 
 

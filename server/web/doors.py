@@ -11,7 +11,7 @@ from aiohttp import web
 
 from server.errors import Misconfigured
 from server.web.access import ACCESS, Table, access_to, shape
-from server.web.door import DOORS, LINE, TABLE, Door, knock
+from server.web.door import DOORS, LINE, TABLE, WRITTEN, Door, knock
 from server.web.gate import GATE, Gate, open_gate
 from server.web.idempotency import Line
 from server.web.middleware import finish, guard, headers_for
@@ -19,6 +19,8 @@ from server.web.parts import PARTS, Parts
 
 MODULES: Final = (
     "counter",
+    "assets",
+    "audit",
     "docs",
     "health",
     "keys",
@@ -67,6 +69,7 @@ def build(parts: Parts, doors: Sequence[Door], *, table: Table = ACCESS, gate: G
     app[LINE] = Line()
     app[DOORS] = tuple(doors)
     app[TABLE] = table
+    app[WRITTEN] = {}
     for each in doors:
         answer = knock(each, access_to(each.method, each.path, table=table))
         path = each.path.replace("{file}", "{file:.+}")

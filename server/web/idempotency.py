@@ -4,6 +4,9 @@ Kept are answers that settle the matter: 2xx, 409 and 410. What may be different
 client's slip (validation) is not: the key is then as free as before. The key's row, the deed and the answer are one
 transaction; in front of the database, requests of one process with the same key form a line of their own, so that a
 client in a loop holds one connection and not all of them.
+
+Answers may hold secrets that are told only once (a token, a one-time password). They are kept sealed (AES-GCM) under a
+key derived from the client's own Idempotency-Key, of which the row has but a hash: who reads the table reads nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +14,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import hmac
 import re
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from dataclasses import replace
 from typing import Final, NamedTuple
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from server.errors import IdempotencyKeyRequired, Invalid, Refusal, Unreadable
 from server.store import idempotency
@@ -26,10 +33,9 @@ from server.web.problems import body_of
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
-KEPT_DAYS: Final = 7
-
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _TRIES: Final = 3
+_NONCE_BYTES: Final = 12
 
 
 class Mismatch(Invalid):
@@ -63,11 +69,31 @@ def read_key(header: str | None, *, required: bool) -> str | None:
     return header
 
 
-def claim_of(call: Call, *, key: str, body: object) -> Claim:
+class Keyed(NamedTuple):
+    """A claim, and the secret that seals its answer."""
+
+    claim: Claim
+    secret: bytes
+
+
+def claim_of(call: Call, *, key: str, body: object) -> Keyed:
     """Name the claim: whose, for which method and path, with which body and query."""
+    route = f"{call.request.method} {call.request.path}"
+    name = "\0".join((call.principal.id, route, key)).encode()
     asked = hashlib.sha256(canonical(body) if not isinstance(body, bytes) else body)
     asked.update(b"?" + call.request.rel_url.raw_query_string.encode())
-    return Claim(call.principal.id, f"{call.request.method} {call.request.path}", key, asked.digest())
+    hidden = hmac.digest(b"kairos idempotency key", name, "sha256").hex()
+    secret = hmac.digest(b"kairos idempotency seal", name, "sha256")
+    return Keyed(Claim(call.principal.id, route, hidden, asked.digest()), secret)
+
+
+def _seal(keyed: Keyed, body: bytes) -> bytes:
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return nonce + AESGCM(keyed.secret).encrypt(nonce, body, keyed.claim.key.encode())
+
+
+def _open(keyed: Keyed, sealed: bytes) -> bytes:
+    return AESGCM(keyed.secret).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], keyed.claim.key.encode())
 
 
 class Line:
@@ -93,28 +119,29 @@ class Line:
                 self._turns[name] = lock, waiting - 1
 
 
-async def once(call: Call, deed: Deed, *, claim: Claim, line: Line) -> Answer:
+async def once(call: Call, deed: Deed, *, keyed: Keyed, line: Line) -> Answer:
     """Do the deed under its key, or give the answer that was kept; anew when another transaction was in the way.
 
     Raises Mismatch for another body, and whatever the deed raises that is not kept.
     """
-    async with line.turn(claim[:3]):
+    async with line.turn(keyed.claim[:3]):
         for left in reversed(range(_TRIES)):
             try:
                 async with call.pool.transaction() as db:
-                    return await _once(db, call, deed, claim)
+                    return await _once(db, call, deed, keyed)
             except Contended:
                 if not left:
                     raise
     raise AssertionError("unreachable")
 
 
-async def _once(db: Connection, call: Call, deed: Deed, claim: Claim) -> Answer:
+async def _once(db: Connection, call: Call, deed: Deed, keyed: Keyed) -> Answer:
+    claim = keyed.claim
     kept = await idempotency.claim(db, claim)
     if kept is not None:
         if kept.body_hash != claim.body_hash:
             raise Mismatch
-        return Answer(kept.status, kept.body, replayed=True)
+        return Answer(kept.status, _open(keyed, kept.body), replayed=True)
     try:
         async with db.transaction():  # a refusal undoes the deed, and not the key
             answer = await deed(replace(call, held=db))
@@ -124,5 +151,5 @@ async def _once(db: Connection, call: Call, deed: Deed, claim: Claim) -> Answer:
         if refusal.status not in (409, 410):
             raise
         answer = Answer(refusal.status, body_of(refusal, request_id=call.request_id))
-    await idempotency.keep(db, claim, status=answer.status, body=answer.body)
+    await idempotency.keep(db, claim, status=answer.status, body=_seal(keyed, answer.body))
     return answer

@@ -16,8 +16,8 @@ from server.configuration import load
 from server.settings import Settings
 from server.store.pool import Pool, open_pool
 from server.web.access import ACCESS, Table
-from server.web.doors import build
 from server.web.door import Door
+from server.web.doors import build
 from server.web.metrics import Metrics
 from server.web.parts import Parts
 from server.web.wire import Runner

@@ -1,0 +1,61 @@
+"""GET /static/{file}: our own scripts, styles and pictures, read once, told apart by their hash."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from server.errors import NotFound
+from server.web.call import Call, Reply
+from server.web.door import door
+
+_FOLDER: Final = Path(__file__).with_name("static")
+_MEDIA: Final = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".json": "application/json",
+    ".woff2": "font/woff2",
+    ".txt": "text/plain",
+    ".md": "text/plain",
+}
+
+
+class Asset(NamedTuple):
+    """A file as it is sent."""
+
+    body: bytes
+    media: str
+    tag: str
+
+
+@door("GET", "/static/{file}", produces="text/plain", summary="A file of our pages", errors=(304,), tags=("Pages",))
+async def serve(call: Call) -> Reply:
+    """Answer with the file, or 304 where the browser has it."""
+    found = assets().get(call.text("file"))
+    if found is None:
+        raise NotFound
+    headers = {"ETag": found.tag, "Cache-Control": "public, max-age=60, must-revalidate"}
+    if call.request.headers.get("If-None-Match") == found.tag:
+        return Reply(304, headers=headers)
+    return Reply(200, found.body, headers=headers, media=found.media)
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """Read the folder: only what lies in it by a known ending is served, whatever a path says."""
+    return {
+        path.relative_to(_FOLDER).as_posix(): _asset(path)
+        for path in sorted(_FOLDER.rglob("*"))
+        if path.is_file() and path.suffix in _MEDIA
+    }
+
+
+def _asset(path: Path) -> Asset:
+    body = path.read_bytes()
+    return Asset(body, _MEDIA[path.suffix], f'"{hashlib.sha256(body).hexdigest()[:32]}"')

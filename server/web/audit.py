@@ -1,0 +1,74 @@
+"""GET /v1/audit: who did what. Rows are written by those who do it, in their own transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from server.store import audit
+from server.store.pool import Connection
+from server.web.call import Call
+from server.web.door import door
+from server.web.paging import PageQuery, cut, page_size, read_cursor
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """A row of the chain; hashes are SHA-256 in hex, `hash` of this row with `previous` in it."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    object: str
+    before_hash: str | None
+    after_hash: str | None
+    address: str | None
+    request_id: str | None
+    previous: str
+    hash: str
+
+
+class Deeds(msgspec.Struct, frozen=True):
+    """A page, the newest first."""
+
+    items: list[Deed]
+    next: str | None
+
+
+@door("GET", "/v1/audit", query=PageQuery, answer=Deeds, summary="What was changed, by whom", tags=("House",))
+async def read(call: Call) -> Deeds:
+    """List deeds."""
+    size = page_size(call.query, most=call.parts.settings.limits.page_items)
+    before = read_cursor(call.query.cursor, tuple[int])
+    async with call.connection() as db:
+        rows = await audit.page(db, before=before[0] if before else None, limit=size + 1)
+    entries, following = cut(rows, size=size, keys=lambda entry: (entry.seq,))
+    return Deeds([_deed(entry) for entry in entries], following)
+
+
+def _deed(entry: audit.Entry) -> Deed:
+    return Deed(*entry[:-2], previous=entry.previous.hex(), hash=entry.hash.hex())
+
+
+async def note(
+    db: Connection,
+    call: Call,
+    *,
+    action: str,
+    object: str,  # noqa: A002  the column's word
+    before: Any = None,
+    after: Any = None,
+) -> None:
+    """Write down what this call does, in its transaction and after everything else in it."""
+    await audit.record(
+        db,
+        actor=call.principal.id,
+        action=action,
+        object=object,
+        before=before,
+        after=after,
+        address=call.address,
+        request_id=call.request_id,
+    )

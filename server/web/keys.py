@@ -1,0 +1,105 @@
+"""/v1/keys: an admin makes, lists and revokes the credentials of machines. A token is told once, when it is made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from server.errors import FieldError, Invalid, NotFound
+from server.store import keys
+from server.web.audit import note
+from server.web.call import Call
+from server.web.codec import Instant
+from server.web.door import door
+from server.web.paging import PageQuery, cut, page_size, read_cursor
+
+
+class NewKey(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What kind of key; a till's is bound to its store."""
+
+    kind: Literal["app", "till", "crm", "marketer", "analyst", "admin"]
+    store_id: UUID | None = None
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+    not_after: Instant | None = None
+
+
+class KeyMade(msgspec.Struct, frozen=True):
+    """The key and its token, which is never told again."""
+
+    id: UUID
+    kind: str
+    store_id: UUID | None
+    token: str
+
+
+class ListedKey(msgspec.Struct, frozen=True):
+    """A key without its token; `hint` is how the token ends."""
+
+    id: UUID
+    kind: str
+    hint: str
+    store_id: UUID | None
+    name: str | None
+    created_at: datetime
+    not_after: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """A page, the newest first."""
+
+    items: list[ListedKey]
+    next: str | None
+
+
+@door("GET", "/v1/keys", query=PageQuery, answer=Keys, summary="The keys of machines", tags=("House",))
+async def list_keys(call: Call) -> Keys:
+    """List keys, also those that count no more."""
+    size = page_size(call.query, most=call.parts.settings.limits.page_items)
+    before = read_cursor(call.query.cursor, tuple[UUID])
+    async with call.connection() as db:
+        rows = await keys.page(db, before=before[0] if before else None, limit=size + 1)
+    page, following = cut(rows, size=size, keys=lambda key: (key.id,))
+    return Keys([ListedKey(*key) for key in page], following)
+
+
+@door(
+    "POST",
+    "/v1/keys",
+    body=NewKey,
+    answer=KeyMade,
+    status=201,
+    idempotency="optional",
+    summary="Make a key; its token is told once",
+    example={"kind": "crm", "name": "loyalty backend"},
+    tags=("House",),
+)
+async def make(call: Call) -> KeyMade:
+    """Make a key."""
+    wanted: NewKey = call.body
+    if (wanted.kind == "till") != (wanted.store_id is not None):
+        raise Invalid(errors=[FieldError("store_id", "is required for a till, and for nothing else")])
+    async with call.transaction() as db:
+        made = await keys.create(
+            db, kind=wanted.kind, store_id=wanted.store_id, name=wanted.name, not_after=wanted.not_after
+        )
+        if made is None:
+            raise Invalid(errors=[FieldError("store_id", "is not a known store")])
+        await note(db, call, action="key.create", object=f"key:{made.id}", after=wanted)
+    return KeyMade(made.id, wanted.kind, wanted.store_id, made.token)
+
+
+@door("DELETE", "/v1/keys/{id}", status=204, summary="Revoke a key", tags=("House",))
+async def revoke(call: Call) -> None:
+    """Let a key count no more: here at once, in other processes within a second."""
+    id_ = call.uuid("id")
+    async with call.transaction() as db:
+        revoked = await keys.revoke(db, id_=id_)
+        if revoked is None:
+            raise NotFound
+        await note(db, call, action="key.revoke", object=f"key:{id_}", before=revoked._replace(revoked_at=None))
+    call.gate.credentials.forget(f"key:{id_}")
