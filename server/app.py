@@ -175,7 +175,7 @@ async def open_parts(settings: Settings, addresses: Addresses) -> AsyncIterator[
         geocoder = await stack.enter_async_context(_geocoder(settings))
         rules = Rules(pool, programme_of(settings), weather=weather)
         await rules.refresh()
-        arrivals = Arrivals(pool, rules=rules, clock=clock, weather=weather, settings=settings)
+        arrivals = Arrivals(pool=pool, rules=rules, clock=clock, sky=weather.get, settings=settings)
         stack.push_async_callback(arrivals.close)
         parts = Parts(
             settings=settings,
