@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from server.model.place import Point
 from server.signals.distance import (
+    DEGREE_LAT_MIN_M,
+    DEGREE_LON_EQUATOR_M,
     FLAT_MAX_M,
     SPHERE_ERROR,
     band_m,
@@ -130,3 +132,29 @@ def test_a_point_is_no_distance_from_itself() -> None:
 def test_the_band_grows_with_the_distance_and_towards_the_poles_and_is_never_nothing() -> None:
     assert 0 < band_m(0, 50) < band_m(100, 50) < band_m(5_000, 50) < band_m(5_000, 80)
     assert band_m(150, 52) < 1e-6
+
+
+def test_a_way_is_as_long_there_as_back() -> None:
+    for a, b in pairs(200, 80_000):
+        assert distance_m(a, b) == pytest.approx(distance_m(b, a), rel=1e-9)
+        assert within(a, b, 40_000) == within(b, a, 40_000)
+
+
+def test_a_degree_of_latitude_is_nowhere_shorter_than_the_index_believes() -> None:
+    lengths = [true_m(Point(lat - 0.005, 0), Point(lat + 0.005, 0)) * 100 for lat in range(-89, 90)]
+    assert DEGREE_LAT_MIN_M <= min(lengths) < DEGREE_LAT_MIN_M + 1
+
+
+def test_a_degree_of_longitude_is_nowhere_shorter_than_the_index_believes() -> None:
+    for lat in range(-89, 90):
+        length = true_m(Point(lat, -0.005), Point(lat, 0.005)) * 100
+        assert length >= DEGREE_LON_EQUATOR_M * cos(radians(lat)) - 0.01
+
+
+@pytest.mark.parametrize("lat", [-84.9, -52.5, -0.001, 0.0, 12.0, 60.0, 84.9])
+def test_the_metric_of_a_point_and_the_formula_for_pairs_agree(lat: float) -> None:
+    metric = metric_at(lat)
+    for dx, dy in ((0.001, 0.0), (0.0, 0.001), (0.003, -0.002), (-0.01, 0.004)):
+        flat = flat_m(Point(lat, 10), Point(lat + dy, 10 + dx))
+        assert flat is not None
+        assert sqrt(metric.square(dx, dy)) == pytest.approx(flat, rel=1e-8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from math import inf, nan
+from math import cos, inf, nan, pi, sin
 from typing import Any
 from uuid import UUID
 
@@ -271,3 +271,21 @@ def test_whatever_is_sent_each_feature_is_either_taken_or_refused(
     assert sorted([one.index for one in reading.features] + [one.index for one in reading.refused]) == list(
         range(len(members) + 1)
     )
+
+
+@given(
+    lat=st.floats(-85, 85),
+    lon=st.floats(-179.9, 179.9),
+    radii=st.lists(st.floats(0.0005, 0.02), min_size=3, max_size=30),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_outline_that_goes_once_around_a_point_is_taken_as_it_was_drawn(
+    lat: float, lon: float, radii: list[float]
+) -> None:
+    turn = 2 * pi / len(radii)
+    ring = [[lon + r * cos(n * turn) * 0.9, lat + r * sin(n * turn)] for n, r in enumerate(radii)]
+    reading = read_collection(collection(feature(polygon([*ring, ring[0]]))))
+    assert reading.refused == []
+    [read] = reading.features
+    assert isinstance(read.shape, Area)
+    assert [[p.lon, p.lat] for p in read.shape.polygons[0][0]] == [*ring, ring[0]]

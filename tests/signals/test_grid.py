@@ -67,7 +67,7 @@ def touch(a: Box, b: Box) -> bool:
 
 
 @given(kept=st.lists(boxes, min_size=1, max_size=12), asked=boxes, gone=st.sets(st.integers(0, 11)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_grid_finds_every_entry_whose_box_is_touched_and_none_that_was_dropped(
     kept: list[Box], asked: Box, gone: set[int]
 ) -> None:
@@ -99,16 +99,45 @@ def test_a_grid_from_which_all_was_dropped_holds_no_cell() -> None:
 
 
 def test_a_wide_question_finds_the_same_as_many_narrow_ones() -> None:
-    pairs = [(box_around(52 + a, 13 + b, 50 + c * 3000), entry(n)) for n, (a, b, c, _) in enumerate(spread(400))]
+    pairs = [
+        (box_around(52 + a / 4, 13 + b / 4, 50 + c * 3000), entry(n)) for n, (a, b, c, _) in enumerate(spread(200))
+    ]
     grid = Grid().changed(put=pairs, drop=())
-    wide = {e.id for e in grid.touching(Box(51.9, 12.9, 53.1, 14.1))}
+    wide = {e.id for e in grid.touching(Box(51.9, 12.9, 52.4, 13.4))}
     step = 1 / 256
     narrow = set()
-    for row in range(310):
-        for column in range(310):
-            at = Box(51.9 + row * step, 12.9 + column * step, 51.9 + row * step, 12.9 + column * step)
-            narrow |= {e.id for e in grid.touching(at)}
+    for row in range(128):
+        for column in range(128):
+            south, west = 51.9 + row * step, 12.9 + column * step
+            narrow |= {e.id for e in grid.touching(Box(south, west, south, west))}
     assert wide == narrow == {e.id for _, e in pairs}
+
+
+def test_a_narrow_question_meets_few_entries_that_are_far_away() -> None:
+    pairs = [(box_around(52 + a, 13 + b, 100), entry(n)) for n, (a, b, _, _) in enumerate(spread(5000))]
+    grid = Grid().changed(put=pairs, drop=())
+    met = [len(grid.touching(box_around(52 + a, 13 + b, 50))) for a, b, _, _ in spread(200, start=9000)]
+    assert sum(met) / len(met) < 2, "a cell holds its own neighbourhood, not the town"
+
+
+def test_a_question_around_the_whole_world_meets_every_entry_once() -> None:
+    pairs = [
+        (box_around((2 * a - 1) * 90, (2 * b - 1) * 180, 10 ** (1 + 5 * c)), entry(n))
+        for n, (a, b, c, _) in enumerate(spread(150))
+    ]
+    grid = Grid().changed(put=pairs, drop=())
+    met = [e.id for e in grid.touching(Box(-90, -540, 90, 540))]
+    assert sorted(met) == [e.id for _, e in pairs]
+
+
+def test_changing_nothing_changes_nothing() -> None:
+    box = box_around(52.5, 13.4, 100)
+    one = entry(1)
+    grid = Grid().changed(put=[(box, one)], drop=())
+    same = grid.changed(put=(), drop=())
+    assert same.touching(box)[0] is one
+    assert all(a is b for mine, theirs in zip(grid._levels, same._levels, strict=True)
+               for a, b in zip(mine, theirs, strict=True))  # fmt: skip
 
 
 def test_dropping_and_putting_the_same_place_again_in_one_change_keeps_the_new_entry() -> None:

@@ -8,7 +8,7 @@ import pytest
 from geographiclib.geodesic import Geodesic
 
 from server.model.place import Area, Point, Ring
-from server.signals.polygon import PIECES_MAX, draw, equal_radius
+from server.signals.polygon import PIECES_MAX, draw, equal_radius, lines_of
 from tests.signals.spread import square, true_m
 
 
@@ -145,3 +145,40 @@ def test_a_ring_of_no_area_has_none_and_a_middle_on_it() -> None:
 def test_an_area_far_north_is_smaller_by_the_cosine() -> None:
     south, north = (draw(square(Point(lat, 0), half_lat=0.01, half_lon=0.01)).area_m2 for lat in (0.0, 60.0))
     assert north / south == pytest.approx(cos(radians(60)), rel=0.015)
+
+
+def test_a_shape_cut_in_two_has_the_area_and_the_centroid_of_the_whole() -> None:
+    whole = draw(Area(((ring((50, 10), (50, 10.06), (50.03, 10.06), (50.03, 10)),),)))
+    west = (ring((50, 10), (50, 10.02), (50.03, 10.02), (50.03, 10)),)
+    east = (ring((50, 10.02), (50, 10.06), (50.03, 10.06), (50.03, 10.02)),)
+    parts = draw(Area((west, east)))
+    assert parts.area_m2 == pytest.approx(whole.area_m2, rel=1e-9)
+    assert (parts.lat, parts.lon) == pytest.approx((whole.lat, whole.lon), abs=1e-9)
+    assert parts.box == whole.box
+
+
+def test_lines_come_in_the_order_of_the_polygons_with_the_holes_behind_their_outer_ring() -> None:
+    outer, hole = (
+        square(Point(52, 13), half_lat=0.02, half_lon=0.02),
+        square(Point(52, 13), half_lat=0.01, half_lon=0.01),
+    )
+    other = square(Point(52, 14), half_lat=0.01, half_lon=0.01)
+    lines = lines_of(Area(((outer.polygons[0][0], hole.polygons[0][0]), other.polygons[0])))
+    assert [(line.polygon, line.hole) for line in lines] == [(0, False), (0, True), (1, False)]
+    assert all(len(line.edges) == 4 and not line.closing for line in lines)
+
+
+def test_islands_on_both_sides_of_the_antimeridian_are_brought_into_one_frame() -> None:
+    west = square(Point(-17, 179.9), half_lat=0.01, half_lon=0.01).polygons[0]
+    east = square(Point(-17, -179.9), half_lat=0.01, half_lon=0.01).polygons[0]
+    for polygons in ((west, east), (east, west)):
+        drawn = draw(Area(polygons))
+        assert drawn.box.east - drawn.box.west == pytest.approx(0.22)
+        assert abs(drawn.lon) == pytest.approx(180, abs=1e-6)
+
+
+@pytest.mark.parametrize("lat", [0.0, 48.0, -75.0])
+def test_every_piece_of_a_long_edge_begins_where_the_one_before_ends(lat: float) -> None:
+    boundary = draw(Area(((ring((lat, 10), (lat, 12), (lat + 0.01, 12), (lat + 0.01, 10)),),))).boundary
+    assert all(one[2:] == other[:2] for one, other in zip(boundary, (*boundary[1:], boundary[0]), strict=True))
+    assert all(true_m(Point(*edge[:2]), Point(*edge[2:])) < 10_100 for edge in boundary)

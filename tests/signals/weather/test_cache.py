@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.model.place import Point
@@ -228,6 +229,59 @@ async def test_a_sleep_that_fails_ends_the_run_and_does_not_spin() -> None:
     cache, _ = cache_of(drizzle)
     with pytest.raises(OSError, match="no clock"):
         await asyncio.wait_for(cache.run(lambda: NOON, insomnia), 20)
+
+
+PLACES = [Point(40 + n / 2, 10.05) for n in range(5)]
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("watch"), st.sets(st.integers(0, 4))),
+        st.tuples(st.just("wait"), st.sampled_from([1, 59, 60, 300, 899, 900, 4000])),
+        st.tuples(st.just("fail"), st.sets(st.integers(0, 4))),
+    ),
+    max_size=25,
+)
+
+
+@given(steps=steps)
+@settings(max_examples=80, deadline=None)
+def test_after_any_history_exactly_what_is_due_is_asked_for_and_the_last_good_answer_is_known(
+    steps: list[tuple[str, Any]],
+) -> None:
+    asyncio.run(_replayed(steps))
+
+
+async def _replayed(steps: list[tuple[str, Any]]) -> None:
+    """Run a history through the cache and through a plain model of it, and compare after each step."""
+    failing: set[int] = set()
+    asked: list[int] = []
+
+    async def answer(point: Point, now: datetime) -> Weather | None:
+        number = next(n for n, place in enumerate(PLACES) if cell_of(place) == cell_of(point))
+        asked.append(number)
+        return None if number in failing else Weather(Sky(now, "rain"))
+
+    cache, _ = cache_of(answer)
+    now, due, known = NOON, dict[int, datetime](), dict[int, datetime]()
+    for action, argument in steps:
+        if action == "watch":
+            cache.watch([PLACES[n] for n in argument])
+            due = {n: due.get(n, NOON) for n in argument}
+            known = {n: at for n, at in known.items() if n in argument}
+        elif action == "wait":
+            now += timedelta(seconds=argument)
+        else:
+            failing = argument
+        asked.clear()
+        came = await cache.refresh(now)
+        wanted = {n for n, at in due.items() if at <= now}
+        assert sorted(asked) == sorted(wanted)
+        assert came == len(wanted - failing)
+        for n in wanted:
+            due[n] = now + timedelta(seconds=60 if n in failing else 900)
+            known = known if n in failing else {**known, n: now}
+        for n, place in enumerate(PLACES):
+            weather = cache.get(place, now)
+            assert (weather.now.at if weather else None) == known.get(n)
 
 
 @given(lat=st.floats(-90, 90), lon=st.floats(-180, 180))
