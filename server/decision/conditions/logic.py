@@ -33,15 +33,13 @@ class Condition:
     @classmethod
     def parse(cls, node: Node) -> Condition | None:
         """Read the members; the word is the last step of the node's path."""
-        word = node.path.rpartition(".")[2]
+        before, word = len(node.errors), node.path.rpartition(".")[2]
         if word == "not":
             nodes = [node]
         else:
             nodes = node.each(most=50)
-            if not isinstance(node.value, list):
-                return None
         members = tuple(member for each in nodes if (member := each.condition()) is not None)
-        if len(members) < len(nodes) or not members:
+        if len(node.errors) > before:
             return None
         return cls("not" if word == "not" else "all" if word == "all" else "any", members)
 
