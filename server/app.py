@@ -13,25 +13,22 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import structlog
 from aiohttp import ClientSession, DummyCookieJar, web
 
-from server.errors import KairosError, Misconfigured
+from server.errors import KairosError
 from server.jobs.scheduler import Job, ticking
 from server.pipeline.arrive import Arrivals
 from server.pipeline.expire import expire
 from server.pipeline.rules import Rules, programme_of
 from server.settings import Settings
-from server.signals.fetch import base_of, tls_context
 from server.signals.geocode import Geocoder, open_geocoder
 from server.signals.weather.base import Source
 from server.signals.weather.cache import WeatherCache
-from server.signals.weather.fixed import Fixed
-from server.signals.weather.open_meteo import OpenMeteo
+from server.signals.weather.source import open_source
 from server.store import embedded, funnel, pass_tags, retention
 from server.store.check import check_server
 from server.store.clock import DatabaseClock
@@ -124,27 +121,11 @@ async def open_pools(settings: Settings, dsn: str) -> tuple[Pool, Pool]:
 @contextlib.asynccontextmanager
 async def open_weather(settings: Settings, clock: DatabaseClock) -> AsyncIterator[Source]:
     """Give the weather of the setting; a provider on the network is asked behind everybody's back."""
-    weather = settings.weather
-    if weather.provider == "fixed":
-        yield Fixed(weather.fixed)
-        return
-    base = base_of(weather.base_url, setting="weather.base_url")
-    context = tls_context(weather.ca_file, setting="weather.ca_file")
     async with ClientSession(trust_env=False, cookie_jar=DummyCookieJar()) as session:
-        provider = OpenMeteo(session, base_url=str(base), api_key=_secret(weather.api_key), ssl_context=context)
-        cache = WeatherCache(provider, refresh_s=weather.refresh_s)
-        async with _beside(cache.run(clock.now, asyncio.sleep)):
-            yield cache
-
-
-def _secret(text: str) -> str:
-    """Read a secret that is given as "file:PATH"; a text of the environment is taken as it is."""
-    if not text.startswith("file:"):
-        return text
-    try:
-        return Path(text.removeprefix("file:")).read_text("utf-8").strip()
-    except OSError as error:
-        raise Misconfigured(f"weather.api_key: {text} cannot be read ({error.strerror})") from None
+        source = open_source(settings.weather, session)
+        asking = [source.run(clock.now, asyncio.sleep)] if isinstance(source, WeatherCache) else []
+        async with _beside(*asking):
+            yield source
 
 
 @contextlib.asynccontextmanager
