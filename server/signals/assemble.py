@@ -6,9 +6,9 @@ Rule 2: event time is received minus the fix's age. A phone's wall clock may be 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from server.model.context import Cause, Context, Hit, Used
@@ -21,6 +21,9 @@ from server.signals.zones import zone_at
 
 ODD: Final = timedelta(minutes=2)
 """A clock that is off by more is flagged."""
+
+_AGES: Final = timedelta(days=3660)
+"""Nothing older is told apart: clocks that claim the year 1 must not overflow a date."""
 
 Sky = Callable[[Point, datetime], Weather | None]
 """What is known of the weather at a point; never waits."""
@@ -65,7 +68,7 @@ def ping_of(reported: Reported, *, sent_at: datetime, received: datetime) -> Pin
     `received` is when the request came, by the database's clock.
     """
     flags = set()
-    age = sent_at - reported.captured_at
+    age = min(sent_at - reported.captured_at, _AGES)
     if age < timedelta(0):
         flags.add("sent_before_captured")
         age = timedelta(0)
@@ -89,15 +92,15 @@ def assemble(
     customer: Customer,
     state: State,
     received: datetime,
-    reach_m: float,
+    near: Sequence[Hit],
     world: World,
     spent: Spent = NOTHING_SPENT,
     foreground: bool = False,
     app_zone: str | None = None,
 ) -> Context:
-    """Put together all that a decision on this ping may know. `reach_m` is how far fences are to be measured."""
+    """Put together all that a decision on this ping may know. `near` are the fences around it (`fences_around`)."""
     fix = ping.fix
-    hits = hits_around(fix.point, state=state, reach_m=reach_m, fences=world.fences)
+    hits = _hits(fix.point, near, state=state, fences=world.fences)
     return Context(
         at=fix.at,
         received=received,
@@ -138,9 +141,13 @@ def assemble_timer(
     )
 
 
-def hits_around(point: Point, *, state: State, reach_m: float, fences: FenceIndex) -> tuple[Hit, ...]:
-    """Measure the fences around a point and those that the state is inside of, nearest edge first."""
-    near = cast("list[Hit]", fences.around(point, reach_m))
+def fences_around(point: Point, *, reach_m: float, fences: FenceIndex) -> list[Hit]:
+    """Measure the fences whose edge is at most so far (m) from a point, nearest edge first."""
+    return fences.around(point, reach_m)
+
+
+def _hits(point: Point, near: Sequence[Hit], *, state: State, fences: FenceIndex) -> tuple[Hit, ...]:
+    """Add the fences that the state is inside of, however far they are by now."""
     if not state.stays:
         return tuple(near)
     far = _stays(point, state, fences, frozenset(hit.id for hit in near))
@@ -150,10 +157,10 @@ def hits_around(point: Point, *, state: State, reach_m: float, fences: FenceInde
 def _stays(point: Point, state: State, fences: FenceIndex, known: frozenset[UUID]) -> list[Hit]:
     ids = {stay.geofence_id for stay in state.stays} - known
     found = (fences.measure(point, identifier) for identifier in ids)
-    return [cast("Hit", hit) for hit in found if hit is not None]
+    return [hit for hit in found if hit is not None]
 
 
-def _weather(hits: tuple[Hit, ...] | list[Hit], world: World, now: datetime) -> dict[UUID, Weather]:
+def _weather(hits: Sequence[Hit], world: World, now: datetime) -> dict[UUID, Weather]:
     """Look up the sky over the places that offers ask about; a place that is missing has unknown weather."""
     found = {}
     for hit in hits:

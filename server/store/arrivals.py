@@ -6,7 +6,7 @@ Rule 2: a fact about a ping holds its cell, its fences and a word; the position 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -30,6 +30,7 @@ class Known:
     customer: Customer
     state: State
     version: int | None
+    wake_at: datetime | None
     listening: bool
     answered: dict[UUID, UUID | None]
 
@@ -47,7 +48,8 @@ HISTORY = 200
 # The slice of ping ids is the customer's own: one probe of the primary key for each.
 LOAD = """
 SELECT c.id, c.locale, c.time_zone, c.attributes, c.segments, c.location, c.push, c.profiling,
-       s.version, s.state, coalesce(s.stream_until > moment.now, false) AS listening, moment.now, past.events, told.pings
+       s.version, s.state, s.wake_at, coalesce(s.stream_until > moment.now, false) AS listening,
+       moment.now, past.events, told.pings
 FROM unnest($1::smallint[], $2::uuid[], $3::integer[], $4::integer[]) AS asked (bucket, id, first, last)
 CROSS JOIN (SELECT clock_timestamp() AS now OFFSET 0) AS moment
 JOIN customers c ON c.bucket = asked.bucket AND c.id = asked.id
@@ -69,7 +71,7 @@ _answered = msgspec.json.Decoder(list[tuple[UUID, UUID | None]])
 _NO_ATTRIBUTES: Attributes = {}
 
 
-async def load(db: Connection, *, asked: dict[UUID, Sequence[UUID]]) -> Loaded:
+async def load(db: Connection, *, asked: Mapping[UUID, Sequence[UUID]]) -> Loaded:
     """Load customers with their states and pasts, and which of the ping ids asked for each are known already."""
     firsts, lasts, pings = [], [], list[UUID]()
     for ids in asked.values():
@@ -94,6 +96,7 @@ def _known(row: Row) -> Known:
         ),
         state=decode_state(row["state"]),
         version=row["version"],
+        wake_at=row["wake_at"],
         listening=row["listening"],
         answered=dict(_answered.decode(pings)) if pings else {},
     )

@@ -34,8 +34,7 @@ class Spent(NamedTuple):
     places: dict[PlaceKey, int]
 
 
-Shares = Mapping[PlaceKey, datetime | None]
-"""Shares of places, each with the instant since when a rolling period counts (else None)."""
+NO_ROLLING: Mapping[PlaceKey, datetime] = {}
 
 READ = "SELECT offer_id, units, liability FROM budgets WHERE offer_id = ANY ($1::uuid[])"
 READ_PLACES = """
@@ -45,15 +44,20 @@ JOIN place_budgets b USING (offer_id, place_id, period)
 """
 
 
-async def read(db: Connection, *, offers: Iterable[UUID], places: Shares) -> Spent:
-    """Look at what was given away, without a promise that it stays so."""
-    ids, keys = sorted(set(offers)), sorted(places)
+async def read(
+    db: Connection,
+    *,
+    offers: Iterable[UUID],
+    places: Iterable[PlaceKey],
+    rolling: Mapping[PlaceKey, datetime] = NO_ROLLING,
+) -> Spent:
+    """Look at what was given away, without a promise that it stays so; `rolling` tells since when such shares count."""
+    ids, keys = sorted(set(offers)), sorted(set(places))
     used = await db.fetch(READ, ids) if ids else []
     here = await db.fetch(READ_PLACES, *_split(keys)) if keys else []
     units = {PlaceKey(row["offer_id"], row["place_id"], row["period"]): row["units"] for row in here}
-    return Spent(
-        {row["offer_id"]: Used(row["units"], row["liability"]) for row in used}, units | await _rolling(db, places)
-    )
+    spent = {row["offer_id"]: Used(row["units"], row["liability"]) for row in used}
+    return Spent(spent, units | await _rolling(db, rolling))
 
 
 # The row is made at publication; this is for an offer that got a budget row in no other way.
@@ -75,9 +79,15 @@ FOR UPDATE OF b
 """
 
 
-async def lock(db: Connection, *, offers: Iterable[UUID], places: Shares) -> Spent:
+async def lock(
+    db: Connection,
+    *,
+    offers: Iterable[UUID],
+    places: Iterable[PlaceKey],
+    rolling: Mapping[PlaceKey, datetime] = NO_ROLLING,
+) -> Spent:
     """Lock the rows until the transaction ends, and tell what was given away so far."""
-    ids, keys = sorted(set(offers)), sorted(places)
+    ids, keys = sorted(set(offers)), sorted(set(places))
     rows = await db.fetch(LOCK, ids) if ids else []
     if len(rows) < len(ids):
         await db.execute(MAKE, ids)
@@ -88,7 +98,7 @@ async def lock(db: Connection, *, offers: Iterable[UUID], places: Shares) -> Spe
     await db.execute(MAKE_PLACES, *_split(keys))
     here = await db.fetch(LOCK_PLACES, *_split(keys))
     units = {PlaceKey(row["offer_id"], row["place_id"], row["period"]): row["units"] for row in here}
-    return Spent(used, units | await _rolling(db, places))
+    return Spent(used, units | await _rolling(db, rolling))
 
 
 COUNT_ROLLING = """
@@ -100,12 +110,11 @@ GROUP BY k.offer_id, k.place_id
 """
 
 
-async def _rolling(db: Connection, places: Shares) -> dict[PlaceKey, int]:
-    keys = [key for key, since in places.items() if since is not None]
-    if not keys:
+async def _rolling(db: Connection, rolling: Mapping[PlaceKey, datetime]) -> dict[PlaceKey, int]:
+    if not rolling:
         return {}
     rows = await db.fetch(
-        COUNT_ROLLING, [key.offer_id for key in keys], [key.place_id for key in keys], [places[key] for key in keys]
+        COUNT_ROLLING, [key.offer_id for key in rolling], [key.place_id for key in rolling], list(rolling.values())
     )
     return {PlaceKey(row["offer_id"], row["place_id"], ROLLING): row["units"] for row in rows}
 

@@ -1,0 +1,87 @@
+"""What is written down of a turn: a fact for each fix, and a receipt for each decision that looked at an offer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from server.decision.decide import Chosen, Verdict
+from server.decision.finding import ORDER
+from server.model.ids import bucket_of
+from server.model.place import Point
+from server.pipeline.turns import Step, Turn
+from server.store.arrivals import PingFact, Receipt
+from server.store.ids import new_id
+
+MOST_VERDICTS = 100
+"""A receipt lists no more offers than anybody reads; the winner first, then those that came furthest."""
+
+_encoder = msgspec.json.Encoder()
+
+
+def cell_of(point: Point, decimals: int) -> str:
+    """Name the cell that a position lies in: all that is stored of it. 0 and -0 are the same."""
+    lat, lon = (round(each, decimals) + 0.0 for each in point)
+    return f"{lat:.{decimals}f},{lon:.{decimals}f}"
+
+
+def reason_of(step: Step) -> str | None:
+    """Tell in a word what was odd about a fix: why it was not believed, else what is wrong with its clock."""
+    if step.decision is not None and step.decision.reason is not None:
+        return step.decision.reason
+    return ",".join(sorted(step.ping.flags)) or None if step.ping is not None else None
+
+
+def pings_of(turn: Turn, decimals: int) -> Iterable[PingFact]:
+    """Give the fact of each fix; a timer is none."""
+    for step in turn.steps:
+        if step.ping is not None:
+            moment = step.moment.id if step.moment is not None else None
+            yield PingFact(
+                customer_id=turn.customer_id,
+                id=step.ping.id,
+                at=step.at,
+                received_at=turn.now,
+                cell=cell_of(step.ping.fix.point, decimals),
+                geofence_ids=[hit.id for hit in step.near if hit.edge_m <= 0],
+                reason=reason_of(step),
+                moment_id=moment,
+            )
+
+
+def receipts_of(turn: Turn) -> Iterable[Receipt]:
+    """Give a receipt for each decision that looked at an offer."""
+    for step in turn.steps:
+        if step.decision is None or not step.decision.verdicts:
+            continue
+        yield Receipt(
+            customer_id=turn.customer_id,
+            id=new_id(bucket=bucket_of(turn.customer_id), now=turn.now),
+            at=turn.now,
+            moment_id=step.moment.id if step.moment is not None else None,
+            verdicts=verdicts_json(step.decision.verdicts, step.decision.chosen),
+        )
+
+
+def verdicts_json(verdicts: tuple[Verdict, ...], chosen: Chosen | None) -> str:
+    """Write verdicts as receipts keep them: [{offer_id, offer, place_id, gate, truth, reason, values}].
+
+    The winner's `gate` is null: no gate stopped it.
+    """
+    winner = chosen.offer.id if chosen is not None and chosen.hold_until is None else None
+    ordered = sorted(verdicts, key=lambda each: (each.offer.id != winner, -ORDER[each.finding.gate]))
+    return _encoder.encode([_verdict(each, won=each.offer.id == winner) for each in ordered[:MOST_VERDICTS]]).decode()
+
+
+def _verdict(verdict: Verdict, *, won: bool) -> dict[str, object]:
+    finding = verdict.finding
+    return {
+        "offer_id": verdict.offer.id,
+        "offer": verdict.offer.label,
+        "place_id": verdict.place.id if verdict.place is not None else None,
+        "gate": None if won else finding.gate.value,
+        "truth": finding.truth.value,
+        "reason": finding.reason,
+        "values": finding.values,
+    }

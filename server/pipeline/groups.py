@@ -1,0 +1,216 @@
+"""A group of reports: loaded at once, decided one by one, committed at once, answered after the commit.
+
+Rule 1: nobody is answered before COMMIT has returned, and everybody of a group is answered.
+Rule 2: a customer whose state changed meanwhile is loaded and decided again; the others of the group stand.
+Rule 3: nothing here talks to any network but PostgreSQL's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
+
+import structlog
+
+from server.errors import ConsentRequired, Unauthenticated, Unavailable
+from server.pipeline import claims, facts
+from server.pipeline.batch import Answer, Result, Watch
+from server.pipeline.lanes import Ticket
+from server.pipeline.rules import Rules
+from server.pipeline.turns import NO_FIGURES, Figures, Turn, budgeted_around, line_up, play, share_of
+from server.pipeline.watch import watch_from
+from server.signals.assemble import Sky
+from server.store import arrivals, budgets, moments, states
+from server.store.arrivals import NewState
+from server.store.clock import DatabaseClock
+from server.store.moments import Shown, shown_of
+from server.store.pool import Connection, Contended, Pool
+
+TRIES = 8
+"""Losing one's state so often in a row means that somebody hammers it: then 503 is the honest answer."""
+
+_log = structlog.get_logger("kairos.pings")
+
+
+class Groups:
+    """Processes groups. `told` is called after a commit with the customers who got a moment."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        rules: Rules,
+        clock: DatabaseClock,
+        sky: Sky,
+        decimals: int,
+        listens: Callable[[UUID], bool],
+        told: Callable[[UUID], None],
+    ) -> None:
+        """`decimals` is how coarse a stored cell is; `listens` tells whether a customer has a stream open here."""
+        self._pool, self._rules, self._clock, self._sky = pool, rules, clock, sky
+        self._decimals, self._listens, self._told = decimals, listens, told
+
+    async def process(self, tickets: Sequence[Ticket]) -> None:
+        """Answer every ticket; raises Unavailable (for all that are not answered yet) when the database is away."""
+        open_tickets = list(tickets)
+        for _ in range(TRIES):
+            if not open_tickets:
+                return
+            try:
+                async with self._pool.acquire() as db:
+                    await self._once(db, open_tickets)
+            except Contended:
+                _log.info("group decided again", tickets=len(open_tickets))
+            open_tickets = [ticket for ticket in open_tickets if not ticket.answer.done()]
+        if open_tickets:
+            raise Unavailable("The customer's state changed too often meanwhile.", retry_after_s=1)
+
+    async def _once(self, db: Connection, tickets: Sequence[Ticket]) -> None:
+        """Load, decide, commit and answer; tickets whose customer's state was lost stay unanswered."""
+        turns = await self._load(db, tickets)
+        figures = await _figures(db, turns)
+        for turn in turns:
+            play(turn, figures)
+        earlier = await _earlier(db, turns)
+        for turn in await _commit(db, [turn for turn in turns if turn.steps], figures, self._decimals):
+            self._answer(turn, earlier)
+            if any(not moment.held_out for moment in turn.moments):
+                self._told(turn.customer_id)
+        for turn in turns:
+            if not turn.steps:
+                self._answer(turn, earlier)
+
+    async def _load(self, db: Connection, tickets: Sequence[Ticket]) -> list[Turn]:
+        """Load the customers, refuse those who may not be tracked, and line up the others' fixes."""
+        mine: dict[UUID, list[Ticket]] = {}
+        for ticket in tickets:
+            mine.setdefault(ticket.batch.customer_id, []).append(ticket)
+        asked = {key: [fix.id for ticket in each for fix in ticket.batch.fixes] for key, each in mine.items()}
+        loaded = await self._look(db, asked)
+        missing = [key for key, known in loaded.customers.items() if known.version is None]
+        if missing:
+            await states.make(db, customers=missing)
+            loaded = await self._look(db, asked)
+        snapshot, turns = self._rules.current, []
+        for key, own in mine.items():
+            known = loaded.customers.get(key)
+            if known is None or loaded.now is None:
+                _refuse(own, Unauthenticated())
+            elif not known.customer.consents.location:
+                _refuse(own, ConsentRequired("The customer has not consented to the use of locations."))
+            else:
+                for ticket in own:
+                    ticket.received = ticket.received or min(loaded.now, self._clock.at(ticket.came_s))
+                listening = known.listening or self._listens(key)
+                turn = Turn(known, own, snapshot, loaded.now, self._sky, listening)
+                line_up(turn)
+                turns.append(turn)
+        return turns
+
+    async def _look(self, db: Connection, asked: Mapping[UUID, list[UUID]]) -> arrivals.Loaded:
+        asked_s = self._clock.monotonic()
+        loaded = await arrivals.load(db, asked=asked)
+        if loaded.now is None:
+            return loaded
+        self._clock.note(loaded.now, asked_s=asked_s, heard_s=self._clock.monotonic())
+        return loaded._replace(now=self._clock.shifted(loaded.now))
+
+    def _answer(self, turn: Turn, earlier: dict[UUID, Shown]) -> None:
+        for ticket in turn.tickets:
+            ticket.tell(answer_of(turn, ticket, earlier))
+
+
+def _refuse(tickets: Sequence[Ticket], error: Exception) -> None:
+    for ticket in tickets:
+        ticket.refuse(error)
+
+
+async def _figures(db: Connection, turns: Sequence[Turn]) -> Figures:
+    """Look at the budgets that the group may come upon, so that receipts can tell what was left."""
+    offers, rolling, places = set[UUID](), {}, set[budgets.PlaceKey]()
+    for turn in turns:
+        for offer, place in budgeted_around(turn):
+            offers.add(offer.id)
+            share = share_of(turn, offer, place)
+            if share is not None:
+                places.add(share[0])
+                if share[1] is not None:
+                    rolling[share[0]] = share[1]
+    if not offers:
+        return NO_FIGURES
+    return Figures(*await budgets.read(db, offers=offers, places=places, rolling=rolling))
+
+
+async def _earlier(db: Connection, turns: Sequence[Turn]) -> dict[UUID, Shown]:
+    """Find the moments that repeated fixes made when they came first."""
+    found: dict[UUID, Shown] = {}
+    for turn in turns:
+        ids = {turn.known.answered.get(ping) for _, ping in turn.repeated} - {None}
+        if ids:
+            asked = [each for each in ids if each is not None]
+            found |= {each.id: each for each in await moments.by_id(db, customer_id=turn.customer_id, ids=asked)}
+    return found
+
+
+async def _commit(db: Connection, turns: Sequence[Turn], figures: Figures, decimals: int) -> list[Turn]:
+    """Write what was decided in one transaction, and tell whose it was: the others lost their state to somebody."""
+    if not any(turn.moments for turn in turns):
+        return await _record(db, turns, decimals)  # one statement, a transaction by itself
+    async with db.transaction():
+        turns = await _claimed(db, turns, figures)
+        won = await _record(db, turns, decimals)
+        made = [moment for turn in won for moment in turn.moments]
+        if made:
+            await moments.insert(db, moments=made)
+    return won
+
+
+async def _claimed(db: Connection, turns: Sequence[Turn], figures: Figures) -> Sequence[Turn]:
+    """Hold the states and claim the budgets, where any moment needs one; turns whose state is lost fall out."""
+    if not any(turn.claims for turn in turns):
+        return turns
+    seen = [states.Seen(turn.customer_id, turn.known.version or 0) for turn in turns]
+    held = await states.lock(db, seen=seen)
+    turns = [turn for turn in turns if turn.customer_id in held]
+    await claims.settle(db, turns, replay=lambda turn: play(turn, figures))
+    return turns
+
+
+async def _record(db: Connection, turns: Sequence[Turn], decimals: int) -> list[Turn]:
+    if not turns:
+        return []
+    won = await arrivals.record(
+        db,
+        states=[NewState(turn.customer_id, turn.known.version or 0, turn.state, turn.wake_at) for turn in turns],
+        pings=[fact for turn in turns for fact in facts.pings_of(turn, decimals)],
+        receipts=[receipt for turn in turns for receipt in facts.receipts_of(turn)],
+    )
+    return [turn for turn in turns if turn.customer_id in won]
+
+
+def answer_of(turn: Turn, ticket: Ticket, earlier: dict[UUID, Shown]) -> Answer:
+    """Put together what one report is told: results in its order, its moments, those of its repeats, what to watch."""
+    accepted: dict[UUID, Result] = {}
+    made: dict[UUID, Shown] = {}
+    by_ping: dict[UUID, UUID] = {}
+    newest = None
+    for step in turn.steps:
+        if step.ping is None:
+            continue
+        if step.moment is not None:
+            by_ping[step.ping.id] = step.moment.id
+        if step.ticket is ticket:
+            accepted[step.ping.id] = Result(step.ping.id, "accepted", facts.reason_of(step))
+            newest = step.ping.fix
+            if step.moment is not None and not step.moment.held_out:
+                made[step.moment.id] = shown_of(step.moment)
+    in_group = {moment.id: shown_of(moment) for moment in turn.moments if not moment.held_out}
+    for owner, ping in turn.repeated:
+        moment = (turn.known.answered.get(ping) or by_ping.get(ping)) if owner is ticket else None
+        if moment is not None and (told := earlier.get(moment) or in_group.get(moment)) is not None:
+            made.setdefault(moment, told)
+    results = tuple(
+        turn.results.get((ticket, place)) or accepted[fix.id] for place, fix in enumerate(ticket.batch.fixes)
+    )
+    watch = watch_from(newest, turn.snapshot.live) if newest is not None else Watch()
+    return Answer(results, tuple(made.values()), watch, turn.now)

@@ -1,0 +1,16 @@
+"""A town of this test's own, and one process's street through it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from server.store.pool import Pool
+from tests.pipeline.town import Town
+
+
+@pytest.fixture
+async def town(pool: Pool) -> AsyncIterator[Town]:
+    """An empty town."""
+    yield Town(pool)
