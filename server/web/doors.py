@@ -22,13 +22,18 @@ MODULES: Final = (
     "assets",
     "audit",
     "docs",
+    "geofences",
     "health",
+    "imports",
     "keys",
     "ledger",
     "limits",
     "login",
+    "offers",
     "pass_link",
     "passes",
+    "segments",
+    "stores",
     "users",
 )
 """The modules with doors, one line each."""

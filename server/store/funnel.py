@@ -1,0 +1,109 @@
+"""The funnel's facts and cells: a step of a moment is a fact, and a consumer moves facts into the reports' cells.
+
+Rule 1: a fact is written in the transaction of its step, so that what happened and what is counted cannot differ.
+Rule 2: a fact is deleted and counted in one statement: however many consumers there are, each fact counts once.
+Rule 3: everything counts by the time its moment was decided (a cohort): a redemption of tomorrow belongs to today's moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+from uuid import UUID
+
+from server.model.ids import bucket_of
+from server.store.pool import Connection, Pool
+
+Step = Literal["decided", "control", "delivered", "opened", "clicked", "passes", "redeemed"]
+
+SLOT_MINUTES = 15
+"""Every zone's offset is a multiple of it, so that a local midnight is always a slot's edge."""
+
+MOST_CUSTOMERS = 64
+"""So many distinct customers a cell remembers: enough to tell whether a group is smaller than `privacy.min_group`."""
+
+_FACTS = 2000
+"""Facts moved by one statement: some tens of milliseconds."""
+_TRIES = 5
+
+# The hash is that of the customer's id (the first eight bytes of SHA-256): a cell tells people apart and names nobody.
+NOTE = """
+INSERT INTO funnel_facts (bucket, moment_id, customer, step, delta, value_minor, currency, slot, offer_id, place_id,
+                          channel, placement, variant, local_day, local_hour, weekday, weather)
+SELECT m.bucket, m.id, ('x' || encode(substr(sha256(uuid_send(m.customer_id)), 1, 8), 'hex'))::bit(64)::bigint,
+       $3, $4, $5, $6, date_bin('15 minutes', m.created_at, timestamptz '2000-01-01 00:00:00+00'), m.offer_id, m.place_id,
+       m.channel, m.placement, m.variant, m.local_day, m.local_hour, m.weekday, coalesce(m.weather, '')
+FROM unnest($1::smallint[], $2::uuid[]) AS k (bucket, id)
+JOIN moments m ON m.bucket = k.bucket AND m.id = k.id
+WHERE m.customer_id IS NOT NULL
+"""
+
+
+async def note(
+    db: Connection,
+    *,
+    moments: Sequence[UUID],
+    step: Step,
+    delta: Literal[1, -1] = 1,
+    value_minor: int = 0,
+    currency: str = "",
+) -> None:
+    """Note a step of some moments, in the transaction that takes it; -1 takes a redemption back.
+
+    `value_minor` (never negative; `delta` has the sign) and its ISO 4217 `currency` are those of each redemption.
+    """
+    if moments:
+        buckets = [bucket_of(each) for each in moments]
+        await db.execute(NOTE, buckets, list(moments), step, delta, value_minor, currency)
+
+
+# Cells are locked in the order of their key: two consumers never wait for each other in a ring.
+ROLL = """
+WITH taken AS (
+    DELETE FROM funnel_facts
+    WHERE ctid = ANY (ARRAY(SELECT ctid FROM funnel_facts LIMIT $1 FOR UPDATE SKIP LOCKED))
+    RETURNING *
+), summed AS (
+    SELECT slot, offer_id, coalesce(place_id, '00000000-0000-0000-0000-000000000000') AS place_id, channel, placement,
+           variant, local_day, local_hour, weekday, weather, currency,
+           coalesce(sum(delta) FILTER (WHERE step = 'decided'), 0) AS decided,
+           coalesce(sum(delta) FILTER (WHERE step = 'delivered'), 0) AS delivered,
+           coalesce(sum(delta) FILTER (WHERE step = 'opened'), 0) AS opened,
+           coalesce(sum(delta) FILTER (WHERE step = 'clicked'), 0) AS clicked,
+           coalesce(sum(delta) FILTER (WHERE step = 'passes'), 0) AS passes,
+           coalesce(sum(delta) FILTER (WHERE step = 'redeemed'), 0) AS redeemed,
+           coalesce(sum(delta) FILTER (WHERE step = 'control'), 0) AS control,
+           sum(delta * value_minor) AS value_minor,
+           (array_agg(DISTINCT customer))[1:$2] AS customers
+    FROM taken
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+), added AS (
+    INSERT INTO funnel_cells AS c (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday,
+                                   weather, currency, decided, delivered, opened, clicked, passes, redeemed, control,
+                                   value_minor, customers)
+    SELECT * FROM summed ORDER BY slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday,
+                                  weather, currency
+    ON CONFLICT (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency)
+    DO UPDATE SET decided = c.decided + excluded.decided, delivered = c.delivered + excluded.delivered,
+                  opened = c.opened + excluded.opened, clicked = c.clicked + excluded.clicked,
+                  passes = c.passes + excluded.passes, redeemed = c.redeemed + excluded.redeemed,
+                  control = c.control + excluded.control, value_minor = c.value_minor + excluded.value_minor,
+                  customers = CASE WHEN cardinality(c.customers) >= $2 THEN c.customers ELSE
+                              ARRAY(SELECT DISTINCT u FROM unnest(c.customers || excluded.customers) AS u LIMIT $2) END
+)
+SELECT count(*) FROM taken
+"""
+
+
+async def roll(pool: Pool, *, facts: int = _FACTS) -> int:
+    """Move the facts that nobody else is moving into cells, until there are none left, and tell how many."""
+    total = 0
+    while moved := await pool.attempt(lambda db: _roll_some(db, facts=facts), tries=_TRIES):
+        total += moved
+        if moved < facts:
+            break
+    return total
+
+
+async def _roll_some(db: Connection, *, facts: int) -> int:
+    return int(await db.fetchval(ROLL, facts, MOST_CUSTOMERS))
