@@ -86,6 +86,8 @@ class Limits(_Section, frozen=True):
     body_bytes: int
     ping_body_bytes: int
     import_body_bytes: int
+    import_rows: int
+    import_addresses: int
     json_depth: int
     fixes_per_request: int
     events_per_request: int

@@ -6,12 +6,12 @@ check (text, degrees, radius, zone, hours) → epoch + 1 → rows → audit
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
+from server.decision.wall import zone_named
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.model.hours import WrongHours, read_hours
 from server.model.place import Area, Circle, Point
@@ -24,11 +24,23 @@ from server.store.ids import new_id
 from server.store.pool import Connection
 from server.store.stores import NewStore, StoreDraft, StoreRow
 
+T = TypeVar("T")
+
 RADIUS_BY_HAND_M = 5_000.0
 """The largest circle that is drawn by hand; an import may bring up to 50 km."""
 
+SURE_RADIUS_M = 75.0
+"""Phones are seldom surer of their position than this: a smaller circle is taken, with a warning."""
+
 _ADDRESS_MAX = 500
 _REGION_MAX = 10
+_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
+_STORES_PER_STATEMENT = 2_000
+_FENCES_PER_STATEMENT = 100
+"""So many rows are written within a tenth of the statements' deadline, areas of 2,000 vertices too."""
+
+Told = Callable[[int], None]
+"""Is told how many more rows are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +60,52 @@ def check_store(fields: Mapping[str, Any], *, radius_max_m: float = RADIUS_BY_HA
     lon = _number(fields.get("lon"), "lon", -180, 180, wrong)
     radius = _number(fields.get("radius_m"), "radius_m", RADIUS_MIN_M, radius_max_m, wrong)
     zone = _zone(fields.get("time_zone"), None if wrong else Point(lat, lon), wrong)
-    country = fields.get("country")
-    if country is not None and not (
-        isinstance(country, str) and len(country) == 2 and country.isascii() and country.isupper()
-    ):
-        wrong.append(FieldError("country", "must be two capitals (ISO 3166-1), such as DE"))
+    country = _country(fields.get("country"), wrong)
     region = None if fields.get("region") is None else _text(fields["region"], "region", _REGION_MAX, wrong)
     address = None if fields.get("address") is None else _text(fields["address"], "address", _ADDRESS_MAX, wrong)
-    hours, tags = fields.get("hours"), check_tags(fields.get("tags") or (), wrong)
-    if hours is not None:
-        try:
-            read_hours(hours)
-        except WrongHours as error:
-            wrong.append(FieldError(f"hours.{error.field}", error.message))
+    hours, tags = _hours(fields.get("hours"), wrong), check_tags(fields.get("tags") or (), wrong)
     if wrong:
         raise Invalid(errors=wrong)
     return StoreDraft(name, lat, lon, radius, zone, country, region, hours, tags, address)
 
 
+def warnings_of(radius_m: float | None) -> tuple[FieldError, ...]:
+    """Tell what is allowed and yet unwise about a circle."""
+    if radius_m is None or radius_m >= SURE_RADIUS_M:
+        return ()
+    sentence = (
+        f"is below {SURE_RADIUS_M:g} m: many phones do not know their position well enough to be sure to be inside"
+    )
+    return (FieldError("radius_m", sentence),)
+
+
+def _country(value: object, wrong: list[FieldError]) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and len(value) == 2 and value.isascii() and value.isalpha() and value.isupper():
+        return value
+    wrong.append(FieldError("country", "must be two capitals (ISO 3166-1), such as DE"))
+    return None
+
+
+def _hours(value: object, wrong: list[FieldError]) -> Mapping[str, Any] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        wrong.append(FieldError("hours", 'must be an object such as {"mon": [["08:00", "20:00"]]}'))
+        return None
+    try:
+        read_hours(value)
+    except WrongHours as error:
+        wrong.append(FieldError(f"hours.{error.field}", error.message))
+    return value
+
+
 def _text(value: object, field: str, longest: int, wrong: list[FieldError]) -> str:
     text = unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else ""
-    if not 0 < len(text) <= longest or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+    if not 0 < len(text) <= longest or not (
+        text.isprintable() or all(unicodedata.category(letter) not in _UNPRINTABLE for letter in text)
+    ):
         wrong.append(FieldError(field, f"must be a text of 1 to {longest} printable characters"))
     return text
 
@@ -82,19 +119,14 @@ def _number(value: object, field: str, low: float, high: float, wrong: list[Fiel
 
 def _zone(given: object, point: Point | None, wrong: list[FieldError]) -> str:
     if given is not None:
-        try:
-            return ZoneInfo(given).key if isinstance(given, str) else _refuse_zone(wrong)
-        except (ValueError, OSError, KeyError):
-            return _refuse_zone(wrong)
+        if isinstance(given, str) and zone_named(given) is not None:
+            return given
+        wrong.append(FieldError("time_zone", "must be a time zone's name, such as Europe/Berlin"))
+        return ""
     found = zone_at(point) if point is not None else None
     if point is not None and found is None:
         wrong.append(FieldError("time_zone", "is not known for this position; name one"))
     return found or ""
-
-
-def _refuse_zone(wrong: list[FieldError]) -> str:
-    wrong.append(FieldError("time_zone", "must be a time zone's name, such as Europe/Berlin"))
-    return ""
 
 
 def check_tags(tags: Sequence[object], wrong: list[FieldError]) -> tuple[str, ...]:
@@ -105,19 +137,27 @@ def check_tags(tags: Sequence[object], wrong: list[FieldError]) -> tuple[str, ..
     return tuple(sorted({_text(tag, f"tags[{number}]", TAG_MAX, wrong) for number, tag in enumerate(tags)}))
 
 
-async def add_stores(db: Connection, *, drafts: Sequence[StoreDraft], by: Author) -> list[NewStore]:
-    """Write stores, each with its fence, in the caller's transaction."""
+async def add_stores(
+    db: Connection, *, drafts: Sequence[StoreDraft], by: Author, told: Told | None = None
+) -> list[NewStore]:
+    """Write stores, each with its fence, in the caller's transaction: all of them under one number of the rules."""
     made = [NewStore(new_id(), new_id(), draft) for draft in drafts]
     if not made:
         return made
     changed = await epoch.bump(db)
-    await geofences.insert(
-        db, fences=[NewGeofence(one.geofence_id, _fence_of(one.draft, one.id)) for one in made], changed=changed
-    )
-    await stores.insert(db, stores=made)
+    for some in _batched(made, _STORES_PER_STATEMENT):
+        fences = [NewGeofence(one.geofence_id, _fence_of(one.draft, one.id)) for one in some]
+        await geofences.insert(db, fences=fences, changed=changed)
+        await stores.insert(db, stores=some)
+        if told is not None:
+            told(len(some))
     what = f"store:{made[0].id}" if len(made) == 1 else f"stores:{len(made)}"
     await _record(db, by, "store.create", what, after=[one.draft for one in made])
     return made
+
+
+def _batched(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def _fence_of(draft: StoreDraft, store_id: UUID) -> GeofenceDraft:
@@ -139,13 +179,14 @@ async def change_store(db: Connection, *, store_id: UUID, draft: StoreDraft, by:
 
 
 async def close_store(db: Connection, *, store_id: UUID, by: Author) -> None:
-    """Close a store: its fence goes, its tills' keys end; raises NotFound."""
+    """Close a store: its fence goes, its tills' keys end, its staff no longer redeem; raises NotFound."""
     changed = await epoch.bump(db)
     gone = await stores.delete(db, store_id=store_id)
     if gone is None:
         raise NotFound
     await geofences.delete(db, geofence_id=gone.geofence_id, changed=changed)
     await stores.end_tills(db, store_id=store_id)
+    await stores.end_staff(db, store_id=store_id)
     await _record(db, by, "store.close", f"store:{store_id}", before=gone)
 
 
@@ -157,6 +198,8 @@ def check_fence(fields: Mapping[str, Any], *, vertices: int) -> GeofenceDraft:
     geometry, lat, lon = fields.get("geometry"), fields.get("lat"), fields.get("lon")
     if (geometry is None) == (lat is None and lon is None):
         wrong.append(FieldError("geometry", "give either a geometry, or lat, lon and radius_m"))
+    if isinstance(geometry, Mapping) and geometry.get("type") != "Point" and fields.get("radius_m") is not None:
+        wrong.append(FieldError("radius_m", "belongs to a circle, and this geometry is none"))
     if geometry is None:
         point = Point(_number(lat, "lat", -90, 90, wrong), _number(lon, "lon", -180, 180, wrong))
         shape: Circle | Area = Circle(
@@ -186,12 +229,18 @@ def draft_of(feature: Feature) -> GeofenceDraft:
     return fence_draft(name=feature.name, tags=sorted(feature.tags), shape=feature.shape)
 
 
-async def add_fences(db: Connection, *, drafts: Sequence[GeofenceDraft], by: Author) -> list[NewGeofence]:
-    """Write free fences, in the caller's transaction."""
+async def add_fences(
+    db: Connection, *, drafts: Sequence[GeofenceDraft], by: Author, told: Told | None = None
+) -> list[NewGeofence]:
+    """Write free fences, in the caller's transaction: all of them under one number of the rules."""
     made = [NewGeofence(new_id(), draft) for draft in drafts]
     if not made:
         return made
-    await geofences.insert(db, fences=made, changed=await epoch.bump(db))
+    changed = await epoch.bump(db)
+    for some in _batched(made, _FENCES_PER_STATEMENT):
+        await geofences.insert(db, fences=some, changed=changed)
+        if told is not None:
+            told(len(some))
     what = f"geofence:{made[0].id}" if len(made) == 1 else f"geofences:{len(made)}"
     await _record(db, by, "geofence.create", what, after=[one.draft for one in made])
     return made

@@ -165,3 +165,20 @@ END_TILLS = "UPDATE api_keys SET revoked_at = clock_timestamp() WHERE store_id =
 async def end_tills(db: Connection, *, store_id: UUID) -> None:
     """Revoke the keys of a store's tills: a closed store redeems nothing."""
     await db.execute(END_TILLS, store_id)
+
+
+# An account that was for this counter alone is disabled; whoever has other roles keeps those.
+END_STAFF = """
+WITH staff AS (
+    UPDATE users SET store_id = NULL, roles = array_remove(roles, 'counter'),
+                     disabled_at = CASE WHEN array_remove(roles, 'counter') = '{}' THEN coalesce(disabled_at, clock_timestamp())
+                                        ELSE disabled_at END
+    WHERE store_id = $1 RETURNING id
+)
+DELETE FROM sessions WHERE user_id IN (SELECT id FROM staff)
+"""
+
+
+async def end_staff(db: Connection, *, store_id: UUID) -> None:
+    """Take the counter from a store's staff, and end their log-ins."""
+    await db.execute(END_STAFF, store_id)
