@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from server.decision.finding import Gate, Truth
@@ -15,10 +17,10 @@ from tests.decision.rulebook import STORE, ask, condition, scene, store, wrongs
         ({"tag": "store"}, store(tags=frozenset({"kiosk"})), Truth.FAILS),
         ({"ids": [str(STORE.id)]}, STORE, Truth.HOLDS),
         ({"ids": [str(STORE.geofence_id).upper()]}, STORE, Truth.HOLDS),
-        ({"ids": [str(STORE.id)]}, store(id=STORE.geofence_id.__class__(int=9), geofence_id=STORE.id.__class__(int=8)), Truth.FAILS),
+        ({"ids": [str(STORE.id)]}, store(id=UUID(int=9), geofence_id=UUID(int=8)), Truth.FAILS),
         ({"tag": "store"}, None, Truth.UNKNOWN),
     ],
-)  # fmt: skip
+)
 def test_a_place_is_meant_by_its_tag_or_by_either_of_its_ids(value, where, truth):
     found = ask({"place": value}, scene(where=where))
     assert (found.gate, found.truth) == (Gate.PLACE, truth)
