@@ -119,12 +119,12 @@ def test_an_intermediate_that_did_not_issue_the_certificate_ends_the_start(tmp_p
 
 def test_a_key_of_another_certificate_ends_the_start(tmp_path: Path) -> None:
     mixed = samples.authority()._replace(key=other_authority().key)
-    with pytest.raises(Misconfigured, match="certificate.key"):
+    with pytest.raises(Misconfigured, match=r"certificate\.key"):
         load_template(laid_down(tmp_path, mixed), now=NOW, log=Heard())
 
 
 def test_an_expired_certificate_ends_the_start(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match="certificate.expired"):
+    with pytest.raises(Misconfigured, match=r"certificate\.expired"):
         load_template(laid_down(tmp_path, samples.authority()), now=NOW + timedelta(days=397), log=Heard())
 
 
