@@ -20,6 +20,7 @@ MORNING = datetime(2026, 11, 3, 8, 7, 30, tzinfo=UTC)
 
 REWARD = {"type": "free_item", "value": {"minor": 250, "currency": "EUR"}, "uses": 1}
 STORE = UUID(int=0x5701)
+COFFEE = Money(250, "EUR")
 
 
 def customer(number: int) -> UUID:
@@ -108,7 +109,7 @@ class Taken(NamedTuple):
     moment: MomentRow
 
 
-async def accept(db: Connection, moment: MomentRow, *, value: Money | None = Money(250, "EUR"), uses: int = 1) -> Taken:
+async def accept(db: Connection, moment: MomentRow, *, value: Money | None = COFFEE, uses: int = 1) -> Taken:
     """Give out the pass of a moment."""
     serial = new_id(bucket=moment.bucket)
     made = Pass(
