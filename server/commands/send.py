@@ -57,11 +57,14 @@ def _server(settings: Settings) -> str:
 async def _token(settings: Settings, name: str) -> str:
     """Make a token for a customer who is known by id or external id: whoever may run commands here may read the database."""
     async with pool_for(settings) as pool, pool.transaction() as db:
-        found = await customers.find_by_name(db, external_id=name)
-        if found is None:
-            try:
-                found = UUID(name)
-            except ValueError:
-                fail(f"there is no customer {name}")
-        made = await customers.add_token(db, customer_id=found)
-    return made or fail(f"there is no customer {name}")
+        found = await customers.by_external_id(db, external_id=name) or _uuid(name)
+        if found is None or await customers.find(db, customer_id=found) is None:
+            fail(f"there is no customer {name}")
+        return await customers.give_token(db, customer_id=found)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -11,7 +11,7 @@ import typer
 from server.commands.house import ConfigOption, DataDirOption, fail, log_to_stderr, pool_for, read_settings, run
 from server.commands.keys import ACTOR
 from server.store import audit, users
-from server.web.passwords import hash_now, one_time_password
+from server.web.passwords import Hasher, one_time_password
 
 app = typer.Typer(help="People who log in.", no_args_is_help=True)
 
@@ -45,7 +45,9 @@ def create(
         fail("role counter needs --store, and no other role has one")
 
     async def work() -> str:
-        password = one_time_password()
+        password, hasher = one_time_password(), Hasher(queue=1)
+        hashed = await hasher.hash(password)
+        hasher.close()
         async with pool_for(read_settings(config, data_dir)) as pool, pool.transaction() as db:
             made = await users.create(
                 db,
@@ -53,7 +55,7 @@ def create(
                 name=name or email.partition("@")[0],
                 roles=[str(one) for one in role],
                 store_id=store,
-                password_hash=hash_now(password),
+                password_hash=hashed,
             )
             if made is None:
                 fail("this address is taken, or there is no such store")
