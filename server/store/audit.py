@@ -112,11 +112,11 @@ FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2
 HEAD = "SELECT seq, hash FROM audit_head"
 
 
-async def verify(db: Connection) -> Verdict:
-    """Check the whole chain from its first row on, and that it ends where the head says."""
+async def verify(db: Connection, *, rows: int = _VERIFY_ROWS) -> Verdict:
+    """Check the whole chain from its first row on, `rows` at a time, and that it ends where the head says."""
     seq, previous = 0, GENESIS
     while True:
-        entries = [Entry(*row.values()) for row in await db.fetch(AFTER, seq, _VERIFY_ROWS)]
+        entries = [Entry(*row.values()) for row in await db.fetch(AFTER, seq, rows)]
         broken = first_broken(entries, seq=seq, previous=previous)
         if broken is not None:
             return Verdict(seq, broken)

@@ -26,7 +26,7 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _INT64 = 1 << 63
 _FIELD_CHARACTERS = 120
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<where>key in )?\$?(?P<path>[^`]*)`)?$", re.DOTALL)
+_AT = re.compile(r"^(?P<what>.*?)(?: - at (?P<key>`key` in )?`\$?(?P<path>[^`]*)`)?$", re.DOTALL)
 _NAMED = re.compile(r"^Object (?P<what>contains unknown field|missing required field) `(?P<name>.*)`$", re.DOTALL)
 # What only the walk can judge: escapes, integers of 19 digits and more, exponents of three digits and more.
 _DOUBTFUL = re.compile(r"\\u|\d{19}|\d[eE][+]?\d{3}")
@@ -88,8 +88,6 @@ def field_error(message: str) -> FieldError:
     """Turn msgspec's "Expected `float`, got `str` - at `$.pings[0].lat`" into the field `pings[0].lat` and a sentence."""
     match = _AT.match(message)
     what, path = (match["what"], (match["path"] or "").lstrip(".")) if match else (message, "")
-    if match and match["where"]:
-        what = f"a key of it is wrong: {what}"
     named = _NAMED.match(what)
     if named:
         path = f"{path}.{named['name']}" if path else named["name"]
@@ -98,6 +96,8 @@ def field_error(message: str) -> FieldError:
         what = "is none of the allowed values"
     elif what.startswith("Invalid value"):
         what = "is none of the allowed kinds"
+    if match and match["key"]:
+        what = f"has a wrong key: {what}"
     return FieldError(_printable(path), what.replace("`", ""))
 
 

@@ -26,6 +26,8 @@ T = TypeVar("T")
 _THREADS: Final = 2
 _LEAST_CHARACTERS: Final = 15
 _MOST_BYTES: Final = 256
+_LEAST_DIFFERENT: Final = 5
+_LONGEST_PIECE: Final = 40
 _RETRY_AFTER_S: Final = 2
 _ONE_TIME_BYTES: Final = 15  # 120 bits: 20 characters to copy
 _COMMON: Final = Path(__file__).with_name("common_passwords.txt")
@@ -116,16 +118,31 @@ def judge(password: str, *, field: str, words: tuple[str, ...]) -> None:
 
 
 def _guessable(secret: str, words: tuple[str, ...]) -> bool:
-    """Tell whether a password is nothing but common words, our own words, and one piece over and over."""
-    if len(set(secret)) < 5:
-        return True
-    if any(len(secret) % size == 0 and secret == secret[:size] * (len(secret) // size) for size in range(1, 8)):
+    """Tell whether hardly anything is left without our own words and the two longest pieces that everybody uses."""
+    if len(set(secret)) < _LEAST_DIFFERENT or _repeats(secret):
         return True
     rest = secret
     for word in sorted((word.casefold() for word in words if len(word) > 2), key=len, reverse=True):
-        rest = rest.replace(word, "")
-    bare = "".join(character for character in rest if character.isalnum())
-    return len(bare) < 5 or rest in _common() or bare in _common()
+        rest = rest.replace(word, " ")
+    for _ in range(2):
+        if piece := _longest_common(rest):
+            rest = rest.replace(piece, " ")
+    return sum(character.isalnum() for character in rest) < _LEAST_DIFFERENT
+
+
+def _repeats(secret: str) -> bool:
+    """Tell whether it is one short piece over and over."""
+    return any(secret == (secret[:size] * len(secret))[: len(secret)] for size in range(1, 8))
+
+
+def _longest_common(text: str) -> str:
+    """Find the longest common piece in the text, "" for none."""
+    pieces = _common()
+    for size in range(min(_LONGEST_PIECE, len(text)), 0, -1):
+        for start in range(len(text) - size + 1):
+            if text[start : start + size] in pieces:
+                return text[start : start + size]
+    return ""
 
 
 def one_time_password() -> str:

@@ -1,0 +1,107 @@
+"""People: found by their address however it is written, and gone from every list of log-ins when they are gone."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from server.store import users
+from server.store.ids import new_id
+from server.store.pool import Connection
+
+NEVER = UUID(int=0)
+
+
+async def somebody(
+    db: Connection, *, email: str = "kim@example.com", roles: tuple[str, ...] = ("marketer",)
+) -> users.User:
+    made = await users.create(db, email=email, name="Kim", roles=roles, store_id=None, password_hash="hash-1")
+    assert made is not None
+    return made
+
+
+async def test_a_person_is_found_by_the_address_in_any_case(db: Connection) -> None:
+    made = await somebody(db, email="Kim@Example.com")
+    found = await users.find_login(db, email="kIM@example.COM")
+    assert found == users.Login(made.id, "hash-1", one_time=True, roles=("marketer",))
+    assert await users.find_login(db, email="tim@example.com") is None
+
+
+async def test_an_address_belongs_to_one_person(db: Connection) -> None:
+    await somebody(db, email="kim@example.com")
+    again = await users.create(
+        db, email="KIM@example.com", name="Other", roles=["admin"], store_id=None, password_hash="x"
+    )
+    assert again is None
+    assert await users.email_taken(db, email="Kim@example.com")
+    assert not await users.email_taken(db, email="tim@example.com")
+
+
+async def test_the_counter_stands_in_a_store_that_is_there(db: Connection) -> None:
+    assert (await users.create(db, email="a@b", name="A", roles=["counter"], store_id=NEVER, password_hash="x")) is None
+    store = new_id()
+    await db.execute(
+        "INSERT INTO stores (id, name, lat, lon, radius_m, time_zone, geofence_id)"
+        " VALUES ($1, 'Mitte', 52.5, 13.4, 60, 'Europe/Berlin', $1)",
+        store,
+    )
+    made = await users.create(db, email="a@b", name="A", roles=["counter"], store_id=store, password_hash="x")
+    assert made is not None
+    assert made.store_id == store
+
+
+async def test_who_is_turned_off_can_not_log_in_and_can_be_turned_on_again(db: Connection) -> None:
+    made = await somebody(db)
+    off = await users.change(db, id_=made.id, name="Kim", roles=made.roles, store_id=None, disabled=True)
+    assert off is not None
+    assert off.disabled_at is not None
+    assert await users.find_login(db, email=made.email) is None
+    assert await users.password_hash(db, id_=made.id) is None
+    still = await users.change(db, id_=made.id, name="Kim", roles=made.roles, store_id=None, disabled=True)
+    assert still is not None
+    assert still.disabled_at == off.disabled_at
+    on = await users.change(db, id_=made.id, name="Kim", roles=made.roles, store_id=None, disabled=False)
+    assert on is not None
+    assert on.disabled_at is None
+    assert await users.find_login(db, email=made.email) is not None
+
+
+async def test_a_new_password_takes_the_old_ones_place(db: Connection) -> None:
+    made = await somebody(db)
+    await users.set_password(db, id_=made.id, password_hash="hash-2", one_time=False)
+    found = await users.find_login(db, email=made.email)
+    assert found is not None
+    assert (found.password_hash, found.one_time) == ("hash-2", False)
+    assert await users.password_hash(db, id_=made.id) == "hash-2"
+
+
+async def test_a_change_of_nobody_changes_nothing(db: Connection) -> None:
+    assert await users.change(db, id_=NEVER, name="X", roles=["admin"], store_id=None, disabled=False) is None
+    assert await users.remove(db, id_=NEVER) is None
+    assert await users.find(db, id_=NEVER) is None
+
+
+async def test_who_is_removed_is_gone(db: Connection) -> None:
+    made = await somebody(db)
+    assert await users.remove(db, id_=made.id) == made
+    assert await users.find(db, id_=made.id) is None
+
+
+async def test_people_are_listed_newest_first_and_page_by_page(db: Connection) -> None:
+    made = [await somebody(db, email=f"{number}@example.com") for number in range(5)]
+    first = await users.page(db, before=None, limit=3)
+    second = await users.page(db, before=first[-1].id, limit=3)
+    assert [*first, *second] == made[::-1]
+
+
+@pytest.mark.parametrize(
+    ("roles", "off", "expected"), [(("admin",), False, 2), (("admin",), True, 1), (("analyst",), False, 1)]
+)
+async def test_admins_who_can_log_in_are_counted(
+    db: Connection, roles: tuple[str, ...], off: bool, expected: int
+) -> None:
+    await somebody(db, email="first@example.com", roles=("admin", "marketer"))
+    made = await somebody(db, roles=roles)
+    await users.change(db, id_=made.id, name="Kim", roles=roles, store_id=None, disabled=off)
+    assert await users.count_admins(db) == expected

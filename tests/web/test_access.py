@@ -1,0 +1,101 @@
+"""The table says who may knock, and says nothing it should not."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.errors import Forbidden, Misconfigured, Unauthenticated
+from server.web.access import ACCESS, ANONYMOUS, Access, Kind, Principal, access_to, allow, shape
+
+
+def somebody(*kinds: Kind) -> Principal:
+    return Principal(kinds[0], "key:1", frozenset(kinds), via="token")
+
+
+# trust.md's matrix, said once more by hand: who is let in beside nobody else
+MATRIX = {
+    "customer": {
+        "POST /v1/pings", "POST /v1/events", "GET /v1/moments", "GET /v1/moments/stream", "POST /v1/moments/{}/pass",
+        "GET /v1/passes", "GET /v1/passes/{}", "PUT /v1/devices/{}", "DELETE /v1/devices/{}", "GET /v1/me",
+        "PATCH /v1/me", "DELETE /v1/me", "GET /v1/me/consents", "PUT /v1/me/consents", "GET /v1/me/decisions",
+        "POST /v1/me/export", "GET /v1/redemptions",
+    },
+    "app": {"POST /v1/customers"},
+    "till": {
+        "POST /v1/redemptions", "POST /v1/redemptions/check", "POST /v1/redemptions/{}/reversal", "GET /v1/redemptions",
+    },
+    "crm": {"POST /v1/segments"},
+    "analyst": {
+        "GET /v1/stores", "GET /v1/stores/{}", "GET /v1/geofences", "GET /v1/geofences/{}", "GET /v1/offers",
+        "GET /v1/offers/{}", "GET /v1/segments", "GET /v1/reports/funnel", "GET /dashboard",
+    },
+    "pass": set(),
+    "google": set(),
+}  # fmt: skip
+
+
+def allowed(kind: Kind) -> set[str]:
+    return {" ".join(shape(*route)) for route, access in ACCESS.items() if kind in access.principals}
+
+
+@pytest.mark.parametrize("kind", sorted(MATRIX))
+def test_the_table_is_the_matrix_of_the_design(kind: str) -> None:
+    assert allowed(Kind(kind)) == MATRIX[kind]
+
+
+def test_marketers_may_what_analysts_may_and_author() -> None:
+    assert allowed(Kind.ANALYST) < allowed(Kind.MARKETER)
+    assert "POST /v1/offers/{}/publish" in allowed(Kind.MARKETER)
+    assert "POST /v1/users" not in allowed(Kind.MARKETER)
+    assert "GET /v1/export/{}" not in allowed(Kind.MARKETER)
+
+
+def test_an_admin_may_what_a_marketer_may_and_can_not_redeem() -> None:
+    assert allowed(Kind.MARKETER) < allowed(Kind.ADMIN)
+    assert not {"POST /v1/redemptions", "POST /v1/redemptions/check"} & allowed(Kind.ADMIN)
+
+
+def test_what_anybody_may_is_short() -> None:
+    anybody = {path for (_, path), access in ACCESS.items() if Kind.ANON in access.principals}
+    assert anybody == {
+        "/p/{link}", "/v1/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/static/{file}", "/login", "/logout",
+        "/password",
+    }  # fmt: skip
+
+
+def test_customers_reach_their_own_and_tills_their_stores() -> None:
+    for route, access in ACCESS.items():
+        if access.principals == {Kind.CUSTOMER}:
+            assert access.owner == "self", route
+        if access.principals == {Kind.TILL}:
+            assert access.owner == "store", route
+
+
+def test_only_the_log_in_needs_no_token_of_a_page() -> None:
+    assert [route for route, access in ACCESS.items() if not access.csrf] == [("POST", "/login")]
+
+
+def test_no_two_entries_are_one_route() -> None:
+    assert len({shape(*route) for route in ACCESS}) == len(ACCESS)
+
+
+def test_nobody_is_asked_for_a_credential_and_somebody_else_is_turned_away() -> None:
+    access = Access(frozenset({Kind.TILL}))
+    with pytest.raises(Unauthenticated):
+        allow(access, ANONYMOUS)
+    with pytest.raises(Forbidden):
+        allow(access, somebody(Kind.CUSTOMER))
+    allow(access, somebody(Kind.TILL))
+    allow(access, somebody(Kind.MARKETER, Kind.TILL))
+
+
+def test_everybody_may_what_anybody_may() -> None:
+    access = Access(frozenset({Kind.ANON}))
+    allow(access, ANONYMOUS)
+    allow(access, somebody(Kind.CUSTOMER))
+
+
+def test_a_route_without_an_entry_is_refused_at_the_start() -> None:
+    with pytest.raises(Misconfigured, match="PATCH /v1/nothing"):
+        access_to("PATCH", "/v1/nothing")
+    assert access_to("GET", "/v1/stores/{store_id}") == ACCESS["GET", "/v1/stores/{id}"]
