@@ -30,6 +30,9 @@ VALUE = 100
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Marks that turn the direction of what follows: in a name they would turn the sentence around it."""
 
+_BREAKS = frozenset({"Cc", "Zl", "Zp"})
+"""Unicode's categories of control characters and of breaks between lines and paragraphs."""
+
 
 class Words(NamedTuple):
     """What the customer reads, in which locale."""
@@ -144,9 +147,9 @@ def _is_stale(weather: Weather, now: datetime | None, programme: Programme) -> b
 
 def _one_line(value: str) -> str:
     """Make one line of a value: no control characters, no marks of direction, at most VALUE characters."""
-    kept = "".join(" " if unicodedata.category(each) == "Cc" else each for each in _BIDI.sub("", value))
-    text = "".join(each for each in kept if unicodedata.category(each) != "Cs")
-    return _cut(" ".join(text.split()), VALUE)
+    sorts = ((each, unicodedata.category(each)) for each in _BIDI.sub("", value))
+    text = "".join(" " if sort in _BREAKS else each for each, sort in sorts if sort != "Cs")
+    return _cut(re.sub(" +", " ", text).strip(), VALUE)
 
 
 def _cut(text: str, most: int) -> str:
