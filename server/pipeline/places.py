@@ -198,13 +198,13 @@ def check_fence(fields: Mapping[str, Any], *, vertices: int) -> GeofenceDraft:
     geometry, lat, lon = fields.get("geometry"), fields.get("lat"), fields.get("lon")
     if (geometry is None) == (lat is None and lon is None):
         wrong.append(FieldError("geometry", "give either a geometry, or lat, lon and radius_m"))
-    if isinstance(geometry, Mapping) and geometry.get("type") != "Point" and fields.get("radius_m") is not None:
-        wrong.append(FieldError("radius_m", "belongs to a circle, and this geometry is none"))
-    if geometry is None:
+    elif geometry is None:
         point = Point(_number(lat, "lat", -90, 90, wrong), _number(lon, "lon", -180, 180, wrong))
         shape: Circle | Area = Circle(
             point, _number(fields.get("radius_m"), "radius_m", RADIUS_MIN_M, RADIUS_BY_HAND_M, wrong)
         )
+    elif isinstance(geometry, Mapping) and geometry.get("type") != "Point" and fields.get("radius_m") is not None:
+        wrong.append(FieldError("radius_m", "belongs to a circle, and this geometry is none"))
     if wrong:
         raise Invalid(errors=wrong)
     if geometry is not None:

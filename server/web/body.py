@@ -67,7 +67,7 @@ async def read_value(request: web.Request, body: bytes, *, media: str, depth: in
         if content_type != FORM:
             raise UnsupportedMedia(f"The body must be {FORM}.")
         return _pairs(_decoded(body), what="field")
-    if content_type not in (JSON, media):
+    if content_type not in (JSON, media) and not content_type.endswith("+json"):  # RFC 6839, such as GeoJSON's own
         raise UnsupportedMedia(f"The body must be {media}.")
     if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise UnsupportedMedia("The body must be UTF-8.")
