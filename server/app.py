@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,14 +23,14 @@ from aiohttp import ClientSession, DummyCookieJar, web
 from server.errors import KairosError
 from server.jobs.scheduler import Job, ticking
 from server.pipeline.arrive import Arrivals
-from server.pipeline.expire import expire
+from server.pipeline.expire import expire, ring
 from server.pipeline.rules import Rules, programme_of
 from server.settings import Settings
 from server.signals.geocode import Geocoder, open_geocoder
 from server.signals.weather.base import Source
 from server.signals.weather.cache import WeatherCache
 from server.signals.weather.source import open_source
-from server.store import embedded, funnel, pass_tags, retention
+from server.store import embedded, funnel, pass_tags, passes, retention
 from server.store.check import check_server
 from server.store.clock import DatabaseClock
 from server.store.migrate import migrate
@@ -44,6 +45,9 @@ from server.web.wire import Runner
 
 CLOCK_S = 5.0
 """How often a quiet process looks at the database's clock."""
+
+JOB_ROWS = 1000
+"""Passes ended or numbered in one transaction: some tens of milliseconds."""
 
 _log = structlog.get_logger("kairos")
 
@@ -198,25 +202,27 @@ def _gauges(parts: Parts, desk: Desk) -> None:
 
 def jobs_of(parts: Parts) -> list[Job]:
     """List what happens because the clock says so; each may run twice without harm."""
-    settings, privacy = parts.settings.jobs, parts.settings.privacy
+    every, privacy, pool, clock = parts.settings.jobs, parts.settings.privacy, parts.pool, parts.clock
     ages = retention.Ages(
         pings=timedelta(days=privacy.ping_days),
         events=timedelta(days=privacy.event_days),
         tokens=timedelta(days=privacy.token_days),
     )
-
-    def of(name: str, every_s: float, work: Any, *args: Any, **options: Any) -> Job:
-        def run() -> Awaitable[object]:
-            deed: Awaitable[object] = work(*args, **options)
-            return deed
-
-        return Job(name, every_s, run)
-
     return [
-        of("rollup", settings.rollup_s, funnel.roll, parts.pool),
-        of("expire", settings.expire_s, expire, parts.pool, clock=parts.clock),
-        of("number passes", settings.rollup_s, pass_tags.number, parts.pool, pass_type=parts.desk.pass_type_id),
-        of("forget", settings.forget_s, retention.forget, parts.pool, ages=ages),
+        Job("rollup", every.rollup_s, lambda: funnel.roll(pool)),
+        Job(
+            "number passes",
+            every.rollup_s,
+            lambda: pool.attempt(partial(pass_tags.number, pass_type=parts.desk.pass_type_id, limit=JOB_ROWS)),
+        ),
+        Job("ring timers", every.timers_s, lambda: ring(pool, parts.arrivals, now=clock.now())),
+        Job("expire moments", every.expire_s, lambda: expire(pool, now=clock.now())),
+        Job(
+            "expire passes",
+            every.expire_s,
+            lambda: pool.attempt(partial(passes.expire, now=clock.now(), limit=JOB_ROWS)),
+        ),
+        Job("forget", every.forget_s, lambda: retention.forget(pool, ages=ages)),
     ]
 
 

@@ -170,6 +170,7 @@ class Jobs(_Section, frozen=True):
     """How often the clock knocks (seconds)."""
 
     rollup_s: float
+    timers_s: float
     expire_s: float
     forget_s: float
     rules_poll_s: float

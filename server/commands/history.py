@@ -24,12 +24,13 @@ from server.pipeline.accept import accept
 from server.pipeline.arrive import Arrivals
 from server.pipeline.batch import Answer, Batch
 from server.pipeline.redeem import redeem
-from server.pipeline.respond import Told, respond
+from server.pipeline.respond import respond
 from server.pipeline.rules import Rules, programme_of
 from server.settings import Settings
 from server.signals.assemble import Reported
 from server.store import customers, funnel, stores
 from server.store.clock import DatabaseClock
+from server.store.events import AppEvent, EventType
 from server.store.pool import Pool
 from server.store.redemptions import Purchase, Till
 from server.store.time_machine import turn
@@ -48,6 +49,9 @@ _SKIES = (
     ("clouds", 11.0, 0.0, 4.0),
 )
 """Kind, °C, mm an hour, m/s: one sky a day, taking turns."""
+
+_TAPS: tuple[tuple[EventType, float], ...] = (("opened", 0.78), ("clicked", 0.75))
+"""How likely each tap is after the step before."""
 
 _HOURS = {
     "cafe": (7, 8, 9, 10),
@@ -178,9 +182,13 @@ async def _settle(past: Past, *, now: datetime) -> list[Person]:
             if made is None:
                 raise LookupError("this town is settled already")
             agreed = Consents(location=True, push=share(number, "push") < 0.7, profiling=True)
-            purposes = ("location", "push", "profiling")
             await customers.agree(
-                db, customer_id=made, consents=agreed, changed=purposes, terms="2026-11", source="demo"
+                db,
+                customer_id=made,
+                consents=agreed,
+                changed=customers.PURPOSES,
+                terms=past.settings.programme.terms,
+                source="demo",
             )
             east, north = 1500 + 400 * share(number, "east"), -1200 + 2400 * share(number, "north")
             people.append(Person(number, made, at(east, north)))
@@ -197,13 +205,14 @@ async def _react(past: Past, visit: Visit, answer: Answer) -> None:
     """Let somebody see, open, tap, take and redeem what came, or not."""
     who, now = visit.person, answer.now
     for moment in answer.moments:
-        steps = ["delivered"]
-        for step, likely in (("opened", 0.78), ("clicked", 0.75)):
+        steps: list[EventType] = ["delivered"]
+        for step, likely in _TAPS:
             if share(who.number, moment.id, step) > likely:
                 break
             steps.append(step)
-        told = [Told(id=uuid5(moment.id, step), moment_id=moment.id, type=step, at=now) for step in steps]
-        await respond(past.pool, customer_id=who.customer_id, events=told)
+        told = [AppEvent(uuid5(moment.id, step), moment.id, step, now) for step in steps]
+        async with past.pool.transaction() as db:
+            await respond(db, customer_id=who.customer_id, told=told, now=now)
         if "clicked" in steps and share(who.number, moment.id, "pass") < 0.9:
             await _redeem(past, visit, moment.id)
 
