@@ -1,0 +1,98 @@
+"""A moment as its acceptance sees it, and the pass's row with everything that is written beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from server.model.ids import bucket_of
+from server.model.moment import Step
+from server.pipeline.accept import accept
+from server.store import acceptances, passes
+from server.store.ids import new_id
+from server.store.pool import Connection, Pool
+from tests.counter_rows import COFFEE, TITLES, add_customer, add_moment, add_offer, set_scene, the_desk
+
+
+async def test_a_moment_is_read_with_its_offers_own_words(db: Connection) -> None:
+    customer_id, offer_id = await add_customer(db, locale="de-DE"), await add_offer(db)
+    moment_id = await add_moment(db, customer_id=customer_id, offer_id=offer_id)
+    found = await acceptances.offered(db, moment_id=moment_id, customer_id=customer_id)
+    assert found is not None
+    assert (found.id, found.customer_id, found.offer_id, found.step) == (
+        moment_id,
+        customer_id,
+        offer_id,
+        Step.DELIVERED,
+    )
+    assert set(found.titles) == {content["title"] for content in TITLES.values()}
+    assert (found.reward, found.redeem_at, found.locale) == (COFFEE, {"any": True}, "de-DE")
+    assert found.now >= await db.fetchval("SELECT created_at FROM moments")
+
+
+async def test_a_moment_of_a_version_that_is_gone_has_no_words(db: Connection) -> None:
+    customer_id, offer_id = await add_customer(db), await add_offer(db)
+    moment_id = await add_moment(db, customer_id=customer_id, offer_id=offer_id, offer_version=9)
+    found = await acceptances.offered(db, moment_id=moment_id, customer_id=customer_id)
+    assert found is not None
+    assert found.titles == ()
+
+
+async def test_only_its_customer_finds_it(db: Connection) -> None:
+    customer_id, offer_id = await add_customer(db), await add_offer(db)
+    moment_id = await add_moment(db, customer_id=customer_id, offer_id=offer_id)
+    assert await acceptances.offered(db, moment_id=moment_id, customer_id=new_id(bucket=bucket_of(moment_id))) is None
+
+
+async def test_who_comes_second_waits_for_the_first(db: Connection, pool: Pool) -> None:
+    customer_id, offer_id = await add_customer(db), await add_offer(db)
+    moment_id = await add_moment(db, customer_id=customer_id, offer_id=offer_id)
+    order: list[str] = []
+    locked = asyncio.Event()
+
+    async def first() -> None:
+        async with pool.transaction() as own:
+            await acceptances.offered(own, moment_id=moment_id, customer_id=customer_id)
+            locked.set()
+            await asyncio.sleep(0.1)
+            order.append("first")
+
+    async def second() -> None:
+        await locked.wait()
+        async with pool.transaction() as own:
+            await acceptances.offered(own, moment_id=moment_id, customer_id=customer_id)
+            order.append("second")
+
+    await asyncio.gather(first(), second())
+    assert order == ["first", "second"]
+
+
+async def test_the_database_itself_allows_one_pass_per_moment(db: Connection, tmp_path: Path) -> None:
+    scene = await set_scene(db, tmp_path)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await db.execute(
+            "INSERT INTO passes (bucket, serial, moment_id, offer_id, offer_version, design, reward, uses_total, uses_left,"
+            " valid_from, key_id, token_sealed) SELECT bucket, $1, moment_id, offer_id, 1, design, reward, 1, 1,"
+            " valid_from, 1, token_sealed FROM passes",
+            new_id(bucket=bucket_of(scene.serial)),
+        )
+
+
+async def test_the_database_itself_takes_no_use_below_zero(db: Connection, tmp_path: Path) -> None:
+    await set_scene(db, tmp_path)
+    for wrong in ("uses_left = -1", "uses_left = 2", "uses_total = 0", "minimum_minor = 5", "state = 'lost'"):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await db.execute(f"UPDATE passes SET {wrong}")
+
+
+async def test_a_written_pass_is_read_back_whole(db: Connection, tmp_path: Path) -> None:
+    desk, _ = the_desk(tmp_path)
+    customer_id, offer_id = await add_customer(db), await add_offer(db)
+    moment_id = await add_moment(db, customer_id=customer_id, offer_id=offer_id)
+    async with db.transaction():
+        made = (await accept(db, moment_id=moment_id, customer_id=customer_id, desk=desk)).pass_
+    desk.close()
+    assert await passes.find(db, serial=made.serial) == made
