@@ -8,7 +8,8 @@ from uuid import UUID
 
 from server.decision.parse_common import parse_money, parse_period
 from server.decision.reading import Node
-from server.model.offer import Cap, Holdout, Limits, Reward, Trust
+from server.model.money import Money
+from server.model.offer import Cap, Holdout, Limits, Trust
 
 _MOST = 1_000_000_000
 
@@ -20,16 +21,19 @@ class Goal(NamedTuple):
     within: timedelta = timedelta(days=1)
 
 
-def parse_limits(node: Node, *, reward: Reward | None) -> Limits:
-    """Read caps and budgets; a budget of money needs a reward with a value to be counted by."""
+def parse_limits(node: Node, *, value: Money | None, told: bool) -> Limits:
+    """Read caps and budgets; a budget of money needs the `value` of a reward to be counted by.
+
+    `told` whether the reward has mistakes of its own: then it is not known whether it would have a value.
+    """
     if not node.object("per_customer", "total", "per_place", "pressure_class"):
         return Limits()
     total, place = node.child("total"), node.child("per_place")
     has_total = total.object("units", "liability")
     has_place = place.object("units", "period", need=("units", "period"))
     liability = total.child("liability")
-    limit, value = parse_money(liability), reward.value if reward else None
-    if limit is not None and value is None:
+    limit = parse_money(liability)
+    if limit is not None and value is None and not told:
         liability.wrong("needs a reward with a value, by which it is counted")
     elif limit is not None and value is not None and limit.currency != value.currency:
         liability.child("currency").wrong(f"must be that of the reward's value, {value.currency}")

@@ -64,7 +64,9 @@ def parse(document: Mapping[str, Any], *, identity: Identity, known: Known) -> P
     active_from, active_to = _parse_active(root.child("active"))
     goal = parse_goal(root.child("goal"))
     when = parse_when(root.child("when"))
+    before = len(root.errors)
     reward = parse_reward(root.child("reward"))
+    told = len(root.errors) > before
     offer = Offer(
         id=identity.id,
         version=identity.version,
@@ -80,7 +82,7 @@ def parse(document: Mapping[str, Any], *, identity: Identity, known: Known) -> P
         fresh=root.child("fresh").duration(timedelta(minutes=3), low=_SECOND, high=_DAY),
         deliver_by=root.child("deliver_by").duration(timedelta(minutes=5), low=_SECOND, high=_WEEK),
         trust=parse_trust(root.child("trust")),
-        limits=parse_limits(root.child("limits"), reward=reward),
+        limits=parse_limits(root.child("limits"), value=reward.value if reward else None, told=told),
         holdout=parse_holdout(root.child("holdout"), offer_id=identity.id),
         variants=parse_variants(root.child("variants")),
         moment=parse_moment(root.child("moment"), name=name, reward=root.child("reward").given),
