@@ -1,0 +1,275 @@
+"""`kairos import FILE`, `kairos export FILE`: stores as .csv or .csv.gz, fences as .geojson, offers as .json.
+
+What is exported reads back to the same. An import is one deed: every row is imported or refused with its reason, and where
+the database fails nothing is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from server.commands.house import ConfigOption, DataDirOption, fail, log_to_stderr, pool_for, read_settings, run
+from server.commands.keys import ACTOR
+from server.errors import FieldError, Invalid, Refusal
+from server.pipeline import authoring, imports, places
+from server.pipeline.places import Author
+from server.pipeline.rules import programme_of
+from server.pipeline.sheets import write_sheet
+from server.settings import Settings
+from server.signals.geocode import open_geocoder
+from server.signals.geojson import Refused
+from server.store import geofences, offers, stores
+from server.store.geofences import GeofenceRow
+from server.store.pool import Connection, Pool
+from server.web.codec import parse
+
+T = TypeVar("T")
+
+MAX_BYTES: Final = 256 * 2**20
+"""The most of a file that is read, unzipped: stores of every chain on earth; a zip that unfolds further is a trap."""
+
+_ROWS: Final = 2_000_000
+_PAGE: Final = 1_000
+_WARNINGS_SHOWN: Final = 10
+_BY: Final = Author(ACTOR)
+
+FileArgument = Annotated[Path, typer.Argument(help=".csv or .csv.gz (stores), .geojson (fences), .json (offers).")]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many of what were imported, and what is to be said of the others; `item` is what one of them is called."""
+
+    what: str
+    item: str
+    count: int
+    refused: Sequence[Refused]
+    warnings: Sequence[Refused] = ()
+    ignored: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What every import needs."""
+
+    pool: Pool
+    settings: Settings
+    radius_m: float
+    progress: Progress
+
+    def bar(self, words: str, total: int) -> Callable[[int], None]:
+        """Begin a bar, and give what moves it on."""
+        task = self.progress.add_task(words, total=total)
+        return lambda more: self.progress.advance(task, more)
+
+
+def import_(
+    file: FileArgument,
+    *,
+    radius: Annotated[float, typer.Option(help="Metres, for stores in a table without radii.")] = imports.RADIUS_M,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Read stores, fences or offers from a file; ends with 1 when a row was refused."""
+    log_to_stderr(quiet=True)
+    reader = _named(file, _READERS)
+
+    async def work() -> Outcome:
+        data = await asyncio.to_thread(read_file, file)
+        settings = read_settings(config, data_dir)
+        async with pool_for(settings) as pool:
+            with Progress(console=Console(stderr=True)) as progress:
+                return await reader(Import(pool, settings, radius, progress), data)
+
+    outcome = run(work)
+    _report(outcome)
+    if outcome.refused:
+        raise typer.Exit(1)
+
+
+def export(file: FileArgument, *, config: ConfigOption = None, data_dir: DataDirOption = None) -> None:
+    """Write the stores, the free fences or the offers into a file that import reads back; an older file is replaced."""
+    log_to_stderr(quiet=True)
+    writer = _named(file, _WRITERS)
+
+    async def work() -> tuple[str, int, bytes]:
+        async with (
+            pool_for(read_settings(config, data_dir)) as pool,
+            pool.transaction(isolation="repeatable_read", readonly=True) as db,
+        ):
+            return await writer(db)
+
+    what, count, data = run(work)
+    try:
+        _write_file(file, gzip.compress(data, mtime=0) if file.suffix == ".gz" else data)
+    except OSError as error:
+        fail(f"{file}: cannot be written ({error.strerror})")
+    typer.echo(f"{what}: {count} exported")
+
+
+def _named(file: Path, kinds: Mapping[str, T]) -> T:
+    kind = next((kind for ending, kind in kinds.items() if file.name.lower().endswith(ending)), None)
+    if kind is None:
+        fail(f"{file}: a file of stores ends in .csv or .csv.gz, one of fences in .geojson, one of offers in .json")
+    return kind
+
+
+def read_file(file: Path, *, most: int = MAX_BYTES) -> bytes:
+    """Read a file, unzipped where it ends in .gz, at most so many bytes; raises Invalid."""
+    try:
+        with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as opened:
+            data: bytes = opened.read(most + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise Invalid(f"{file}: is no gzip file, or not all of one.") from None
+    except OSError as error:
+        raise Invalid(f"{file}: cannot be read ({error.strerror}).") from None
+    if len(data) > most:
+        raise Invalid(f"{file}: holds more than {most} bytes.")
+    return data
+
+
+def _write_file(file: Path, data: bytes) -> None:
+    """Put the file there whole or not at all."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(data)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _report(outcome: Outcome) -> None:
+    for note in outcome.refused:
+        typer.echo(f"{outcome.item} {note.index + 1}: {note.field}: {note.message}", err=True)
+    for note in outcome.warnings[:_WARNINGS_SHOWN]:
+        typer.echo(f"{outcome.item} {note.index + 1}: warning: {note.field}: {note.message}", err=True)
+    if len(outcome.warnings) > _WARNINGS_SHOWN:
+        typer.echo(f"… and {len(outcome.warnings) - _WARNINGS_SHOWN} warnings more", err=True)
+    if outcome.ignored:
+        typer.echo(f"columns not read: {', '.join(outcome.ignored)}", err=True)
+    typer.echo(f"{outcome.what}: {outcome.count} imported, {len(outcome.refused)} refused")
+
+
+async def _import_stores(job: Import, data: bytes) -> Outcome:
+    told = job.bar("reading", max(0, data.count(b"\n") - 1))
+    reading = await asyncio.to_thread(imports.read_stores, data, rows=_ROWS, radius_m=job.radius_m, told=told)
+    if reading.unplaced:
+        geocoder = open_geocoder(job.settings.geocoder)
+        try:
+            told = job.bar("looking up addresses", len(reading.unplaced))
+            reading = await imports.locate(reading, geocoder=geocoder, told=told)
+        finally:
+            if geocoder is not None:
+                await geocoder.close()
+    told = job.bar("writing", len(reading.taken))
+    async with job.pool.transaction() as db:
+        made = await places.add_stores(db, drafts=reading.drafts, by=_BY, told=told)
+    return Outcome("stores", "row", len(made), reading.refused, reading.warnings, reading.ignored)
+
+
+async def _import_fences(job: Import, data: bytes) -> Outcome:
+    limits = job.settings.limits
+    document = await asyncio.to_thread(parse, data, depth=limits.json_depth)
+    reading = await asyncio.to_thread(imports.read_fences, document, rows=_ROWS, vertices=limits.vertices)
+    told = job.bar("writing", len(reading.drafts))
+    async with job.pool.transaction() as db:
+        made = await places.add_fences(db, drafts=reading.drafts, by=_BY, told=told)
+    return Outcome("fences", "feature", len(made), reading.refused)
+
+
+async def _import_offers(job: Import, data: bytes) -> Outcome:
+    """Take each document as a draft of its own; what is wrong with one does not touch the others."""
+    documents = _documents(await asyncio.to_thread(parse, data, depth=job.settings.limits.json_depth))
+    programme, told = programme_of(job.settings), job.bar("writing", len(documents))
+    refused: list[Refused] = []
+    warnings: list[Refused] = []
+    async with job.pool.transaction() as db:
+        for index, document in enumerate(documents):
+            try:
+                async with db.transaction():
+                    written = await authoring.create(db, document=document, programme=programme, by=_BY)
+                warnings += [Refused(index, *each) for each in written.warnings]
+            except Refusal as refusal:
+                if refusal.status not in (409, 422):
+                    raise
+                wrong = refusal.errors or (FieldError("name", refusal.detail),)
+                refused.append(Refused(index, wrong[0].field, "; ".join(_said(each, wrong[0]) for each in wrong)))
+            told(1)
+    return Outcome("offers", "offer", len(documents) - len(refused), refused, warnings)
+
+
+def _said(error: FieldError, first: FieldError) -> str:
+    return error.message if error is first else f"{error.field}: {error.message}"
+
+
+def _documents(document: Any) -> list[dict[str, Any]]:
+    """Give the documents of a file: one, a list, or `{"offers": [...]}`."""
+    found = document["offers"] if isinstance(document, dict) and set(document) == {"offers"} else document
+    found = found if isinstance(found, list) else [found]
+    if not all(isinstance(each, dict) for each in found):
+        raise Invalid('An offer is a JSON object; a file holds one, a list, or {"offers": [...]}.')
+    return found
+
+
+async def _export_stores(db: Connection) -> tuple[str, int, bytes]:
+    rows: list[stores.StoreRow] = []
+    while page := await stores.page(db, after=rows[-1].id if rows else None, limit=_PAGE):
+        rows += page
+    return "stores", len(rows), "".join(write_sheet(rows)).encode()
+
+
+async def _export_fences(db: Connection) -> tuple[str, int, bytes]:
+    rows: list[GeofenceRow] = []
+    while page := await geofences.page(db, after=rows[-1].id if rows else None, limit=_PAGE):
+        rows += page
+    features = [_feature(row) for row in rows if row.store_id is None]
+    return "fences", len(features), _written({"type": "FeatureCollection", "features": features})
+
+
+def _feature(row: GeofenceRow) -> dict[str, Any]:
+    properties: dict[str, Any] = {"name": row.name, "tags": row.tags}
+    geometry = row.geometry
+    if geometry is None:
+        properties["radius_m"] = row.radius_m
+        geometry = {"type": "Point", "coordinates": [row.lon, row.lat]}
+    return {"type": "Feature", "id": str(row.id), "properties": properties, "geometry": geometry}
+
+
+async def _export_offers(db: Connection) -> tuple[str, int, bytes]:
+    """Write the newest document of each offer that has not ended, without its state: it comes back as a draft."""
+    rows: list[offers.OfferRow] = []
+    while page := await offers.page(db, after=rows[-1].id if rows else None, status=None, limit=_PAGE):
+        rows += page
+    kept = [row.document for row in rows if row.status != "ended"]
+    found = [{key: value for key, value in document.items() if key != "status"} for document in kept]
+    return "offers", len(found), _written({"offers": found})
+
+
+def _written(document: Any) -> bytes:
+    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+_READERS: Final[Mapping[str, Callable[[Import, bytes], Awaitable[Outcome]]]] = {
+    ".csv": _import_stores,
+    ".csv.gz": _import_stores,
+    ".geojson": _import_fences,
+    ".json": _import_offers,
+}
+_WRITERS: Final[Mapping[str, Callable[[Connection], Awaitable[tuple[str, int, bytes]]]]] = {
+    ".csv": _export_stores,
+    ".csv.gz": _export_stores,
+    ".geojson": _export_fences,
+    ".json": _export_offers,
+}
