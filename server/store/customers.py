@@ -72,16 +72,14 @@ async def insert(
     return identifier
 
 
-GIVE_TOKEN = (  # noqa: S105  a statement
-    "INSERT INTO customer_tokens (bucket, hash, customer_id) VALUES ($1, $2, $3)"
-)
+GIVE = "INSERT INTO customer_tokens (bucket, hash, customer_id) VALUES ($1, $2, $3)"
 
 
 async def give_token(db: Connection, *, customer_id: UUID) -> str:
     """Make a token for the customer; only its hash is kept."""
     bucket = bucket_of(customer_id)
     token = new_token(CUSTOMER_PREFIX, bucket=bucket)
-    await db.execute(GIVE_TOKEN, bucket, token_hash(token), customer_id)
+    await db.execute(GIVE, bucket, token_hash(token), customer_id)
     return token
 
 

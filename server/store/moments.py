@@ -163,7 +163,8 @@ INBOX = """
 SELECT id, offer_id, variant, placement, channel, title, body, image_url, action, place_id, place_kind, place_name,
        created_at, deliver_by, valid_until, state
 FROM moments
-WHERE bucket = $1 AND customer_id = $2 AND NOT held_out AND (created_at, id) < ($3, $4)
+WHERE bucket = $1 AND customer_id = $2 AND NOT held_out
+  AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
   AND ($5::text[] IS NULL OR CASE WHEN state = 'created' AND deliver_by <= $6
                                     OR state IN ('delivered', 'opened', 'clicked') AND valid_until <= $6
                                   THEN 'expired' ELSE state END = ANY ($5))
@@ -177,14 +178,14 @@ async def inbox(
     *,
     customer_id: UUID,
     states: Sequence[str] | None,
-    before: tuple[datetime, UUID],
+    before: tuple[datetime, UUID] | None,
     now: datetime,
     limit: int,
 ) -> list[Shown]:
     """List a customer's moments, newest first, those in the given states as of `now` (None: in any)."""
-    rows = await db.fetch(
-        INBOX, bucket_of(customer_id), customer_id, *before, list(states) if states is not None else None, now, limit
-    )
+    wanted = list(states) if states is not None else None
+    mark = before or (None, None)
+    rows = await db.fetch(INBOX, bucket_of(customer_id), customer_id, *mark, wanted, now, limit)
     return [_shown(row) for row in rows]
 
 

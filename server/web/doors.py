@@ -18,10 +18,14 @@ from server.web.middleware import finish, guard, headers_for
 from server.web.parts import PARTS, Parts
 
 MODULES: Final = (
-    "counter",
     "assets",
     "audit",
+    "counter",
+    "customers",
+    "devices",
     "docs",
+    "dry_run",
+    "events",
     "geofences",
     "health",
     "imports",
@@ -29,11 +33,15 @@ MODULES: Final = (
     "ledger",
     "limits",
     "login",
+    "me",
+    "moments",
     "offers",
     "pass_link",
     "passes",
+    "pings",
     "segments",
     "stores",
+    "stream",
     "users",
 )
 """The modules with doors, one line each."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from server.store.pool import Pool
@@ -11,6 +9,6 @@ from tests.pipeline.town import Town
 
 
 @pytest.fixture
-async def town(pool: Pool) -> AsyncIterator[Town]:
+async def town(pool: Pool) -> Town:
     """An empty town."""
-    yield Town(pool)
+    return Town(pool)

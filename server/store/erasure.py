@@ -1,0 +1,90 @@
+"""Everything that is one customer's, table by table: what an export gives them, and what an erasure leaves.
+
+Rule 1: TABLES names every table that holds rows of customers; a test compares it with the database's own catalogue.
+Rule 2: ledgers stay and lose the customer: nothing in them tells any more whose they were.
+Rule 3: secrets that are not the customer's to read (hashes, sealed tokens) are in no export.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from server.model.ids import bucket_of
+from server.store.pool import Connection
+
+# $1 the customer's bucket, $2 their id.
+TABLES: Mapping[str, str] = {
+    "customers": "SELECT to_jsonb(t) FROM customers t WHERE t.bucket = $1 AND t.id = $2",
+    "external_ids": "SELECT to_jsonb(t) FROM external_ids t JOIN customers c ON c.external_id = t.external_id"
+    " AND c.id = t.customer_id WHERE c.bucket = $1 AND c.id = $2",
+    "customer_state": "SELECT to_jsonb(t) FROM customer_state t WHERE t.bucket = $1 AND t.customer_id = $2",
+    "customer_tokens": "SELECT to_jsonb(t) - 'hash' FROM customer_tokens t WHERE t.bucket = $1 AND t.customer_id = $2",
+    "consents": "SELECT to_jsonb(t) FROM consents t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at, t.id",
+    "devices": "SELECT to_jsonb(t) FROM devices t WHERE t.bucket = $1 AND t.customer_id = $2",
+    "push_tokens": "SELECT to_jsonb(t) - 'hash' FROM push_tokens t WHERE t.customer_id = $2 AND $1 IS NOT NULL",
+    "customer_events": "SELECT to_jsonb(t) FROM customer_events t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
+    "pings": "SELECT to_jsonb(t) FROM pings t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
+    "receipts": "SELECT to_jsonb(t) FROM receipts t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
+    "moments": "SELECT to_jsonb(t) FROM moments t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.created_at",
+    "deliveries": "SELECT to_jsonb(t) FROM deliveries t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.created_at",
+    "app_events": "SELECT to_jsonb(t) FROM app_events t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
+    "passes": "SELECT to_jsonb(t) - 'token_sealed' FROM passes t WHERE t.bucket = $1 AND t.customer_id = $2",
+    "redemptions": "SELECT to_jsonb(t) FROM redemptions t JOIN passes p USING (bucket, serial)"
+    " WHERE p.bucket = $1 AND p.customer_id = $2 ORDER BY t.redeemed_at",
+    "reversals": "SELECT to_jsonb(t) FROM reversals t JOIN passes p USING (bucket, serial)"
+    " WHERE p.bucket = $1 AND p.customer_id = $2 ORDER BY t.reversed_at",
+    "idempotency_keys": "SELECT to_jsonb(t) - 'body' - 'body_hash' FROM idempotency_keys t"
+    " WHERE $1 IS NOT NULL AND t.principal = 'customer:' || $2::uuid",
+}
+"""By table, what reads a customer's rows as JSON."""
+
+
+async def export(db: Connection, *, customer_id: UUID) -> dict[str, list[dict[str, Any]]]:
+    """Read all that is stored of a customer, by table. Wants one snapshot: a repeatable-read transaction."""
+    document = {}
+    for table, sql in TABLES.items():
+        rows = await db.fetch(sql, bucket_of(customer_id), customer_id)
+        document[table] = [json.loads(row[0]) for row in rows]
+    return document
+
+
+# In this order: the moments first, since the answers of phones wait for their rows; the customer's own row last.
+ERASE: Mapping[str, str] = {
+    "moments": "UPDATE moments SET customer_id = NULL, title = '', body = '' WHERE bucket = $1 AND customer_id = $2",
+    "deliveries": "UPDATE deliveries SET customer_id = NULL, leased_until = NULL,"
+    " state = CASE WHEN state IN ('queued', 'leased') THEN 'suppressed' ELSE state END,"
+    " reason = CASE WHEN state IN ('queued', 'leased') THEN 'erased' ELSE reason END"
+    " WHERE bucket = $1 AND customer_id = $2",
+    "app_events": "UPDATE app_events SET customer_id = NULL WHERE bucket = $1 AND customer_id = $2",
+    "passes": "UPDATE passes SET customer_id = NULL WHERE bucket = $1 AND customer_id = $2",
+    "customer_tokens": "DELETE FROM customer_tokens WHERE bucket = $1 AND customer_id = $2",
+    "push_tokens": "DELETE FROM push_tokens WHERE customer_id = $2 AND $1 IS NOT NULL",
+    "devices": "DELETE FROM devices WHERE bucket = $1 AND customer_id = $2",
+    "customer_events": "DELETE FROM customer_events WHERE bucket = $1 AND customer_id = $2",
+    "pings": "DELETE FROM pings WHERE bucket = $1 AND customer_id = $2",
+    "receipts": "DELETE FROM receipts WHERE bucket = $1 AND customer_id = $2",
+    "consents": "DELETE FROM consents WHERE bucket = $1 AND customer_id = $2",
+    "customer_state": "DELETE FROM customer_state WHERE bucket = $1 AND customer_id = $2",
+    "idempotency_keys": "DELETE FROM idempotency_keys WHERE $1 IS NOT NULL AND principal = 'customer:' || $2::uuid",
+    "external_ids": "DELETE FROM external_ids t USING customers c WHERE c.bucket = $1 AND c.id = $2"
+    " AND t.external_id = c.external_id AND t.customer_id = c.id",
+    "customers": "DELETE FROM customers WHERE bucket = $1 AND id = $2",
+}
+"""By table, what erases a customer's rows, or takes the customer out of them."""
+
+KEPT: Mapping[str, str] = {
+    "redemptions": "the ledger of uses; the pass it names belongs to nobody any more",
+    "reversals": "the ledger of uses; the pass it names belongs to nobody any more",
+}
+"""Tables whose rows stay as they are, and why that tells nothing."""
+
+
+async def erase(db: Connection, *, customer_id: UUID) -> bool:
+    """Erase a customer, and tell whether there was one. Needs a transaction; passes are voided before."""
+    done = ""
+    for sql in ERASE.values():
+        done = await db.execute(sql, bucket_of(customer_id), customer_id)
+    return done.endswith(" 1")

@@ -1,0 +1,130 @@
+"""GET /v1/moments/stream: moments as Server-Sent Events, as they are made (WHATWG HTML, §9.2).
+
+Rule 1: it carries every moment from where it starts; what a ping's answer has already told comes too, clients go by the id.
+Rule 2: a moment of this process comes at once, one of another process with the next look.
+Rule 3: a database that is away ends no stream: the heart goes on, and what was missed comes afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+from uuid import UUID
+
+from aiohttp import web
+
+from server.errors import Refusal, TooMany
+from server.store import customers, moments, states
+from server.store.moments import Shown
+from server.web.call import Call
+from server.web.codec import encode
+from server.web.door import door
+from server.web.moments import told
+
+LOOK_S = 1.0
+"""How soon a moment of another process is seen."""
+
+BEAT_S = 15.0
+"""Proxies cut what is silent; the contract says 20 s at most."""
+
+_LISTENS_S = 40.0
+_PAGE = 100
+_RETRY = b"retry: 2000\n\n"
+_BEAT = b": beat\n\n"
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+Mark = tuple[datetime, UUID]
+
+
+@door(
+    "GET",
+    "/v1/moments/stream",
+    produces="text/event-stream",
+    stream=True,
+    summary="Listen for one's own moments; Last-Event-ID resumes after a moment",
+    tags=("App",),
+)
+async def listen(call: Call) -> web.StreamResponse:
+    """Stream the caller's moments until they leave, are erased, or the house closes."""
+    arrivals, customer_id = call.parts.arrivals, call.customer_id
+    most = call.parts.settings.limits.streams_per_customer
+    if arrivals.streams(customer_id) >= most:
+        raise TooMany(f"limits.streams_per_customer is {most}.", retry_after_s=1)
+    woken = asyncio.Event()
+    stop = arrivals.subscribe(customer_id, woken.set)
+    try:
+        mark, waiting = await _begin(call)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+        response.headers["Cache-Control"] = "no-store"
+        await response.prepare(call.request)
+        await response.write(_RETRY + b"".join(_event(each, call) for each in waiting))
+        with contextlib.suppress(ConnectionError):  # the client has left
+            await _go_on(call, response, mark, woken)
+        return response
+    finally:
+        stop()
+        if not arrivals.streams(customer_id):
+            with contextlib.suppress(Refusal):  # it ends by itself soon
+                async with call.parts.pool.acquire() as db:
+                    await states.listen(db, customer_id=customer_id, for_s=0)
+
+
+async def _begin(call: Call) -> tuple[Mark, list[Shown]]:
+    """Find where to start: after the moment last seen, else with those that still wait to be delivered."""
+    now = call.parts.clock.now()
+    async with call.parts.pool.acquire() as db:
+        await states.listen(db, customer_id=call.customer_id, for_s=_LISTENS_S)
+        with contextlib.suppress(ValueError):
+            last = UUID(call.request.headers.get("Last-Event-ID", ""))
+            mark = await moments.mark_of(db, customer_id=call.customer_id, moment_id=last)
+            if mark is not None:
+                return mark, []
+        newest = await moments.inbox(db, customer_id=call.customer_id, states=None, before=None, now=now, limit=1)
+        if not newest:
+            return (_BEGINNING, UUID(int=0)), []
+        waiting = await moments.inbox(
+            db, customer_id=call.customer_id, states=["created"], before=None, now=now, limit=_PAGE
+        )
+    mark = (newest[0].created_at, newest[0].id)
+    return mark, [each for each in reversed(waiting) if (each.created_at, each.id) <= mark]
+
+
+async def _go_on(call: Call, response: web.StreamResponse, mark: Mark, woken: asyncio.Event) -> None:
+    """Write moments as they come, and a heartbeat where none does."""
+    monotonic, stopping = call.parts.clock.monotonic, call.parts.stopping
+    beaten = monotonic()
+    while not stopping.is_set():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await woken.wait()
+        woken.clear()
+        beats = monotonic() - beaten >= BEAT_S
+        if beats:
+            beaten = monotonic()
+            await response.write(_BEAT)
+        with contextlib.suppress(Refusal):
+            found = await _look(call, mark, beats=beats)
+            if found is None:
+                return
+            if found:
+                mark = (found[-1].created_at, found[-1].id)
+                await response.write(b"".join(_event(each, call) for each in found))
+        if call.request.transport is None or call.request.transport.is_closing():
+            return
+
+
+async def _look(call: Call, mark: Mark, *, beats: bool) -> list[Shown] | None:
+    """Read what came after the mark; None where the customer is gone."""
+    async with call.parts.pool.acquire() as db:
+        if beats:
+            if await customers.find(db, customer_id=call.customer_id) is None:
+                return None
+            await states.listen(db, customer_id=call.customer_id, for_s=_LISTENS_S)
+        return await moments.after(db, customer_id=call.customer_id, mark=mark, limit=_PAGE)
+
+
+def _event(shown: Shown, call: Call) -> bytes:
+    data = encode(told(shown, call.parts.clock.now()))
+    return b"event: moment\nid: %s\ndata: %s\n\n" % (str(shown.id).encode(), data)
