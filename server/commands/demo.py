@@ -128,7 +128,8 @@ async def settle(settings: Settings, owner: str, *, told: Callable[[str], None])
         async with pool.transaction() as db:
             await _found(db, settings)
         made = await _staff(pool)
-        desk = open_desk(settings, keyring=open_keyring(settings.home, now=now), now=now, log=structlog.get_logger())
+        keyring = open_keyring(settings.home, now=now - history.LONG_AGO)  # its keys are good in the past, too
+        desk = open_desk(settings, keyring=keyring, now=now, log=structlog.get_logger())
         try:
             past = history.Past(pool, settings, desk, await history.tills_of(pool))
             await history.live(past, now=now, told=told)

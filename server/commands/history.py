@@ -164,9 +164,11 @@ async def live(past: Past, *, now: datetime, told: Callable[[str], None]) -> int
 async def _move(pool: Pool, clock: DatabaseClock, instant: datetime) -> None:
     async with pool.transaction() as db:
         await turn(db, shift=timedelta(0))
+    clock.forget()
     async with pool.acquire() as db:
         true = await clock.sync(db)
         await turn(db, shift=instant - true)
+        clock.forget()
         await clock.sync(db)
 
 

@@ -57,6 +57,10 @@ class DatabaseClock:
         self._zero = told + self._shift - timedelta(seconds=(asked_s + heard_s) / 2)
         self._error_s, self._looked_s = error, heard_s
 
+    def forget(self) -> None:
+        """Forget every look: the database's own clock was set to another time."""
+        self._zero = None
+
     def shifted(self, told: datetime) -> datetime:
         """Give a time of the database as this house counts it: the same, but for tests that move the day."""
         return told + self._shift
