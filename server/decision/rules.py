@@ -59,8 +59,7 @@ def parse(document: Mapping[str, Any], *, identity: Identity, known: Known) -> P
     if not root.object(*_KEYS, need=("name", "when", "moment")):
         raise WrongDocument(root.errors)
     root.child("status").choice("draft", STATUSES)
-    hint = "must begin with a letter or digit, followed by letters, digits, spaces, -, _ and ."
-    name = root.child("name").text("offer", longest=64, shape=NAME_LIKE, hint=hint)
+    name = _parse_name(root.child("name"))
     active_from, active_to = _parse_active(root.child("active"))
     goal = parse_goal(root.child("goal"))
     when = parse_when(root.child("when"))
@@ -68,9 +67,7 @@ def parse(document: Mapping[str, Any], *, identity: Identity, known: Known) -> P
     reward = parse_reward(root.child("reward"))
     told = len(root.errors) > before
     offer = Offer(
-        id=identity.id,
-        version=identity.version,
-        created_at=identity.created_at,
+        **identity._asdict(),
         name=name,
         when=when,
         condition=root.child("if").condition() if root.child("if").given else None,
@@ -102,6 +99,12 @@ def parse_segment(document: Mapping[str, Any], known: Known) -> Condition:
     if condition is None or root.errors:
         raise WrongDocument(dict.fromkeys(root.errors))
     return condition
+
+
+def _parse_name(node: Node) -> str:
+    """Read the name of the offer."""
+    hint = "must begin with a letter or digit, followed by letters, digits, spaces, -, _ and ."
+    return node.text("offer", longest=64, shape=NAME_LIKE, hint=hint)
 
 
 def _parse_active(node: Node) -> tuple[date | None, date | None]:

@@ -34,10 +34,7 @@ class Condition:
     def parse(cls, node: Node) -> Condition | None:
         """Read the members; the word is the last step of the node's path."""
         before, word = len(node.errors), node.path.rpartition(".")[2]
-        if word == "not":
-            nodes = [node]
-        else:
-            nodes = node.each(most=50)
+        nodes = [node] if word == "not" else node.each(most=50)
         members = tuple(member for each in nodes if (member := each.condition()) is not None)
         if len(node.errors) > before:
             return None
