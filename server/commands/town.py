@@ -48,7 +48,7 @@ SHOPS = (
     Shop("Buchhandlung Zeilensprung", -60, 320, 75, "bookshop", _SHOP, "Kirchgasse 7"),
     Shop("Antiquariat Eule", 320, 520, 75, "bookshop", _SHOP, "Am Anger 1"),
     Shop("Bistro Petersilie", 250, -60, 80, "bistro", _CAFE, "Marktstraße 22"),
-    Shop("Bistro Gleis 1", 820, 330, 80, "bistro", _CAFE, "Bahnhofsplatz 1"),
+    Shop("Bistro Gleis 1", 880, 420, 80, "bistro", _CAFE, "Bahnhofsplatz 1"),
     Shop("Blumen Adele", -330, -410, 75, "flowers", _SHOP, "Gartenweg 9"),
     Shop("Hofladen Ettersberg", -900, 640, 120, "grocery", _SHOP, "Landstraße 80"),
 )
