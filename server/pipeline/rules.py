@@ -153,7 +153,7 @@ class Rules:
     def _known(self, read: rows.Rows, places: Places) -> Known:
         """Give what documents may name, but for single places (those are looked up document by document)."""
         tags = frozenset(tag for place in places.by_geofence.values() for tag in place.tags)
-        return Known(self._programme, frozenset(read.segments), {}, tags)
+        return Known(self._programme, frozenset(read.segments), {}, tags, stored=True)
 
     def _parsed(self, read: rows.Rows, places: Places, known: Known) -> list[Offer]:
         """Read the documents of versions that are new here; the others are as they were."""
