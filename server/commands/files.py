@@ -162,7 +162,8 @@ def _report(outcome: Outcome) -> None:
     typer.echo(f"{outcome.what}: {outcome.count} imported, {len(outcome.refused)} refused")
 
 
-async def _import_stores(job: Import, data: bytes) -> Outcome:
+async def take_stores(job: Import, data: bytes) -> Outcome:
+    """Read a CSV, look up every address without a position, and open the stores; raises Unreadable, Invalid."""
     told = job.bar("reading", max(0, data.count(b"\n") - 1))
     reading = await asyncio.to_thread(imports.read_stores, data, rows=_ROWS, radius_m=job.radius_m, told=told)
     if reading.unplaced:
@@ -179,7 +180,8 @@ async def _import_stores(job: Import, data: bytes) -> Outcome:
     return Outcome("stores", "row", len(made), reading.refused, reading.warnings, reading.ignored)
 
 
-async def _import_fences(job: Import, data: bytes) -> Outcome:
+async def take_fences(job: Import, data: bytes) -> Outcome:
+    """Read a FeatureCollection and draw its fences; raises Unreadable, Invalid."""
     limits = job.settings.limits
     document = await asyncio.to_thread(parse, data, depth=limits.json_depth)
     reading = await asyncio.to_thread(imports.read_fences, document, rows=_ROWS, vertices=limits.vertices)
@@ -189,8 +191,8 @@ async def _import_fences(job: Import, data: bytes) -> Outcome:
     return Outcome("fences", "feature", len(made), reading.refused)
 
 
-async def _import_offers(job: Import, data: bytes) -> Outcome:
-    """Take each document as a draft of its own; what is wrong with one does not touch the others."""
+async def take_offers(job: Import, data: bytes) -> Outcome:
+    """Take each document as a draft; what is wrong with one does not touch the others. Raises Unreadable, Invalid."""
     documents = _documents(await asyncio.to_thread(parse, data, depth=job.settings.limits.json_depth))
     programme, told = programme_of(job.settings), job.bar("writing", len(documents))
     refused: list[Refused] = []
@@ -223,14 +225,16 @@ def _documents(document: Any) -> list[dict[str, Any]]:
     return found
 
 
-async def _export_stores(db: Connection) -> tuple[str, int, bytes]:
+async def give_stores(db: Connection) -> tuple[str, int, bytes]:
+    """Write the stores that are open; in a repeatable-read transaction, as the two below."""
     rows: list[stores.StoreRow] = []
     while page := await stores.page(db, after=rows[-1].id if rows else None, limit=_PAGE):
         rows += page
     return "stores", len(rows), "".join(write_sheet(rows)).encode()
 
 
-async def _export_fences(db: Connection) -> tuple[str, int, bytes]:
+async def give_fences(db: Connection) -> tuple[str, int, bytes]:
+    """Write the free fences: a store's own comes back with its store."""
     rows: list[GeofenceRow] = []
     while page := await geofences.page(db, after=rows[-1].id if rows else None, limit=_PAGE):
         rows += page
@@ -247,7 +251,7 @@ def _feature(row: GeofenceRow) -> dict[str, Any]:
     return {"type": "Feature", "id": str(row.id), "properties": properties, "geometry": geometry}
 
 
-async def _export_offers(db: Connection) -> tuple[str, int, bytes]:
+async def give_offers(db: Connection) -> tuple[str, int, bytes]:
     """Write the newest document of each offer that has not ended, without its state: it comes back as a draft."""
     rows: list[offers.OfferRow] = []
     while page := await offers.page(db, after=rows[-1].id if rows else None, status=None, limit=_PAGE):
@@ -262,14 +266,14 @@ def _written(document: Any) -> bytes:
 
 
 _READERS: Final[Mapping[str, Callable[[Import, bytes], Awaitable[Outcome]]]] = {
-    ".csv": _import_stores,
-    ".csv.gz": _import_stores,
-    ".geojson": _import_fences,
-    ".json": _import_offers,
+    ".csv": take_stores,
+    ".csv.gz": take_stores,
+    ".geojson": take_fences,
+    ".json": take_offers,
 }
 _WRITERS: Final[Mapping[str, Callable[[Connection], Awaitable[tuple[str, int, bytes]]]]] = {
-    ".csv": _export_stores,
-    ".csv.gz": _export_stores,
-    ".geojson": _export_fences,
-    ".json": _export_offers,
+    ".csv": give_stores,
+    ".csv.gz": give_stores,
+    ".geojson": give_fences,
+    ".json": give_offers,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -39,7 +40,9 @@ class Desk:
         return await self.served.call(method, path, headers=self.headers | (headers or {}), **options)
 
     async def csv(self, table: str | bytes, *, headers: dict[str, str] | None = None) -> Answered:
-        data = table.encode() if isinstance(table, str) else table
+        data = io.BytesIO(
+            table.encode() if isinstance(table, str) else table
+        )  # bytes beyond 1 MB make aiohttp complain
         given = {"Content-Type": "text/csv"} | (headers or {})
         return await self.call("POST", "/v1/stores/import", data=data, headers=given)
 
