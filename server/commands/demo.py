@@ -60,7 +60,7 @@ def demo(
 ) -> None:
     """Show the whole product: a town, its offers, a week of history; addresses and log-ins are printed."""
     log_to_stderr(quiet=True)
-    console = Console(stderr=False, highlight=False)
+    console = Console(highlight=False, soft_wrap=True, markup=False)
 
     async def work() -> bool:
         return await show(_settings(config, data_dir, port=0 if check and port is None else port), console, check=check)
