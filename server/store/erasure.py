@@ -24,7 +24,7 @@ TABLES: Mapping[str, str] = {
     "customer_tokens": "SELECT to_jsonb(t) - 'hash' FROM customer_tokens t WHERE t.bucket = $1 AND t.customer_id = $2",
     "consents": "SELECT to_jsonb(t) FROM consents t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at, t.id",
     "devices": "SELECT to_jsonb(t) FROM devices t WHERE t.bucket = $1 AND t.customer_id = $2",
-    "push_tokens": "SELECT to_jsonb(t) - 'hash' FROM push_tokens t WHERE t.customer_id = $2 AND $1 IS NOT NULL",
+    "push_tokens": "SELECT to_jsonb(t) - 'hash' FROM push_tokens t WHERE t.customer_id = $2 AND $1::smallint IS NOT NULL",
     "customer_events": "SELECT to_jsonb(t) FROM customer_events t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
     "pings": "SELECT to_jsonb(t) FROM pings t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
     "receipts": "SELECT to_jsonb(t) FROM receipts t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
@@ -37,7 +37,7 @@ TABLES: Mapping[str, str] = {
     "reversals": "SELECT to_jsonb(t) FROM reversals t JOIN passes p USING (bucket, serial)"
     " WHERE p.bucket = $1 AND p.customer_id = $2 ORDER BY t.reversed_at",
     "idempotency_keys": "SELECT to_jsonb(t) - 'body' - 'body_hash' FROM idempotency_keys t"
-    " WHERE $1 IS NOT NULL AND t.principal = 'customer:' || $2::uuid",
+    " WHERE $1::smallint IS NOT NULL AND t.principal = 'customer:' || $2::uuid",
 }
 """By table, what reads a customer's rows as JSON."""
 
@@ -61,14 +61,14 @@ ERASE: Mapping[str, str] = {
     "app_events": "UPDATE app_events SET customer_id = NULL WHERE bucket = $1 AND customer_id = $2",
     "passes": "UPDATE passes SET customer_id = NULL WHERE bucket = $1 AND customer_id = $2",
     "customer_tokens": "DELETE FROM customer_tokens WHERE bucket = $1 AND customer_id = $2",
-    "push_tokens": "DELETE FROM push_tokens WHERE customer_id = $2 AND $1 IS NOT NULL",
+    "push_tokens": "DELETE FROM push_tokens WHERE customer_id = $2 AND $1::smallint IS NOT NULL",
     "devices": "DELETE FROM devices WHERE bucket = $1 AND customer_id = $2",
     "customer_events": "DELETE FROM customer_events WHERE bucket = $1 AND customer_id = $2",
     "pings": "DELETE FROM pings WHERE bucket = $1 AND customer_id = $2",
     "receipts": "DELETE FROM receipts WHERE bucket = $1 AND customer_id = $2",
     "consents": "DELETE FROM consents WHERE bucket = $1 AND customer_id = $2",
     "customer_state": "DELETE FROM customer_state WHERE bucket = $1 AND customer_id = $2",
-    "idempotency_keys": "DELETE FROM idempotency_keys WHERE $1 IS NOT NULL AND principal = 'customer:' || $2::uuid",
+    "idempotency_keys": "DELETE FROM idempotency_keys WHERE $1::smallint IS NOT NULL AND principal = 'customer:' || $2::uuid",
     "external_ids": "DELETE FROM external_ids t USING customers c WHERE c.bucket = $1 AND c.id = $2"
     " AND t.external_id = c.external_id AND t.customer_id = c.id",
     "customers": "DELETE FROM customers WHERE bucket = $1 AND id = $2",

@@ -11,9 +11,9 @@ import msgspec
 
 from server.errors import Unauthenticated
 from server.pipeline import consent, forget
-from server.store import customers, receipts
+from server.store import customers, reasons
 from server.store.customers import Change, Profile
-from server.store.receipts import Mark
+from server.store.reasons import Mark
 from server.web.call import Call
 from server.web.door import door
 from server.web.paging import PageQuery, cut, page_size, read_cursor
@@ -152,7 +152,7 @@ async def decisions(call: Call) -> DecisionPage:
     after = read_cursor(call.query.cursor, tuple[datetime, UUID, int])
     async with call.connection() as db:
         mark = Mark(*after) if after is not None else None
-        found = await receipts.page(db, customer_id=call.customer_id, after=mark, limit=size + 1)
+        found = await reasons.page(db, customer_id=call.customer_id, after=mark, limit=size + 1)
     page, following = cut(found, size=size, keys=lambda each: each.mark)
     items = [
         DecisionItem(each.offer, each.gate, each.truth, each.reason, each.values, each.mark.at, each.moment_id)
