@@ -143,6 +143,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/docs"): _ANYBODY,
     ("GET", "/static/{file}"): _ANYBODY,
     # Pages
+    ("GET", "/"): _ANYBODY,
     ("GET", "/login"): _ANYBODY,
     ("POST", "/login"): Access(frozenset({Kind.ANON}), csrf=False),
     ("POST", "/logout"): _ANYBODY,

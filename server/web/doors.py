@@ -23,9 +23,11 @@ MODULES: Final = (
     "counter",
     "customers",
     "devices",
+    "decisions",
     "docs",
     "dry_run",
     "events",
+    "exports",
     "geofences",
     "health",
     "imports",
@@ -39,7 +41,9 @@ MODULES: Final = (
     "pass_link",
     "passes",
     "pings",
+    "reports",
     "segments",
+    "start",
     "stores",
     "stream",
     "users",
@@ -86,12 +90,16 @@ def build(parts: Parts, doors: Sequence[Door], *, table: Table = ACCESS, gate: G
     for each in doors:
         answer = knock(each, access_to(each.method, each.path, table=table))
         path = each.path.replace("{file}", "{file:.+}")
-        app.router.add_route(each.method, path, answer)
-        if each.method == "GET" and not each.stream:
-            app.router.add_route("HEAD", path, answer)
+        methods = [each.method, "HEAD"] if each.method == "GET" and not each.stream else [each.method]
+        for method in methods:
+            app.router.add_route(method, path, answer, expect_handler=_expect_nothing)
     app.on_response_prepare.append(finish(headers_for(parts.settings)))
     app.on_cleanup.append(_close)
     return app
+
+
+async def _expect_nothing(request: web.Request) -> None:
+    """Leave `Expect: 100-continue` to the reading of the body: what is refused before it need not be sent."""
 
 
 async def _close(app: web.Application) -> None:
