@@ -141,11 +141,14 @@ async def remove(db: Connection, *, id_: UUID) -> User | None:
     return _user(row) if row else None
 
 
-ADMINS = "SELECT count(*) FROM (SELECT FROM users WHERE 'admin' = ANY(roles) AND disabled_at IS NULL FOR UPDATE) AS a"
+ADMINS = """
+SELECT count(*)
+FROM (SELECT FROM users WHERE 'admin' = ANY(roles) AND disabled_at IS NULL ORDER BY id FOR UPDATE) AS admins
+"""
 
 
 async def count_admins(db: Connection) -> int:
-    """Count the admins who can log in, and keep them so until the transaction ends."""
+    """Count the admins who can log in, and keep them so until the transaction ends; to be called before `find`."""
     return int(await db.fetchval(ADMINS))
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 
 import msgspec
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from server.errors import FieldError, Invalid, NotFound, TooLarge, Unreadable
 from server.web.call import JSON
@@ -42,6 +42,9 @@ async def read_bytes(request: web.Request, *, most: int, deadline_s: float) -> b
         raise TooLarge(f"The body is larger than {most} bytes.")
     if not request.body_exists:
         return b""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun
     chunks: list[bytes] = []
     size = 0
     try:

@@ -138,7 +138,7 @@ def finish(headers: dict[str, str]) -> web._Handler:  # type: ignore[name-define
         found = response.headers
         found.update(headers)
         found["Server"] = ""
-        found["X-Request-Id"] = request[REQUEST_ID]
+        found["X-Request-Id"] = request.get(REQUEST_ID) or str(new_id())
         if "Cache-Control" not in found:
             found["Cache-Control"] = "no-store"
 

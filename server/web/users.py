@@ -137,10 +137,11 @@ async def change(call: Call) -> ListedUser:
     password = one_time_password() if wanted.reset_password else msgspec.UNSET
     password_hash = await call.gate.hasher.hash(password) if isinstance(password, str) else None
     async with call.transaction() as db:
+        admins = await users.count_admins(db)
         before = await users.find(db, id_=id_)
         if before is None:
             raise NotFound
-        after = await _change(db, before, wanted)
+        after = await _change(db, before, wanted, admins=admins)
         if password_hash is not None:
             await users.set_password(db, id_=id_, password_hash=password_hash, one_time=True)
             after = after._replace(one_time=True)
@@ -150,7 +151,7 @@ async def change(call: Call) -> ListedUser:
     return _listed(after, password=password)
 
 
-async def _change(db: Connection, before: users.User, wanted: UserChange) -> users.User:
+async def _change(db: Connection, before: users.User, wanted: UserChange, *, admins: int) -> users.User:
     roles = before.roles if wanted.roles is msgspec.UNSET else _once_each(wanted.roles)
     store_id = before.store_id if wanted.store_id is msgspec.UNSET else wanted.store_id
     disabled = before.disabled_at is not None if wanted.disabled is msgspec.UNSET else wanted.disabled
@@ -158,7 +159,7 @@ async def _change(db: Connection, before: users.User, wanted: UserChange) -> use
         store_id = None
     _check_store(roles, store_id)
     if disabled or "admin" not in roles:
-        await _leave_an_admin(db, before)
+        _leave_an_admin(before, admins=admins)
     after = await users.change(
         db,
         id_=before.id,
@@ -177,17 +178,18 @@ async def remove(call: Call) -> None:
     """Remove a person and end their log-ins."""
     id_ = call.uuid("id")
     async with call.transaction() as db:
+        admins = await users.count_admins(db)
         before = await users.find(db, id_=id_)
         if before is None:
             raise NotFound
-        await _leave_an_admin(db, before)
+        _leave_an_admin(before, admins=admins)
         await users.remove(db, id_=id_)
         await note(db, call, action="user.remove", object=f"user:{id_}", before=before)
     call.gate.credentials.forget_user(id_)
 
 
-async def _leave_an_admin(db: Connection, leaving: users.User) -> None:
-    if "admin" in leaving.roles and leaving.disabled_at is None and await users.count_admins(db) == 1:
+def _leave_an_admin(leaving: users.User, *, admins: int) -> None:
+    if "admin" in leaving.roles and leaving.disabled_at is None and admins == 1:
         raise LastAdmin
 
 

@@ -7,6 +7,7 @@ same shape as every other problem, and one line per interval in the log, however
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import structlog
@@ -17,9 +18,10 @@ from aiohttp.web_request import BaseRequest
 
 from server.errors import Misconfigured, Unreadable
 from server.store.ids import new_id
+from server.web.door import REQUEST_ID
 from server.web.middleware import SECURITY_HEADERS
 from server.web.parts import PARTS, Parts
-from server.web.problems import Internal, respond_to
+from server.web.problems import Internal, refusal_of, respond_to
 
 _LINGER_S: Final = 2.0
 """How long the rest of an unwanted body is read away, so that the client hears the answer before the connection ends."""
@@ -88,6 +90,19 @@ class _Server(web.Server):
         return _Connection(self, loop=self._loop, complaints=self._complaints, **self._kwargs)
 
 
+def _last(app: web.Application) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Give the app's handler, with our words for what aiohttp refuses before any middleware (an unknown `Expect`)."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return await app._handle(request)
+        except web.HTTPException as error:
+            request[REQUEST_ID] = str(new_id())
+            return respond_to(refusal_of(error) or Internal(), request_id=request[REQUEST_ID])
+
+    return answer
+
+
 class Runner(web.AppRunner):
     """aiohttp's runner with our wire; `web.TCPSite(Runner(app), …)` as usual."""
 
@@ -106,7 +121,7 @@ class Runner(web.AppRunner):
         await app.startup()
         app.freeze()
         return _Server(
-            app._handle,
+            _last(app),
             complaints=Complaints(parts),
             request_factory=app._make_request,
             access_log=None,

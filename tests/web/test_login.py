@@ -1,0 +1,219 @@
+"""People log in by a form, get a cookie that says nothing, and are told nothing that helps a guesser."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+
+from server.store.pool import Pool
+from server.web.login import network_of
+from tests.web.house import SENTENCE, Browser, House, a_store, cookie_of, housed
+
+HTML = "text/html,application/xhtml+xml"
+
+
+@pytest.fixture
+async def house(pool: Pool) -> AsyncIterator[House]:
+    async with housed(pool) as opened:
+        yield opened
+
+
+async def test_a_log_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(house: House) -> None:
+    user = await house.add_user()
+    answered = await house.log_in(user["email"], user["password"])
+    assert answered.status == 303
+    cookie = answered.headers["Set-Cookie"]
+    assert re.fullmatch(r"sid=ks_[\w-]{43}; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict", cookie)
+
+
+async def test_behind_https_the_cookie_is_secure_and_bound_to_the_host(pool: Pool) -> None:
+    async with housed(pool, server__public_url="https://kairos.example") as house:
+        user = await house.add_user()
+        answered = await house.log_in(user["email"], user["password"])
+        cookie = answered.headers["Set-Cookie"]
+        assert cookie.startswith("__Host-sid=ks_")
+        assert cookie.endswith("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure")
+        assert answered.headers["Strict-Transport-Security"].startswith("max-age=")
+
+
+async def test_a_one_time_password_opens_nothing_but_the_way_to_another(house: House) -> None:
+    user = await house.add_user(roles=["admin"])
+    answered = await house.log_in(user["email"], user["password"])
+    assert answered.headers["Location"] == "/password"
+    browser = Browser(house.served, cookie_of(answered), "")
+    refused = await browser.get("/v1/users")
+    assert (refused.status, refused.json["code"]) == (403, "password_change_required")
+    browser = await browser.with_csrf("/password")
+    changed = await browser.post("/password", {"current": user["password"], "password": SENTENCE, "again": SENTENCE})
+    assert changed.status == 303
+    assert (await browser.get("/v1/users")).status == 401  # the session of the one-time password is over
+    after = Browser(house.served, cookie_of(changed), "")
+    assert (await after.get("/v1/users")).status == 200
+    assert (await house.log_in(user["email"], user["password"])).status == 401
+    assert (await house.log_in(user["email"], SENTENCE)).status == 303
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"password": SENTENCE + "!", "again": SENTENCE}, "not the same"),
+        ({"password": "short", "again": "short"}, "15 characters"),
+        ({"password": "passwordpassword", "again": "passwordpassword"}, "guesses"),
+        ({"password": SENTENCE, "again": SENTENCE, "current": "wrong"}, "current password is wrong"),
+    ],
+)
+async def test_a_new_password_that_will_not_do_is_explained_in_the_form(
+    house: House, form: dict[str, str], words: str
+) -> None:
+    user = await house.add_user()
+    browser = Browser(house.served, cookie_of(await house.log_in(user["email"], user["password"])), "")
+    browser = await browser.with_csrf("/password")
+    answered = await browser.post("/password", {"current": user["password"]} | form, Accept=HTML)
+    assert answered.status in (401, 422)
+    assert answered.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert words in answered.body.decode()
+    assert (await browser.get("/password")).status == 200  # still logged in, nothing changed
+
+
+async def test_who_is_not_known_and_who_is_wrong_get_the_same_answer(house: House) -> None:
+    user = await house.add_user()
+    wrong = await house.log_in(user["email"], "not the password at all")
+    unknown = await house.log_in("nobody@example.com", "not the password at all")
+    assert wrong.status == unknown.status == 401
+    strip = re.compile(rb'"request_id":"[^"]*"')
+    assert strip.sub(b"", wrong.body) == strip.sub(b"", unknown.body)
+    pages = [
+        await house.log_in(email, "not the password", Accept=HTML) for email in (user["email"], "nobody@example.com")
+    ]
+    assert pages[0].status == pages[1].status == 401
+    assert pages[0].body == pages[1].body
+    assert b"E-mail address or password is wrong." in pages[0].body
+
+
+async def test_a_log_in_has_a_new_number_and_the_old_one_is_dead(house: House) -> None:
+    browser = await house.settled()
+    again = await house.served.call(
+        "POST", "/login", data={"email": "kim@example.com", "password": SENTENCE}, headers={"Cookie": browser.cookie}
+    )
+    assert again.status == 303
+    assert cookie_of(again) != browser.cookie
+    async with house.pool.acquire() as db:
+        assert await db.fetchval("SELECT count(*) FROM sessions") == 1
+
+
+async def test_ten_failures_lock_the_account_for_that_network_and_not_its_owner(house: House) -> None:
+    browser = await house.settled()
+    for _ in range(10):
+        assert (await house.log_in("kim@example.com", "a wrong guess")).status == 401
+    locked = await house.log_in("KIM@example.com", SENTENCE)  # even the right one, in any case
+    assert (locked.status, locked.json["code"]) == (429, "too_many_requests")
+    assert 800 < int(locked.headers["Retry-After"]) <= 900
+    page = await house.log_in("kim@example.com", SENTENCE, Accept=HTML)
+    assert page.status == 429
+    assert page.headers["Retry-After"]
+    assert (await browser.get("/password")).status == 200  # the owner is logged in and stays so
+    assert (await house.log_in("tim@example.com", "a wrong guess")).status == 401  # and others are not held up
+
+
+async def test_unknown_accounts_are_locked_just_the_same(house: House) -> None:
+    statuses = [(await house.log_in("nobody@example.com", "guess")).status for _ in range(11)]
+    assert statuses == [401] * 10 + [429]
+
+
+async def test_guesses_at_once_are_counted_one_by_one(house: House) -> None:
+    answers = await asyncio.gather(*(house.log_in("nobody@example.com", "guess") for _ in range(14)))
+    assert sorted(answered.status for answered in answers) == [401] * 10 + [429] * 4
+
+
+async def test_no_account_is_written_down_in_the_clear(house: House) -> None:
+    await house.log_in("my-password-in-the-wrong-field", "x")
+    async with house.pool.acquire() as db:
+        assert "my-password" not in repr([dict(row) for row in await db.fetch("SELECT * FROM login_failures")])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+async def test_another_site_can_not_log_anybody_in(house: House, headers: dict[str, str]) -> None:
+    user = await house.add_user()
+    answered = await house.log_in(user["email"], user["password"], **headers)
+    assert (answered.status, answered.json["code"]) == (403, "cross_site")
+    assert "Set-Cookie" not in answered.headers
+
+
+async def test_our_own_page_can_log_in(house: House) -> None:
+    user = await house.add_user()
+    headers = {"Origin": house.served.url, "Sec-Fetch-Site": "same-origin"}
+    assert (await house.log_in(user["email"], user["password"], **headers)).status == 303
+
+
+async def test_a_cookie_alone_changes_nothing(house: House) -> None:
+    browser = await house.settled(roles=["admin"])
+    new = {"email": "eve@example.com", "name": "Eve", "roles": ["admin"]}
+    cookie = {"Cookie": browser.cookie}
+    for headers in (
+        cookie,
+        cookie | {"X-CSRF-Token": "kx_wrong"},
+        cookie | {"X-CSRF-Token": browser.csrf, "Origin": "https://evil.example"},
+        cookie | {"X-CSRF-Token": browser.csrf, "Sec-Fetch-Site": "cross-site"},
+    ):
+        answered = await house.served.call("POST", "/v1/users", json=new, headers=headers)
+        assert (answered.status, answered.json["code"]) == (403, "cross_site")
+    assert (await browser.post("/logout", {"csrf": "wrong"})).status == 403
+    async with house.pool.acquire() as db:
+        assert await db.fetchval("SELECT count(*) FROM users") == 1
+    right = cookie | {"X-CSRF-Token": browser.csrf, "Origin": house.served.url}
+    assert (await house.served.call("POST", "/v1/users", json=new, headers=right)).status == 201
+
+
+async def test_logging_out_ends_the_session_at_once(house: House) -> None:
+    browser = await house.settled(roles=["admin"])
+    assert (await browser.get("/v1/users")).status == 200
+    answered = await browser.post("/logout", {})
+    assert (answered.status, answered.headers["Location"]) == (303, "/login")
+    assert "Max-Age=0" in answered.headers["Set-Cookie"]
+    assert (await browser.get("/v1/users")).status == 401
+    assert (await house.served.call("POST", "/logout")).status == 303  # who is not logged in is not surprised
+
+
+async def test_who_opens_a_page_without_a_log_in_is_led_to_it(house: House) -> None:
+    answered = await house.served.call("GET", "/password")
+    assert (answered.status, answered.headers["Location"]) == (303, "/login")
+    page = await house.served.call("GET", "/login")
+    assert page.status == 200
+    assert b'action="/login"' in page.body
+
+
+async def test_somebody_of_the_counter_lands_as_the_till_of_their_store(house: House) -> None:
+    store = await a_store(house.pool)
+    browser = await house.settled(roles=["counter"], store_id=str(store))
+    assert (await browser.get("/v1/users")).status == 403
+
+
+async def test_a_password_that_is_no_password_is_refused_and_never_written(house: House) -> None:
+    long = await house.log_in("kim@example.com", "x" * 2000)
+    assert (long.status, long.json["errors"][0]["field"]) == (422, "password")
+    assert (await house.served.call("POST", "/login", data={"email": "kim@example.com"})).status == 422
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::1", "::/64"),
+        ("", "unknown"),
+        ("nonsense", "unknown"),
+    ],
+)
+def test_an_address_counts_for_its_network(address: str, network: str) -> None:
+    assert network_of(address) == network
