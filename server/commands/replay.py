@@ -43,7 +43,10 @@ class Outcome:
 def ping_id(token: str, point: TrackPoint) -> UUID:
     """Derive a fix's id from the customer and the recorded fix."""
     digest = hashlib.sha256(f"{token} {point.lat} {point.lon} {point.at.isoformat()}".encode()).digest()
-    return UUID(bytes=digest[:16], version=8)
+    number = int.from_bytes(digest[:16])
+    # RFC 9562's version 8, "of one's own making", which Python 3.11's UUID does not set by itself.
+    number = number & ~(0xF000 << 64 | 0xC000 << 48) | 0x8000 << 64 | 0x8000 << 48
+    return UUID(int=number)
 
 
 def requests_of(points: Sequence[TrackPoint], *, token: str, now: datetime, batch: int = BATCH) -> list[dict[str, Any]]:
