@@ -248,6 +248,7 @@ async def open_house(
         if jobs:
             await stack.enter_async_context(ticking(jobs_of(parts), dsn=addresses.app))
         await web.SockSite(runner, taken, backlog=1024).start()
+        _log.info("open", url=url, engine=settings.engine, mode=settings.mode)
         try:
             yield House(parts, url, metrics_port)
         finally:

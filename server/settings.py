@@ -114,7 +114,6 @@ class Privacy(_Section, frozen=True):
     event_days: int
     token_days: int
     min_group: int
-    erase_s: int
 
 
 class Reversal(_Section, frozen=True):

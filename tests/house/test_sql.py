@@ -16,6 +16,8 @@ SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|LOCK|NOTIFY)\b", re.IGNO
 
 def _statements() -> Iterator[tuple[str, str]]:
     for path in sorted((ROOT / "server" / "store").glob("*.py")):
+        if path.stem == "time_machine":  # its tables are there only while it runs; it has tests of its own
+            continue
         module = importlib.import_module(f"server.store.{path.stem}")
         for name, value in vars(module).items():
             if not re.fullmatch(r"_?[A-Z][A-Z0-9_]+", name):
