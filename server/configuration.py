@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zoneinfo import available_timezones
 
 import msgspec
@@ -106,43 +107,57 @@ def _dotted(message: str) -> str:
     return f"{found[2]}: {found[1]}" if found else message
 
 
+_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
+    "clock_shift_s": (-3.2e9, 3.2e9),
+    "server.port": (0, 65_535),
+    "server.metrics_port": (-1, 65_535),
+    "server.workers": (1, 64),
+    "database.statement_cache_size": (0, 10_000),
+    "privacy.position_decimals": (0, 2),
+    "privacy.min_group": (2, 64),
+}
+"""What a number may be from and to; all others are above 0."""
+
+_MAY_BE_ZERO: Final = re.compile(r"pressure\..*|reversal\.window_s")
+
+
+def _numbers(section: msgspec.Struct, prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Give every number with its path."""
+    for field in msgspec.structs.fields(section):
+        value, path = getattr(section, field.name), f"{prefix}{field.encode_name}"
+        within = value.items() if isinstance(value, dict) else [("", value)]
+        for name, each in within:
+            here = f"{path}.{name}" if name else path
+            if isinstance(each, msgspec.Struct):
+                yield from _numbers(each, f"{here}.")
+            elif isinstance(each, int | float) and not isinstance(each, bool) and not name:
+                yield here, each
+
+
 def _check(settings: Settings, source: str) -> None:
     def demand(holds: bool, key: str, sentence: str) -> None:
         if not holds:
             raise Misconfigured(f"{source}: {key} {sentence}")
 
+    demand(0 <= settings.programme.holdout < 1, "programme.holdout", "must be from 0 to below 1")
+    for path, value in _numbers(settings):
+        if path in _BOUNDS:
+            low, high = _BOUNDS[path]
+            demand(low <= value <= high, path, f"must be {low:.0f} to {high:.0f}")
+        elif _MAY_BE_ZERO.fullmatch(path):
+            demand(0 <= value < inf, path, "must be 0 or more")
+        elif path != "programme.holdout":
+            demand(0 < value < inf, path, "must be above 0")
     zones = available_timezones()
-    demand(0 <= settings.server.port <= 65535, "server.port", "must be 0 to 65535")
     demand(settings.mode == "test" or not settings.clock_shift_s, "clock_shift_s", 'needs mode = "test"')
-    demand(1 <= settings.server.workers <= 64, "server.workers", "must be 1 to 64")
     demand(settings.programme.time_zone in zones, "programme.time_zone", "is not a time zone's name")
     demand(settings.quiet_zone in zones, "quiet_hours.time_zone", "is not a time zone's name")
     for key, text in (("from", settings.quiet_hours.from_), ("to", settings.quiet_hours.to)):
         demand(bool(re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text)), f"quiet_hours.{key}", 'must look like "21:00"')
-    demand(0 <= settings.programme.holdout < 1, "programme.holdout", "must be from 0 to below 1")
-    demand(0 <= settings.privacy.position_decimals <= 2, "privacy.position_decimals", "must be 0, 1 or 2")
-    demand(2 <= settings.privacy.min_group <= 64, "privacy.min_group", "must be 2 to 64")
-    demand(settings.pressure.per_day >= 0, "pressure.per_day", "must be 0 or more")
-    demand(settings.pressure.per_week >= 0, "pressure.per_week", "must be 0 or more")
-    for field in settings.limits.__struct_fields__:
-        demand(getattr(settings.limits, field) > 0, f"limits.{field}", "must be above 0")
-    for field in ("pool_size", "till_pool_size", "acquire_timeout_s", "command_timeout_s", "lock_timeout_s"):
-        demand(getattr(settings.database, field) > 0, f"database.{field}", "must be above 0")
-    for field in settings.jobs.__struct_fields__:
-        demand(getattr(settings.jobs, field) > 0, f"jobs.{field}", "must be above 0")
     apple = settings.apple
-    named = [
-        bool(value)
-        for value in (apple.pass_type_id, apple.team_id, apple.certificate_file, apple.key_file, apple.wwdr_file)
-    ]
-    demand(
-        all(named) or not any(named),
-        "apple",
-        "needs pass_type_id, team_id, certificate_file, key_file and wwdr_file together",
-    )
-    if settings.server.public_url and settings.mode == "production":
-        demand(
-            settings.server.public_url.startswith("https://"),
-            "server.public_url",
-            'must begin with "https://" in production',
-        )
+    parts = (apple.pass_type_id, apple.team_id, apple.certificate_file, apple.key_file, apple.wwdr_file)
+    sentence = "needs pass_type_id, team_id, certificate_file, key_file and wwdr_file together"
+    demand(all(parts) or not any(parts), "apple", sentence)
+    url = settings.server.public_url
+    wanted = 'must begin with "https://" in production'
+    demand(not url or settings.mode == "test" or url.startswith("https://"), "server.public_url", wanted)

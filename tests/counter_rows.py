@@ -73,7 +73,9 @@ async def add_store(db: Connection, **changes: Any) -> UUID:
 async def add_offer(db: Connection, *, contents: Mapping[str, Any] = TITLES, name: str | None = None) -> UUID:
     """A live offer with one version, and its budget's row."""
     identifier = new_id()
-    document = json.dumps({"moment": {"content": contents}})
+    moment = {"surfaces": ["in_app"], "content": contents, "fallback_locale": next(iter(contents))}
+    when = {"trigger": "enter", "places": {"any": True}}
+    document = json.dumps({"name": name or f"offer-{identifier}", "when": when, "moment": moment})
     await db.execute(
         "INSERT INTO offers (id, name, status, version, live_version, document, author) "
         "VALUES ($1, $2, 'live', 1, 1, $3, 'tests')",

@@ -1,69 +1,107 @@
-"""Receipts as their customer reads them: each offer that was looked at, newest decision first."""
+"""Receipts read back: one line per offer that was looked at, newest decisions first.
+
+Receipts are written with the state they were decided on (`arrivals.record`): {offer_id, offer, place_id, gate, truth,
+reason, values} for each verdict, the winner first.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from server.model.ids import bucket_of
-from server.store.pool import Connection
+from server.store.pool import Connection, Row
+
+Mark = tuple[datetime, UUID, int]
+"""Where a page ended: a receipt's time and id, and the place of the verdict in it."""
+
+_END: Final[Mark] = (datetime.max.replace(tzinfo=UTC), UUID(int=(1 << 128) - 1), 0)
 
 
-class Mark(NamedTuple):
-    """Where a page ended: the receipt's time and id, and the verdict's number in it."""
+class Line(NamedTuple):
+    """One verdict of a receipt; `gate` None: no gate stopped it."""
 
     at: datetime
     id: UUID
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One offer on one receipt; `gate` None: it won, or what happened to it afterwards."""
-
-    mark: Mark
+    place: int
+    customer_id: UUID
+    moment_id: UUID | None
     offer: str
     gate: str | None
-    truth: str
+    truth: Literal["holds", "fails", "unknown"]
     reason: str
     values: Mapping[str, Any]
-    moment_id: UUID | None
 
 
-# A control group's moment is not there for its customer: the receipt says why, and names none.
-PAGE = """
-SELECT r.at, r.id, v.number, v.verdict, CASE WHEN m.held_out THEN NULL ELSE m.id END AS moment_id, m.offer_id
-FROM receipts r
-CROSS JOIN LATERAL jsonb_array_elements(r.verdicts) WITH ORDINALITY AS v (verdict, number)
-LEFT JOIN moments m ON m.bucket = r.bucket AND m.id = r.moment_id
-WHERE r.bucket = $1 AND r.customer_id = $2
-  AND ($3::timestamptz IS NULL OR r.at < $3 OR r.at = $3 AND (r.id < $4 OR r.id = $4 AND v.number > $5))
-ORDER BY r.at DESC, r.id DESC, v.number
-LIMIT $6
+# The first comparison is the index's, the second drops what the page before told of the same receipt.
+OF_MOMENT = """
+SELECT r.at, r.id, v.place, r.customer_id, r.moment_id, v.verdict
+FROM receipts r, jsonb_array_elements(r.verdicts) WITH ORDINALITY AS v (verdict, place)
+WHERE r.bucket = $1 AND r.moment_id = $2
+  AND (r.at, r.id) <= ($3::timestamptz, $4::uuid) AND ((r.at, r.id) <> ($3::timestamptz, $4::uuid) OR v.place > $5)
+ORDER BY r.at DESC, r.id DESC, v.place LIMIT $6
 """
 
 
-async def page(db: Connection, *, customer_id: UUID, after: Mark | None, limit: int) -> list[Item]:
-    """List the verdicts on a customer's receipts, newest first."""
-    mark = after or (None, None, None)
-    rows = await db.fetch(PAGE, bucket_of(customer_id), customer_id, *mark, limit)
-    items = []
-    for row in rows:
-        verdict = json.loads(row["verdict"])
-        mine = row["moment_id"] is not None and verdict.get("offer_id") == str(row["offer_id"])
-        items.append(
-            Item(
-                mark=Mark(row["at"], row["id"], row["number"]),
-                offer=verdict["offer"],
-                gate=verdict["gate"],
-                truth=verdict["truth"],
-                reason=verdict["reason"],
-                values=verdict["values"],
-                moment_id=row["moment_id"] if mine else None,
-            )
-        )
-    return items
+async def of_moment(db: Connection, *, moment_id: UUID, after: Mark | None, limit: int) -> list[Line]:
+    """List what was decided when a moment came out."""
+    rows = await db.fetch(OF_MOMENT, bucket_of(moment_id), moment_id, *_mark(after), limit)
+    return [_line(row) for row in rows]
+
+
+OF_OFFER = """
+SELECT r.at, r.id, v.place, r.customer_id, r.moment_id, v.verdict
+FROM receipts r, jsonb_array_elements(r.verdicts) WITH ORDINALITY AS v (verdict, place)
+WHERE r.at >= $6::timestamptz AND r.at < $7::timestamptz AND v.verdict->>'offer_id' = $1
+  AND (r.at, r.id) <= ($2::timestamptz, $3::uuid) AND ((r.at, r.id) <> ($2::timestamptz, $3::uuid) OR v.place > $4)
+ORDER BY r.at DESC, r.id DESC, v.place LIMIT $5
+"""
+
+
+async def of_offer(
+    db: Connection, *, offer_id: UUID, start: datetime, end: datetime, after: Mark | None, limit: int
+) -> list[Line]:
+    """List what was decided on an offer in [start, end)."""
+    rows = await db.fetch(OF_OFFER, str(offer_id), *_mark(after), limit, start, end)
+    return [_line(row) for row in rows]
+
+
+OF_CUSTOMER = """
+SELECT r.at, r.id, v.place, r.customer_id, r.moment_id, v.verdict
+FROM receipts r, jsonb_array_elements(r.verdicts) WITH ORDINALITY AS v (verdict, place)
+WHERE r.bucket = $1 AND r.customer_id = $2 AND r.at >= $7::timestamptz AND r.at < $8::timestamptz
+  AND (r.at, r.id) <= ($3::timestamptz, $4::uuid) AND ((r.at, r.id) <> ($3::timestamptz, $4::uuid) OR v.place > $5)
+ORDER BY r.at DESC, r.id DESC, v.place LIMIT $6
+"""
+
+
+async def of_customer(
+    db: Connection, *, customer_id: UUID, start: datetime, end: datetime, after: Mark | None, limit: int
+) -> list[Line]:
+    """List what was decided for a customer in [start, end)."""
+    bucket = bucket_of(customer_id)
+    rows = await db.fetch(OF_CUSTOMER, bucket, customer_id, *_mark(after), limit, start, end)
+    return [_line(row) for row in rows]
+
+
+def _mark(after: Mark | None) -> Mark:
+    return after if after is not None else _END
+
+
+def _line(row: Row) -> Line:
+    verdict = json.loads(row["verdict"])
+    return Line(
+        at=row["at"],
+        id=row["id"],
+        place=row["place"],
+        customer_id=row["customer_id"],
+        moment_id=row["moment_id"],
+        offer=verdict["offer"],
+        gate=verdict["gate"],
+        truth=verdict["truth"],
+        reason=verdict["reason"],
+        values=verdict["values"],
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -73,7 +73,8 @@ async def _entries(call: Call, db: Connection, *, limit: int, after: tuple[datet
 
 def day_began(now: datetime, zone: str) -> datetime:
     """Give the instant at which the local day of `now` began: its midnight, or the first instant after a gap there."""
-    return now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    midnight = now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return midnight.astimezone(UTC)
 
 
 def _item(entry: Entry) -> LedgerItem:

@@ -9,7 +9,7 @@ from server.web.openapi import describe
 DOORS = all_doors()
 
 OPEN = {
-    "/", "/login", "/logout", "/healthz", "/readyz", "/openapi.json", "/docs", "/v1/limits", "/p/{link}", "/static/{file}",
+    "/", "/login", "/logout", "/password", "/healthz", "/readyz", "/openapi.json", "/docs", "/v1/limits", "/p/{link}", "/static/{file}",
 }  # fmt: skip
 
 

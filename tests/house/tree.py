@@ -14,7 +14,7 @@ def sources() -> list[Path]:
     return sorted(path for package in ("server", "passes") for path in (ROOT / package).rglob("*.py"))
 
 
-def tests() -> list[Path]:
+def written_tests() -> list[Path]:
     """Give every Python file of the tests."""
     return sorted((ROOT / "tests").rglob("*.py"))
 
