@@ -97,7 +97,8 @@ WITH edges AS (
 ), money AS (
     SELECT key, json_object_agg(currency, value_minor) AS value, json_object_agg(currency, redeemed) AS redemptions
     FROM (SELECT key, currency, sum(value_minor) AS value_minor, sum(redeemed) AS redeemed FROM facts
-          WHERE currency <> '' GROUP BY key, currency) AS each GROUP BY key
+          WHERE currency <> '' GROUP BY key, currency HAVING sum(redeemed) <> 0 OR sum(value_minor) <> 0) AS each
+    GROUP BY key
 )
 SELECT c.key, {name} AS name, coalesce(people.customers, 0) AS customers, c.decided, c.delivered, c.opened, c.clicked,
        c.passes, c.redeemed, c.control, money.value, money.redemptions

@@ -14,7 +14,7 @@ from server.web.access import ACCESS, Table, access_to, shape
 from server.web.door import DOORS, LINE, TABLE, WRITTEN, Door, knock
 from server.web.gate import GATE, Gate, open_gate
 from server.web.idempotency import Line
-from server.web.middleware import finish, guard, headers_for
+from server.web.middleware import finish, guard
 from server.web.parts import PARTS, Parts
 
 MODULES: Final = (
@@ -93,7 +93,7 @@ def build(parts: Parts, doors: Sequence[Door], *, table: Table = ACCESS, gate: G
         methods = [each.method, "HEAD"] if each.method == "GET" and not each.stream else [each.method]
         for method in methods:
             app.router.add_route(method, path, answer, expect_handler=_expect_nothing)
-    app.on_response_prepare.append(finish(headers_for(parts.settings)))
+    app.on_response_prepare.append(finish(parts.settings))
     app.on_cleanup.append(_close)
     return app
 

@@ -1,0 +1,119 @@
+"""GET /v1/decisions: why an offer came, and why it did not: the receipts, for those who write the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from server.errors import FieldError, Forbidden, Invalid
+from server.store import receipts
+from server.store.receipts import Line, Mark
+from server.web.access import Kind
+from server.web.call import Call
+from server.web.codec import Instant
+from server.web.door import door
+from server.web.instants import Range, read_range
+from server.web.paging import PageQuery, cut, page_size, read_cursor
+
+_YEARS = 1980, 2100
+_USUAL = timedelta(days=1)
+"""How far back a list of receipts reaches where no range is asked for."""
+
+
+class DecisionItem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One offer that was looked at: the first gate that failed (null: none did) and the values compared.
+
+    `moment_id` is that of the moment which this decision made, of whichever offer; `customer_id` is for admins alone.
+    """
+
+    offer: str
+    gate: str | None
+    truth: Literal["holds", "fails", "unknown"]
+    reason: str
+    values: Mapping[str, Any]
+    at: datetime
+    moment_id: UUID | None = None
+    customer_id: UUID | None = None
+
+
+class Decisions(msgspec.Struct, frozen=True):
+    """A page, the newest first."""
+
+    items: list[DecisionItem]
+    next: str | None
+
+
+class DecisionQuery(
+    PageQuery, forbid_unknown_fields=True, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}
+):
+    """Exactly one of the three ids; `from` and `to` (dates or instants) bound the last two, by default the last day."""
+
+    moment_id: UUID | None = None
+    offer_id: UUID | None = None
+    customer_id: UUID | None = None
+    start: str | None = None
+    end: str | None = None
+
+
+@door(
+    "GET",
+    "/v1/decisions",
+    query=DecisionQuery,
+    answer=Decisions,
+    summary="Why offers came and did not come",
+    tags=("Marketing",),
+)
+async def list_decisions(call: Call) -> Decisions:
+    """List receipts by moment, by offer, or (for admins) by customer."""
+    query: DecisionQuery = call.query
+    admin = Kind.ADMIN in call.principal.roles
+    if query.customer_id is not None and not admin:
+        raise Forbidden("Only an admin may look at one customer.")
+    if sum(each is not None for each in (query.moment_id, query.offer_id, query.customer_id)) != 1:
+        raise Invalid(errors=[FieldError("offer_id", "give exactly one of moment_id, offer_id, customer_id")])
+    size = page_size(query, most=call.parts.settings.limits.page_items)
+    lines = await _lines(call, query, after=_after(query.cursor), limit=size + 1)
+    page, following = cut(lines, size=size, keys=lambda line: (line.at, line.id, line.place))
+    return Decisions([_item(line, admin=admin) for line in page], following)
+
+
+def _after(cursor: str | None) -> Mark | None:
+    mark = read_cursor(cursor, tuple[Instant, UUID, Annotated[int, msgspec.Meta(ge=0, lt=2**31)]])
+    if mark is not None and not _YEARS[0] <= mark[0].year <= _YEARS[1]:
+        raise Invalid(errors=[FieldError("cursor", "is not one that we gave")])
+    return mark
+
+
+async def _lines(call: Call, query: DecisionQuery, *, after: Mark | None, limit: int) -> list[Line]:
+    now = call.parts.clock.now()
+    usual = Range(now - _USUAL, now + timedelta(seconds=1))  # up to what is decided at this very moment
+    zone = call.parts.settings.programme.time_zone
+    start, end = read_range(query.start, query.end, zone=zone, usual=usual)
+    async with call.connection() as db:
+        if query.moment_id is not None:
+            return await receipts.of_moment(db, moment_id=query.moment_id, after=after, limit=limit)
+        if query.offer_id is not None:
+            found = receipts.of_offer(db, offer_id=query.offer_id, start=start, end=end, after=after, limit=limit)
+            return await found
+        if query.customer_id is None:
+            return []
+        return await receipts.of_customer(
+            db, customer_id=query.customer_id, start=start, end=end, after=after, limit=limit
+        )
+
+
+def _item(line: Line, *, admin: bool) -> DecisionItem:
+    return DecisionItem(
+        offer=line.offer,
+        gate=line.gate,
+        truth=line.truth,
+        reason=line.reason,
+        values=line.values,
+        at=line.at,
+        moment_id=line.moment_id,
+        customer_id=line.customer_id if admin else None,
+    )

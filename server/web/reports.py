@@ -1,0 +1,143 @@
+"""GET /v1/reports/funnel: how many moments went how far, by group. Small groups are blanked: they would name people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+
+from server.model.place import DAYS
+from server.store import reports
+from server.store.pool import Connection
+from server.store.reports import By, Counts
+from server.web.call import Call
+from server.web.door import door
+from server.web.instants import Range, read_range
+
+NO_CURRENCY: Final = "XXX"
+"""ISO 4217: the code for transactions where no currency is involved."""
+
+_NOWHERE: Final = str(UUID(int=0))
+_IN_ORDER: Final = frozenset({"hour", "weekday", "day"})
+_WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_STEPS: Final = ("decided", "delivered", "opened", "clicked", "passes", "redeemed", "control")
+
+
+class Amount(msgspec.Struct, frozen=True):
+    """Money: minor units of an ISO 4217 currency."""
+
+    minor: int
+    currency: str
+
+
+class FunnelRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One group. Suppressed: fewer people than `privacy.min_group`, every figure null.
+
+    `value` is what was redeemed in the report's currency (that of most of its redemptions); where a group was redeemed in
+    several, `values` lists them all.
+    """
+
+    key: str
+    label: str
+    decided: int | None
+    delivered: int | None
+    opened: int | None
+    clicked: int | None
+    passes: int | None
+    redeemed: int | None
+    value: Amount | None
+    control: int | None
+    suppressed: bool
+    values: list[Amount] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Funnel(msgspec.Struct, frozen=True, rename={"start": "from", "end": "to"}):
+    """The report. A moment counts by when it was decided, and what came of it later counts with it."""
+
+    by: By
+    start: datetime
+    end: datetime
+    rows: list[FunnelRow]
+
+
+class FunnelQuery(
+    msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}
+):
+    """The range (dates in the programme's zone, or instants), the grouping, and one offer if only that is wanted."""
+
+    start: str | None = None
+    end: str | None = None
+    by: Literal["offer", "store", "channel", "variant", "placement", "hour", "weekday", "weather", "day"] = "offer"
+    offer_id: UUID | None = None
+
+
+@door(
+    "GET",
+    "/v1/reports/funnel",
+    query=FunnelQuery,
+    answer=Funnel,
+    summary="The funnel from decision to redemption, by group",
+    tags=("Marketing",),
+)
+async def show_funnel(call: Call) -> Funnel:
+    """Count moments decided in [from, to), from the roll-ups."""
+    query: FunnelQuery = call.query
+    settings = call.parts.settings
+    span = read_range(query.start, query.end, zone=settings.programme.time_zone)
+    async with call.connection() as db:
+        rows = await count(db, span, by=query.by, least=settings.privacy.min_group, offer_id=query.offer_id)
+    return Funnel(query.by, span.start, span.end, rows)
+
+
+async def count(db: Connection, span: Range, *, by: By, least: int, offer_id: UUID | None = None) -> list[FunnelRow]:
+    """Count a report's rows; groups of fewer than `least` people are blanked."""
+    counted = await reports.funnel(db, start=span.start, end=span.end, by=by, offer_id=offer_id)
+    currency = main_currency(counted) or await reports.usual_currency(db) or NO_CURRENCY
+    rows = [row_of(each, by=by, currency=currency, least=least) for each in sorted(counted, key=_order(by))]
+    return rows if by in _IN_ORDER else sorted(rows, key=lambda row: (row.suppressed, -(row.decided or 0), row.label))
+
+
+def main_currency(counted: Sequence[Counts]) -> str | None:
+    """Give the currency of most redemptions; of equals the first by name. None where nothing was redeemed."""
+    seen: Counter[str] = Counter()
+    for each in counted:
+        seen.update(each.redemptions)
+    return min(seen, key=lambda name: (-seen[name], name), default=None)
+
+
+def row_of(counts: Counts, *, by: By, currency: str, least: int) -> FunnelRow:
+    """Show a group, or that it is too small to be shown."""
+    key, label = _name(counts, by)
+    suppressed = counts.customers < least
+    figures: dict[str, Any] = {step: None if suppressed else getattr(counts, step) for step in _STEPS}
+    values = [Amount(minor, name) for name, minor in sorted(counts.value.items())]
+    return FunnelRow(
+        key=key,
+        label=label,
+        **figures,
+        value=None if suppressed else Amount(counts.value.get(currency, 0), currency),
+        suppressed=suppressed,
+        values=values if len(values) > 1 and not suppressed else msgspec.UNSET,
+    )
+
+
+def _order(by: By) -> Any:
+    return (lambda each: int(each.key)) if by in ("hour", "weekday") else (lambda each: each.key)
+
+
+def _name(counts: Counts, by: By) -> tuple[str, str]:
+    """Give a group's key and what it is called."""
+    key = counts.key
+    if by == "weekday":
+        return DAYS[int(key)], _WEEKDAYS[int(key)]
+    if by == "hour":
+        return key, f"{int(key):02}:00–{int(key) + 1:02}:00"
+    if by == "weather" and not key:
+        return "unknown", "unknown"
+    if by == "store" and key == _NOWHERE:
+        return "none", "no place"
+    return key, counts.name or key
