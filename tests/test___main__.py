@@ -1,0 +1,44 @@
+"""The command line has the commands of the contract, and each says what it does."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from server.__main__ import app
+from tests.street.process import kairos
+
+COMMANDS = {"serve", "demo", "migrate", "keys", "users", "import", "export", "replay", "doctor"}
+
+
+def test_the_commands_are_those_of_the_contract() -> None:
+    assert set(typer.main.get_command(app).commands) == COMMANDS
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_explains_itself(command: str) -> None:
+    told = CliRunner().invoke(app, [command, "--help"])
+    assert told.exit_code == 0
+    assert "Usage" in told.stdout
+
+
+@pytest.mark.parametrize("name", ["create", "list", "rotate", "revoke"])
+def test_keys_has_its_four_commands(name: str) -> None:
+    assert CliRunner().invoke(app, ["keys", name, "--help"]).exit_code == 0
+
+
+async def test_an_unknown_command_is_told_with_an_exit_code() -> None:
+    code, out, err = await kairos("fly")
+    assert code == 2
+    assert out == ""
+    assert "fly" in err
+    assert "Traceback" not in err
+
+
+async def test_the_module_runs_as_the_command_does() -> None:
+    code, out, _ = await kairos("--help")
+    assert code == 0
+    assert all(command in out for command in COMMANDS), sys.version
