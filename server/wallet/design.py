@@ -47,7 +47,7 @@ _GERMAN = {
 """Texts of ours by the words that stand in pass.json; the phone chooses."""
 
 
-class Service(NamedTuple):
+class Updates(NamedTuple):
     """Apple's web service for updates: its https address, and the pass's own token."""
 
     url: str
@@ -55,7 +55,7 @@ class Service(NamedTuple):
 
 
 def draw(
-    pass_: Pass, *, code: str, brand: str, background: tuple[int, int, int], service: Service | None, now: datetime
+    pass_: Pass, *, code: str, brand: str, background: tuple[int, int, int], service: Updates | None, now: datetime
 ) -> paper.Pass:
     """Design the pass as it is at `now`: struck out once it is used up, voided or expired."""
     state = pass_.state_at(now)

@@ -16,7 +16,7 @@ from server.model.pass_ import Pass
 from server.settings import Settings
 from server.wallet.certificates import GREEN, Log, load_template
 from server.wallet.codes import issue_code
-from server.wallet.design import Service, draw
+from server.wallet.design import Updates, draw
 from server.wallet.keyring import Keyring, Kind
 
 MEDIA = MEDIA_TYPE
@@ -91,14 +91,14 @@ class Desk:
         finally:
             self._under_way -= 1
 
-    def _service(self, pass_: Pass, *, now: datetime) -> Service | None:
+    def _service(self, pass_: Pass, *, now: datetime) -> Updates | None:
         """Where the phone asks for updates: Apple demands https, so a server without has none."""
         if not self._public_url.startswith("https://"):
             return None
         token = self._keyring.unseal(pass_.token_sealed, table=_TABLE, row=pass_.serial.bytes, now=now)
         if token is None:
             raise Unavailable("The pass cannot be issued: the key to its token is missing.", retry_after_s=60)
-        return Service(f"{self._public_url.rstrip('/')}/wallet/", token.decode())
+        return Updates(f"{self._public_url.rstrip('/')}/wallet/", token.decode())
 
     def close(self) -> None:
         """End the threads; what is being signed is finished first."""

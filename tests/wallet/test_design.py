@@ -15,7 +15,7 @@ from passes.testing import check
 from server.model.money import Money
 from server.model.pass_ import Benefit, Card, Pass, PassState, Spot
 from server.model.place import Point
-from server.wallet.design import Service, amount, draw, grouped, words_for
+from server.wallet.design import Updates, amount, draw, grouped, words_for
 from tests.passes import samples
 
 NOW = samples.NOW
@@ -51,7 +51,7 @@ def issued(**changes: Any) -> Pass:
     return Pass(**(given | changes))
 
 
-def document(pass_: Pass, *, service: Service | None = None, now: datetime = NOW) -> dict[str, Any]:
+def document(pass_: Pass, *, service: Updates | None = None, now: datetime = NOW) -> dict[str, Any]:
     """pass.json of the signed file, which the checker of passes has nothing to say against."""
     drawn = draw(pass_, code=CODE, brand=samples.BRAND, background=samples.GREEN, service=service, now=now)
     file = samples.template().build(drawn, signed_at=now)
@@ -171,7 +171,7 @@ def test_nobody_may_hand_it_on() -> None:
 
 
 def test_updates_come_from_the_service_with_the_passes_own_token() -> None:
-    read = document(issued(), service=Service("https://kairos.example/wallet/", "t" * 43))
+    read = document(issued(), service=Updates("https://kairos.example/wallet/", "t" * 43))
     assert read["webServiceURL"] == "https://kairos.example/wallet/"
     assert read["authenticationToken"] == "t" * 43
 

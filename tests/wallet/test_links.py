@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-import random  # noqa: TID251  forgeries are drawn, from a fixed seed
+import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
