@@ -153,7 +153,7 @@ def _check(settings: Settings, source: str) -> None:
     demand(settings.programme.time_zone in zones, "programme.time_zone", "is not a time zone's name")
     demand(settings.quiet_zone in zones, "quiet_hours.time_zone", "is not a time zone's name")
     for key, text in (("from", settings.quiet_hours.from_), ("to", settings.quiet_hours.to)):
-        demand(bool(re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text)), f"quiet_hours.{key}", 'must look like "21:00"')
+        demand(bool(re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text)), f"quiet_hours.{key}", 'must look like "21:00"')
     apple = settings.apple
     parts = (apple.pass_type_id, apple.team_id, apple.certificate_file, apple.key_file, apple.wwdr_file)
     sentence = "needs pass_type_id, team_id, certificate_file, key_file and wwdr_file together"

@@ -12,7 +12,7 @@ from typing import Any
 
 from server.model.place import DAYS, Hours, Span
 
-_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 _SPANS = 8
 """More spans than any shop's day has."""
 
