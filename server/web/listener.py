@@ -17,15 +17,15 @@ def listen(server: Server, *, shared: bool = False) -> socket.socket:
     """Take the address of the settings (port 0: a free one); `shared` lets other processes take it, too."""
     try:
         family = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0][0]
-        taken = socket.socket(family, socket.SOCK_STREAM)
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        taken.bind((server.host, server.port))
+        with contextlib.ExitStack() as stack:
+            taken = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            taken.bind((server.host, server.port))
+            stack.pop_all()
     except OSError as error:
-        raise Misconfigured(
-            f"server.host, server.port: {server.host}:{server.port} cannot be taken ({error})"
-        ) from None
+        raise Misconfigured(f"server.host, server.port: {server.host}:{server.port} cannot be taken ({error})") from None
     taken.setblocking(False)
     return taken
 
