@@ -23,6 +23,7 @@ MODULES: Final = (
     "counter",
     "customers",
     "devices",
+    "dashboard",
     "decisions",
     "docs",
     "dry_run",

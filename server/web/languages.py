@@ -1,0 +1,103 @@
+"""Which language a reader of our pages wants, and how the pages speak it: a small dictionary of German and English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final, Literal
+
+Language = Literal["de", "en"]
+
+_RANGE: Final = re.compile(
+    r"\s*([A-Za-z]{1,8}|\*)(?:-[A-Za-z0-9-]{1,35})?\s*(?:;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?"
+)
+_RANGES: Final = 20
+"""More than any browser sends."""
+
+
+def language_of(accepted: str | None) -> Language:
+    """Choose by an Accept-Language header (RFC 9110 §12.5.4): the language of the highest weight, English otherwise."""
+    best: tuple[float, Language] = (0.0, "en")
+    for part in (accepted or "").split(",")[:_RANGES]:
+        found = _RANGE.fullmatch(part)
+        if found is None:
+            continue
+        weight = float(found[2] or 1)
+        name = found[1].lower()
+        if name == "de" and weight > best[0]:
+            best = weight, "de"
+        elif name in ("en", "*") and weight > best[0]:
+            best = weight, "en"
+    return best[1]
+
+
+DASHBOARD: Final[Mapping[Language, Mapping[str, str]]] = {
+    "en": {
+        "title": "Funnel by offer",
+        "all": "All offers",
+        "range": "Time range",
+        "today": "Today",
+        "days": "{} days",
+        "first": "First day",
+        "last": "Last day",
+        "show": "Show",
+        "wrong": "Please give two dates, the first not after the last.",
+        "decided": "Decided",
+        "delivered": "Delivered",
+        "opened": "Opened",
+        "clicked": "Clicked",
+        "passes": "Passes",
+        "redeemed": "Redeemed",
+        "value": "Value",
+        "control": "Control group",
+        "offer": "Offer",
+        "picture": "Funnel",
+        "none": "No moment was decided in these days.",
+        "hidden": "Fewer than {} people: not shown, so that nobody can be recognised.",
+        "partly": "The totals are those of the offers shown.",
+        "about": "Each moment counts on the day it was decided, with all that came of it later. Days are those of {}.",
+        "shape": "From {} decided to {} redeemed",
+        "leave": "Log out",
+    },
+    "de": {
+        "title": "Trichter je Angebot",
+        "all": "Alle Angebote",
+        "range": "Zeitraum",
+        "today": "Heute",
+        "days": "{} Tage",
+        "first": "Erster Tag",
+        "last": "Letzter Tag",
+        "show": "Anzeigen",
+        "wrong": "Bitte zwei Tage angeben, den ersten nicht nach dem letzten.",
+        "decided": "Ausgelöst",
+        "delivered": "Zugestellt",
+        "opened": "Geöffnet",
+        "clicked": "Geklickt",
+        "passes": "Coupons",
+        "redeemed": "Eingelöst",
+        "value": "Wert",
+        "control": "Kontrollgruppe",
+        "offer": "Angebot",
+        "picture": "Trichter",
+        "none": "An diesen Tagen wurde kein Moment ausgelöst.",
+        "hidden": "Weniger als {} Personen: nicht gezeigt, damit niemand erkennbar ist.",
+        "partly": "Die Summen sind die der gezeigten Angebote.",
+        "about": "Ein Moment zählt an dem Tag, an dem er ausgelöst wurde, mit allem, was später daraus wurde. Tage sind die von {}.",
+        "shape": "Von {} ausgelösten zu {} eingelösten",
+        "leave": "Abmelden",
+    },
+}
+
+
+def say_count(count: int, language: Language) -> str:
+    """Write a whole number in groups of three: `1.234` in German, `1,234` in English."""
+    text = f"{count:,}"
+    return text.replace(",", ".") if language == "de" else text
+
+
+def say_share(part: int, whole: int, language: Language) -> str:
+    """Write a share in percent with one decimal; a dash where there is no whole."""
+    if whole <= 0:
+        return "–"
+    text = f"{100 * part / whole:.1f}"
+    return f"{text.replace('.', ',')}\u00a0%" if language == "de" else f"{text}%"
