@@ -355,6 +355,8 @@ async def test_the_walks_of_readme_and_api_run_as_they_stand(house: dict[str, st
         "\"$(sed 's/welcome-pretzel/another-pretzel/' config/offers/welcome-pretzel.json)\"",
     )
     said = await asyncio.to_thread(run_shell, long, folder=tmp_path, environment=house)
-    assert re.search(r"201\s+0\s+\{.*already_redeemed.*\} refused", said), said
+    assert re.search(r"201\s+0\s", said), said
+    assert re.search(r"\{.*already_redeemed.*\} refused", said), said
+    assert '"by":"offer"' in said
     assert said.rstrip().endswith("show")
     assert (tmp_path / "pass.pkpass").read_bytes().startswith(b"PK")
