@@ -1,0 +1,121 @@
+"""States as they are stored: nothing gets lost, positions get coarse, versions decide who may write."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.model.customer import LastFix, Shown, State, Stay
+from server.model.ids import bucket_of
+from server.model.ping import Fix
+from server.model.place import Point
+from server.store import states
+from server.store.ids import new_id
+from server.store.pool import Connection, Pool
+from server.store.states import Seen, decode_state, encode_state, rounded
+
+NOON = datetime(2026, 11, 3, 11, 0, tzinfo=UTC)
+POINTS = st.builds(Point, st.floats(-90, 90), st.floats(-180, 180))
+TIMES = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  hypothesis adds the zone
+STATES = st.builds(
+    State,
+    stays=st.lists(
+        st.builds(
+            Stay, st.uuids(), st.floats(0.05, 1), TIMES, TIMES, TIMES, st.booleans(), st.sampled_from(["", "mock"])
+        ),
+        max_size=5,
+    ).map(tuple),
+    last_fix=st.none() | st.builds(LastFix, POINTS, st.floats(0, 2_000), TIMES, st.none() | st.just("Europe/Berlin")),
+    held=st.none() | st.builds(Fix, POINTS, st.floats(0, 2_000), TIMES, st.none() | st.floats(0, 90), st.booleans()),
+    shown=st.lists(st.builds(Shown, TIMES, st.none() | st.uuids(), st.just("marketing")), max_size=5).map(tuple),
+)
+
+
+@given(STATES)
+def test_a_state_comes_back_as_it_was_rounded(state: State) -> None:
+    assert decode_state(encode_state(state)) == rounded(state)
+    assert rounded(rounded(state)) == rounded(state)
+
+
+@given(STATES)
+def test_a_stored_position_is_within_a_hundred_metres_and_no_finer(state: State) -> None:
+    for before, after in ((state.last_fix, rounded(state).last_fix), (state.held, rounded(state).held)):
+        if before is not None and after is not None:
+            for was, became in zip(before.point, after.point, strict=True):
+                assert abs(was - became) <= 0.0005 + 1e-12
+                assert len(f"{became!r}".partition(".")[2]) <= 3 or "e" in repr(became)
+
+
+def test_a_customer_of_whom_nothing_is_stored_has_an_empty_state() -> None:
+    assert decode_state("{}") == decode_state(None) == State()
+
+
+async def _customer(db: Connection) -> UUID:
+    identifier = new_id()
+    await states.make(db, customers=[identifier])
+    return identifier
+
+
+async def test_rows_are_made_once(db: Connection) -> None:
+    one = await _customer(db)
+    await states.bump(db, customer_id=one)
+    await states.make(db, customers=[one, new_id()])
+    assert await db.fetchval("SELECT version FROM customer_state WHERE customer_id = $1", one) == 1
+    assert await db.fetchval("SELECT count(*) FROM customer_state") == 2
+
+
+async def test_only_rows_that_still_have_the_version_seen_are_locked(db: Connection) -> None:
+    same, other, gone = await _customer(db), await _customer(db), new_id()
+    await states.bump(db, customer_id=other)
+    async with db.transaction():
+        assert await states.lock(db, seen=[Seen(same, 0), Seen(other, 0), Seen(gone, 0)]) == {same}
+
+
+async def test_rows_locked_in_any_order_by_many_end_no_one_in_a_deadlock(pool: Pool) -> None:
+    async with pool.acquire() as db:
+        customers = [await _customer(db) for _ in range(30)]
+
+    async def work(order: list[UUID]) -> None:
+        async with pool.transaction() as db:
+            await states.lock(db, seen=[Seen(each, 0) for each in order])
+
+    await asyncio.gather(*(work(customers[n:] + customers[:n]) for n in range(0, 30, 4)))
+
+
+async def test_a_bump_replaces_the_state_only_where_one_is_given(db: Connection) -> None:
+    one = await _customer(db)
+    state = State(shown=(Shown(NOON, None, "marketing"),))
+    await states.bump(db, customer_id=one, state=state)
+    await states.bump(db, customer_id=one)
+    async with db.transaction():
+        assert await states.read(db, customer_id=one) == (2, state)
+        assert await states.read(db, customer_id=new_id()) is None
+
+
+async def test_timers_that_ran_out_are_listed_longest_waiting_first(db: Connection) -> None:
+    customers = [await _customer(db) for _ in range(3)]
+    for number, each in enumerate(customers):
+        await db.execute(
+            "UPDATE customer_state SET wake_at = $2 WHERE customer_id = $1", each, NOON - timedelta(minutes=number)
+        )
+    assert await states.due(db, now=NOON - timedelta(seconds=1), limit=10) == [customers[2], customers[1]]
+    assert await states.due(db, now=NOON, limit=1) == [customers[2]]
+
+
+async def test_listening_leaves_the_version_alone(db: Connection) -> None:
+    one = await _customer(db)
+    await states.listen(db, customer_id=one, for_s=30)
+    row = await db.fetchrow("SELECT version, stream_until > clock_timestamp() AS listens FROM customer_state")
+    assert row is not None
+    assert (row["version"], row["listens"]) == (0, True)
+    await states.listen(db, customer_id=one, for_s=0)
+    assert await db.fetchval("SELECT stream_until <= clock_timestamp() FROM customer_state")
+
+
+def test_the_order_is_that_of_the_key() -> None:
+    customers = sorted((new_id() for _ in range(50)), key=states.by_bucket)
+    assert [bucket_of(each) for each in customers] == sorted(bucket_of(each) for each in customers)
