@@ -1,0 +1,100 @@
+"""Fences as rows: circles and areas, with the number of the rules at which each last changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from server.store import geofences
+from server.store.geofences import GeofenceDraft, GeofenceRow, NewGeofence
+from server.store.ids import new_id
+from server.store.pool import Connection
+
+SQUARE = {"type": "Polygon", "coordinates": [[[13.1, 52.1], [13.2, 52.1], [13.2, 52.2], [13.1, 52.1]]]}
+CIRCLE = GeofenceDraft("Kreis 'Süd'", "Europe/Berlin", ("a,b", 'q"', "\\"), 52.52003, 13.40489, 250.25)
+AREA = GeofenceDraft("Area", None, (), geometry=SQUARE)
+
+
+async def written(db: Connection, *drafts: GeofenceDraft, changed: int = 1) -> list[NewGeofence]:
+    made = [NewGeofence(new_id(), draft) for draft in drafts]
+    await geofences.insert(db, fences=made, changed=changed)
+    return made
+
+
+def draft_of(row: GeofenceRow) -> GeofenceDraft:
+    return GeofenceDraft(row.name, row.zone, row.tags, row.lat, row.lon, row.radius_m, row.geometry, row.store_id)
+
+
+async def changed(db: Connection, identifier: UUID) -> int:
+    return await db.fetchval("SELECT changed FROM geofences WHERE id = $1", identifier)
+
+
+async def test_circles_and_areas_are_read_back_as_they_were_drawn(db: Connection) -> None:
+    owned = replace(CIRCLE, store_id=new_id())
+    made = await written(db, CIRCLE, AREA, owned)
+    found = [await geofences.find(db, geofence_id=one.id) for one in made]
+    assert [row and draft_of(row) for row in found] == [CIRCLE, AREA, owned]
+    assert [await changed(db, one.id) for one in made] == [1, 1, 1]
+
+
+async def test_nothing_is_written_for_nothing(db: Connection) -> None:
+    await geofences.insert(db, fences=[], changed=1)
+    assert await geofences.page(db, after=None, limit=10) == []
+
+
+async def test_a_change_may_make_an_area_of_a_circle_and_carries_its_number(db: Connection) -> None:
+    owned = replace(CIRCLE, store_id=new_id())
+    [made] = await written(db, owned)
+    after = await geofences.update(db, geofence_id=made.id, draft=AREA, changed=7)
+    assert after is not None
+    assert draft_of(after) == replace(AREA, store_id=owned.store_id)
+    assert await changed(db, made.id) == 7
+    assert after.updated_at > after.created_at
+    assert await geofences.find(db, geofence_id=made.id) == after
+
+
+async def test_pages_go_through_all_fences_in_the_order_of_making(db: Connection) -> None:
+    made = await written(db, *(replace(CIRCLE, name=f"F{number}") for number in range(5)))
+    seen: list[UUID] = []
+    while page := await geofences.page(db, after=seen[-1] if seen else None, limit=2):
+        assert len(page) <= 2
+        seen += [row.id for row in page]
+    assert seen == [one.id for one in made]
+
+
+async def test_a_fence_that_was_taken_down_is_found_no_more_and_its_row_tells_since_when(db: Connection) -> None:
+    gone, stands = await written(db, CIRCLE, AREA)
+    taken = await geofences.delete(db, geofence_id=gone.id, changed=9)
+    assert taken is not None
+    assert taken.id == gone.id
+    assert await changed(db, gone.id) == 9
+    assert await geofences.find(db, geofence_id=gone.id) is None
+    assert await geofences.update(db, geofence_id=gone.id, draft=AREA, changed=10) is None
+    assert await geofences.delete(db, geofence_id=gone.id, changed=10) is None
+    assert [row.id for row in await geofences.page(db, after=None, limit=10)] == [stands.id]
+
+
+async def test_what_is_not_there_is_none(db: Connection) -> None:
+    assert await geofences.find(db, geofence_id=new_id()) is None
+    assert await geofences.update(db, geofence_id=new_id(), draft=AREA, changed=1) is None
+    assert await geofences.delete(db, geofence_id=new_id(), changed=1) is None
+
+
+@pytest.mark.parametrize(
+    "draft", [replace(CIRCLE, geometry=SQUARE), replace(CIRCLE, radius_m=None), GeofenceDraft("Nowhere")]
+)
+async def test_a_fence_is_a_circle_or_an_area_and_never_both_or_neither(db: Connection, draft: GeofenceDraft) -> None:
+    with pytest.raises(asyncpg.CheckViolationError):
+        await written(db, draft)
+
+
+async def test_a_store_has_one_fence_that_stands(db: Connection) -> None:
+    owned = replace(CIRCLE, store_id=new_id())
+    [first] = await written(db, owned)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await written(db, owned)
+    await geofences.delete(db, geofence_id=first.id, changed=2)
+    assert len(await written(db, owned)) == 1
