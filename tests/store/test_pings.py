@@ -1,0 +1,23 @@
+"""Facts about pings are deleted for one customer, all of them."""
+
+from __future__ import annotations
+
+from server.model.ids import bucket_of
+from server.store import pings
+from server.store.ids import new_id
+from server.store.pool import Connection
+from tests.builders import NOON
+
+
+async def test_forgetting_deletes_all_of_ones_own_and_no_others(db: Connection) -> None:
+    one, two = new_id(), new_id()
+    for owner in (one, one, two):
+        await db.execute(
+            "INSERT INTO pings (bucket, customer_id, id, at, received_at, cell) VALUES ($1, $2, $3, $4, $4, '52.52,13.40')",
+            bucket_of(owner),
+            owner,
+            new_id(),
+            NOON,
+        )
+    await pings.forget(db, customer_id=one)
+    assert [row["customer_id"] for row in await db.fetch("SELECT customer_id FROM pings")] == [two]

@@ -1,0 +1,70 @@
+"""What is read of the rules: as of one epoch, live versions alone, places that changed since."""
+
+from __future__ import annotations
+
+import json
+
+from server.store import epoch, ruleset
+from server.store.pool import Connection, Pool
+from tests.pipeline.town import TOWN, Town, document, off
+
+
+async def _read(pool: Pool, since: int) -> ruleset.Rows:
+    async with pool.transaction(isolation="repeatable_read", readonly=True) as db:
+        return await ruleset.read(db, since=since)
+
+
+async def test_a_house_without_anything_has_rules_too(db: Connection, pool: Pool) -> None:
+    assert await ruleset.epoch(db) == 0
+    assert await _read(pool, -1) == ruleset.Rows(0, [], {}, [], [])
+
+
+async def test_only_live_offers_are_read_in_their_live_version(pool: Pool) -> None:
+    town = Town(pool)
+    live, paused = await town.publish(document("live")), await town.publish(document("paused"))
+    async with pool.transaction() as db:
+        await epoch.bump(db)
+        await db.execute("UPDATE offers SET status = 'paused' WHERE id = $1", paused)
+        await db.execute("UPDATE offers SET version = 2, document = '{}' WHERE id = $1", live)
+        await db.execute(
+            "INSERT INTO offer_versions (offer_id, version, document, author) VALUES ($1, 2, '{}', 't')", live
+        )
+    [offer] = (await _read(pool, -1)).offers
+    assert (offer.id, offer.version, offer.document["name"]) == (live, 1, "live")
+
+
+async def test_places_are_read_with_their_stores_from_an_epoch_on(pool: Pool) -> None:
+    town = Town(pool)
+    first = await town.open_shop(tags=("cafe",), hours={"mon": [["08:00", "20:00"]]}, country="DE")
+    since = (await _read(pool, -1)).epoch
+    second = await town.open_shop(off(500), name="Nord")
+    async with pool.transaction() as db:
+        changed = await epoch.bump(db)
+        await db.execute("UPDATE geofences SET deleted_at = now(), changed = $2 WHERE id = $1", first.fence, changed)
+    whole, later = await _read(pool, -1), await _read(pool, since)
+    assert [fence.id for fence in whole.fences] == [fence.id for fence in later.fences] == [second.fence]
+    assert whole.removed == later.removed == [first.fence]
+    store = later.fences[0].store
+    assert store is not None
+    assert (store.id, store.name, store.zone) == (second.id, "Nord", "Europe/Berlin")
+    assert later.epoch == since + 2
+
+
+async def test_hours_geometries_and_segments_are_read_as_they_were_written(pool: Pool) -> None:
+    town = Town(pool)
+    hours = {"sat": [["22:00", "02:00"]]}
+    await town.open_shop(TOWN, hours=hours)
+    ring = [[13.4, 52.5], [13.5, 52.5], [13.5, 52.6], [13.4, 52.5]]
+    polygon = {"type": "Polygon", "coordinates": [ring]}
+    async with pool.transaction() as db:
+        await db.execute(
+            "INSERT INTO geofences (id, name, geometry, tags, changed) VALUES (gen_random_uuid(), 'P', $1, '{a,b}', 1)",
+            json.dumps(polygon),
+        )
+        await db.execute("INSERT INTO segments (name, id, document) VALUES ('s', gen_random_uuid(), '{\"any\": []}')")
+    read = await _read(pool, -1)
+    fences = {fence.name: fence for fence in read.fences}
+    assert fences["Mitte"].store is not None
+    assert fences["Mitte"].store.hours == hours
+    assert (fences["P"].geometry, fences["P"].tags, fences["P"].lat) == (polygon, {"a", "b"}, None)
+    assert read.segments == {"s": {"any": []}}
