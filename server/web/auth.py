@@ -64,7 +64,7 @@ class Credentials:
         self._token_days = token_days
         self._idle_s = idle_s
         self._monotonic = monotonic
-        self._cache: dict[bytes, tuple[float, Visitor]] = {}
+        self._cache: dict[str, tuple[float, Visitor]] = {}
         self._waiting: dict[bytes, tuple[int, asyncio.Future[Visitor | None]]] = {}
         self._group: asyncio.Task[None] | None = None
         self._touching: asyncio.Task[None] | None = None
@@ -73,31 +73,29 @@ class Credentials:
 
     async def by_token(self, token: str) -> Visitor | None:
         """Tell whose bearer token this is; None when it does not count."""
+        if known := self._remembered(token):
+            return known
         if len(token) > _TOKEN_CHARACTERS:
             return None
-        digest = token_hash(token)
-        if known := self._remembered(digest):
-            return known
         if token.startswith(keys.CUSTOMER_PREFIX):
             bucket = token_bucket(token, keys.CUSTOMER_PREFIX)
-            return None if bucket is None else await self._customer(digest, bucket)
+            return None if bucket is None else await self._customer(token, bucket)
         if not token.startswith(tuple(keys.PREFIXES.values())):
             return None
-        return await self._key(token, digest)
+        return await self._key(token)
 
     async def by_cookie(self, token: str) -> Visitor | None:
         """Tell whose log-in this cookie is; None when it does not count."""
         if not token or len(token) > _TOKEN_CHARACTERS:
             return None
-        digest = token_hash(token)
-        if known := self._remembered(digest):
+        if known := self._remembered(token):
             return known
         dropped = self._dropped
         async with self._pool.acquire() as db:
             found = await sessions.find(db, token=token, idle_s=self._idle_s)
             if found and found.stale:
                 await sessions.touch(db, token=token)
-        return self._remember(digest, staff(found), dropped) if found else None
+        return self._remember(token, staff(found), dropped) if found else None
 
     def forget_customer(self, customer_id: UUID) -> None:
         """Drop what is remembered of a customer: after an erasure no request of theirs is taken here."""
@@ -118,7 +116,7 @@ class Credentials:
                 with contextlib.suppress(Refusal):
                     await task
 
-    async def _key(self, token: str, digest: bytes) -> Visitor | None:
+    async def _key(self, token: str) -> Visitor | None:
         till = token.startswith(keys.PREFIXES["till"])
         dropped = self._dropped
         async with (self._till_pool if till else self._pool).acquire() as db:
@@ -129,17 +127,20 @@ class Credentials:
             return None
         kind = Kind(found.kind)
         principal = Principal(kind, f"key:{found.id}", frozenset({kind}), store_id=found.store_id, via="token")
-        return self._remember(digest, Visitor(principal), dropped)
+        return self._remember(token, Visitor(principal), dropped)
 
-    async def _customer(self, digest: bytes, bucket: int) -> Visitor | None:
+    async def _customer(self, token: str, bucket: int) -> Visitor | None:
         """Join the next group of look-ups."""
+        digest = token_hash(token)
         waiting = self._waiting.get(digest)
         if waiting is None:
             waiting = bucket, asyncio.get_running_loop().create_future()
             self._waiting[digest] = waiting
             if self._group is None or self._group.done():
                 self._group = asyncio.create_task(self._look_up())
-        return await asyncio.shield(waiting[1])  # others may wait for the same token
+        dropped = self._dropped
+        found = await asyncio.shield(waiting[1])  # others may wait for the same token
+        return self._remember(token, found, dropped) if found else None
 
     async def _look_up(self) -> None:
         while self._waiting:
@@ -155,13 +156,12 @@ class Credentials:
                 future.set_result(owners.get(digest))
 
     async def _owners(self, buckets: dict[bytes, int]) -> dict[bytes, Visitor]:
-        dropped = self._dropped
         async with self._pool.acquire() as db:
             found = await keys.find_owners(
                 db, buckets=list(buckets.values()), hashes=list(buckets), token_days=self._token_days
             )
         self._touch({owner.hash: owner.bucket for owner in found if owner.stale})
-        return {owner.hash: self._remember(owner.hash, _customer(owner.customer_id), dropped) for owner in found}
+        return {owner.hash: _customer(owner.customer_id) for owner in found}
 
     def _touch(self, used: dict[bytes, int]) -> None:
         """Have the last use written down soon; how exactly does not matter, so a flood of them is cut."""
@@ -176,11 +176,11 @@ class Credentials:
             async with self._pool.acquire() as db:
                 await keys.touch_tokens(db, buckets=list(used.values()), hashes=list(used))
 
-    def _remembered(self, digest: bytes) -> Visitor | None:
-        known = self._cache.get(digest)
+    def _remembered(self, token: str) -> Visitor | None:
+        known = self._cache.get(token)
         return known[1] if known and known[0] > self._monotonic() else None
 
-    def _remember(self, digest: bytes, visitor: Visitor, dropped: int) -> Visitor:
+    def _remember(self, token: str, visitor: Visitor, dropped: int) -> Visitor:
         if dropped != self._dropped:  # read before somebody was dropped: good for this request alone
             return visitor
         if len(self._cache) >= _CACHED:
@@ -188,7 +188,7 @@ class Credentials:
             self._cache = {key: value for key, value in self._cache.items() if value[0] > now}
             if len(self._cache) >= _CACHED:
                 self._cache.clear()
-        self._cache[digest] = self._monotonic() + CACHE_S, visitor
+        self._cache[token] = self._monotonic() + CACHE_S, visitor
         return visitor
 
     def _drop(self, wanted: Callable[[Visitor], bool]) -> None:

@@ -42,22 +42,31 @@ async def read_bytes(request: web.Request, *, most: int, deadline_s: float) -> b
         raise TooLarge(f"The body is larger than {most} bytes.")
     if not request.body_exists:
         return b""
+    try:
+        if request.content.is_eof():  # it came with the head, as most do: nothing to wait for
+            body = request.content.read_nowait()
+        else:
+            async with asyncio.timeout(deadline_s):
+                body = await _gather(request, most)
+    except TimeoutError:
+        raise RequestTimeout from None
+    except web.RequestPayloadError:
+        raise Unreadable("The body ended before it was complete.") from None
+    if len(body) > most:
+        raise TooLarge(f"The body is larger than {most} bytes.")
+    return body
+
+
+async def _gather(request: web.Request, most: int) -> bytes:
+    """Read until the body ends or is larger than `most`."""
     if request.headers.get("Expect", "").lower() == "100-continue" and request.version == HttpVersion11:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer itself has not begun
     chunks: list[bytes] = []
     size = 0
-    try:
-        async with asyncio.timeout(deadline_s):
-            while chunk := await request.content.readany():
-                size += len(chunk)
-                if size > most:
-                    raise TooLarge(f"The body is larger than {most} bytes.")
-                chunks.append(chunk)
-    except TimeoutError:
-        raise RequestTimeout from None
-    except web.RequestPayloadError:
-        raise Unreadable("The body ended before it was complete.") from None
+    while size <= most and (chunk := await request.content.readany()):
+        size += len(chunk)
+        chunks.append(chunk)
     return b"".join(chunks)
 
 
@@ -101,7 +110,7 @@ def _pairs(text: str, *, what: str) -> dict[str, str]:
 
 def read_query(request: web.Request, type_: type[msgspec.Struct] | None) -> Any:
     """Read the query into its struct, or refuse any where a door of the API takes none; pages do not mind."""
-    text = request.rel_url.raw_query_string
+    text = request.rel_url.raw_query_string if "?" in request.raw_path else ""
     if type_ is None:
         if not text or not request.path.startswith("/v1/"):
             return None

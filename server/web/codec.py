@@ -28,8 +28,6 @@ _INT64 = 1 << 63
 _FIELD_CHARACTERS = 120
 _AT = re.compile(r"^(?P<what>.*?)(?: - at (?P<key>`key` in )?`\$?(?P<path>[^`]*)`)?$", re.DOTALL)
 _NAMED = re.compile(r"^Object (?P<what>contains unknown field|missing required field) `(?P<name>.*)`$", re.DOTALL)
-# What only the walk can judge: escapes, integers of 19 digits and more, exponents of three digits and more.
-_DOUBTFUL = re.compile(r"\\u|\d{19}|\d[eE][+]?\d{3}")
 
 
 class UnsupportedMedia(Refusal):
@@ -55,7 +53,8 @@ def parse(body: bytes, *, depth: int) -> Any:
     try:
         text = body.decode("utf-8")
         value = _DECODER.decode(text)
-        if not text.isascii() or text.count("{") + text.count("[") > depth or _DOUBTFUL.search(text):
+        # Plain ASCII without escapes has neither NUL nor surrogates nor two forms of a letter.
+        if not text.isascii() or "\\u" in text or text.count("{") + text.count("[") > depth:
             value = _walk(value, depth)
     except _Broken as error:
         raise Unreadable(str(error)) from None
@@ -136,11 +135,27 @@ def _constant(name: str) -> NoReturn:
     raise _Broken("The body has a number that JSON does not know (NaN or Infinity).")
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant)
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise _Broken("The body has a number that is too large.")
+    return value
+
+
+def _int(text: str) -> int:
+    value = int(text)
+    if not -_INT64 <= value < _INT64:
+        raise _Broken("The body has an integer beyond 64 bits.")
+    return value
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_constant, parse_float=_float, parse_int=_int
+)
 
 
 def _walk(value: Any, left: int) -> Any:
-    """Check every value, and bring every text into NFC."""
+    """Check texts and depth, and bring every text into NFC."""
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, (dict, list)):
@@ -149,10 +164,6 @@ def _walk(value: Any, left: int) -> Any:
         if isinstance(value, list):
             return [_walk(each, left - 1) for each in value]
         return _unique([(_text(name), _walk(each, left - 1)) for name, each in value.items()])
-    if isinstance(value, float) and not math.isfinite(value):
-        raise _Broken("The body has a number that is too large.")
-    if isinstance(value, int) and not -_INT64 <= value < _INT64:
-        raise _Broken("The body has an integer beyond 64 bits.")
     return value
 
 

@@ -8,7 +8,6 @@ Rule 2: what a door says of itself is all there is: the router, the checks and t
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -20,6 +19,7 @@ from server.web.access import Access, Table
 from server.web.body import BODY_METHODS, CSRF_FIELD, FORM, Nothing, read_bytes, read_path, read_query, read_value
 from server.web.call import JSON, Call, Reply
 from server.web.codec import UnsupportedMedia, convert, encode, read_texts
+from server.web.deadline import Deadline
 from server.web.gate import GATE
 from server.web.idempotency import HEADER, REPLAYED, Answer, Line, claim_of, once, read_key
 from server.web.parts import PARTS
@@ -28,6 +28,7 @@ from server.web.problems import MEDIA as PROBLEM
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 DOOR: Final = web.RequestKey("door", object)
 LINE: Final = web.AppKey("line", Line)
+DEADLINE: Final = web.AppKey("deadline", Deadline)
 DOORS: Final = web.AppKey[Sequence["Door"]]("doors")
 TABLE: Final = web.AppKey[Table]("table")
 WRITTEN: Final = web.AppKey[dict[str, bytes]]("written")
@@ -115,10 +116,9 @@ def knock(opened: Door, access: Access) -> Callable[[web.Request], Awaitable[web
 
     async def answer(request: web.Request) -> web.StreamResponse:
         request[DOOR] = opened
-        deadline = None if opened.stream else request.app[PARTS].settings.server.handler_deadline_s
         call, body = await _read(opened, access, request)
-        async with asyncio.timeout(deadline):
-            return await _answer(opened, call, body)
+        work = _answer(opened, call, body)
+        return await (work if opened.stream else request.app[DEADLINE].hold(work))
 
     return answer
 
@@ -129,7 +129,7 @@ async def _read(opened: Door, access: Access, request: web.Request) -> tuple[Cal
     address = gate.address(request)
     visitor = await gate.admit(request, access)
     gate.meter(visitor.principal, opened.path, address)
-    path = read_path(request.match_info)
+    path = read_path(request.match_info) if request.match_info else {}
     query = read_query(request, opened.query)
     body, plain, token = None, None, None
     if request.method in BODY_METHODS:
@@ -206,10 +206,10 @@ def _respond(opened: Door, reply: Reply) -> web.Response:
     media = None
     if reply.body is not None:
         media = reply.media if reply.media != JSON or not isinstance(reply.body, bytes) else opened.produces
-    response = web.Response(status=reply.status, body=_written(reply), headers=reply.headers)
     if media:
-        response.headers["Content-Type"] = f"{media}; charset=utf-8" if media.startswith("text/") else media
-    return response
+        media = f"{media}; charset=utf-8" if media.startswith("text/") else media
+        return web.Response(status=reply.status, body=_written(reply), headers={"Content-Type": media, **reply.headers})
+    return web.Response(status=reply.status, headers=reply.headers)
 
 
 def _replay(opened: Door, answer: Answer) -> web.Response:

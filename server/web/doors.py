@@ -11,7 +11,8 @@ from aiohttp import web
 
 from server.errors import Misconfigured
 from server.web.access import ACCESS, Table, access_to, shape
-from server.web.door import DOORS, LINE, TABLE, WRITTEN, Door, knock
+from server.web.deadline import Deadline
+from server.web.door import DEADLINE, DOORS, LINE, TABLE, WRITTEN, Door, knock
 from server.web.gate import GATE, Gate, open_gate
 from server.web.idempotency import Line
 from server.web.middleware import finish, guard
@@ -85,6 +86,7 @@ def build(parts: Parts, doors: Sequence[Door], *, table: Table = ACCESS, gate: G
     app[PARTS] = parts
     app[GATE] = gate or open_gate(parts.settings, pool=parts.pool, till_pool=parts.till_pool)
     app[LINE] = Line()
+    app[DEADLINE] = Deadline(parts.settings.server.handler_deadline_s)
     app[DOORS] = tuple(doors)
     app[TABLE] = table
     app[WRITTEN] = {}

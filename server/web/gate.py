@@ -134,7 +134,7 @@ class Gate:
 
     def known_host(self, host: str) -> bool:
         """Tell whether a Host header names us."""
-        return hostname(host) in self.hosts
+        return host in self.hosts or hostname(host) in self.hosts
 
 
 GATE: Final = web.AppKey("gate", Gate)

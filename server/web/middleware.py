@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -19,6 +20,7 @@ from server.store.ids import new_id
 from server.web.door import DOOR, REQUEST_ID, Door
 from server.web.gate import GATE, PasswordChangeRequired
 from server.web.parts import PARTS
+from server.web.problems import MEDIA as PROBLEM
 from server.web.problems import Internal, Misdirected, refusal_of, respond_to
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
-SECURITY_HEADERS: Final = {
+PAGE_HEADERS: Final = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -37,7 +39,18 @@ SECURITY_HEADERS: Final = {
     "Permissions-Policy": "geolocation=(self), camera=(self), microphone=(), payment=()",
     "X-Frame-Options": "DENY",
 }
-_HSTS: Final = "max-age=31536000"
+"""What a browser is told with everything that it may show."""
+
+DATA_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+"""What is enough for JSON (OWASP, REST Security Cheat Sheet): phones pay for every byte of it."""
+
+_HSTS: Final = {"Strict-Transport-Security": "max-age=31536000"}
+_JSON: Final = "application/json"
+_DATA: Final = frozenset({_JSON, PROBLEM, "text/event-stream", "application/x-ndjson"})
 _STARTED: Final = web.RequestKey("started", bool)
 _LOG: Final = structlog.get_logger("kairos.web")
 
@@ -67,7 +80,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except web.HTTPException as error:
         if error.status < 400:
-            return error
+            return web.Response(status=error.status, headers={"Location": error.headers.get("Location", "/")})
         return _refuse(request, error)
     except Exception as error:
         if request.get(_STARTED, False):  # an answer is half out: nothing can be said any more but that it ends
@@ -124,20 +137,16 @@ def _route(request: web.Request) -> str:
     return opened.path if isinstance(opened, Door) else "unknown"
 
 
-def headers_for(settings: Settings) -> dict[str, str]:
-    """List what every answer carries; HSTS only where the public address is https."""
-    secure = settings.server.public_url.startswith("https://")
-    return SECURITY_HEADERS | ({"Strict-Transport-Security": _HSTS} if secure else {})
-
-
-def finish(headers: dict[str, str]) -> web._Handler:  # type: ignore[name-defined]
-    """Give the last touch that every answer gets before it goes out."""
+def finish(settings: Settings) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Give the last touch that every answer gets before it goes out; HSTS only where the public address is https."""
+    secure = _HSTS if settings.server.public_url.startswith("https://") else {}
+    for_data = {"Server": "", **DATA_HEADERS, **secure}
+    for_pages = {"Server": "", **PAGE_HEADERS, **secure}
 
     async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
         request[_STARTED] = True
         found = response.headers
-        found.update(headers)
-        found["Server"] = ""
+        found.update(for_data if found.get("Content-Type", _JSON) in _DATA else for_pages)
         found["X-Request-Id"] = request.get(REQUEST_ID) or str(new_id())
         if "Cache-Control" not in found:
             found["Cache-Control"] = "no-store"

@@ -49,6 +49,7 @@ class Hasher:
         """Take up to `queue` waiting calls."""
         self._most = _THREADS + queue
         self._under_way = 0
+        _ARGON2.get_backend()  # passlib loads it at the first use, and two threads that are the first fail an assertion
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="argon2")
 
     async def hash(self, password: str) -> str:

@@ -19,7 +19,7 @@ from aiohttp.web_request import BaseRequest
 from server.errors import Misconfigured, Unreadable
 from server.store.ids import new_id
 from server.web.door import REQUEST_ID
-from server.web.middleware import SECURITY_HEADERS
+from server.web.middleware import DATA_HEADERS
 from server.web.parts import PARTS, Parts
 from server.web.problems import Internal, refusal_of, respond_to
 
@@ -72,7 +72,7 @@ class _Connection(RequestHandler):
         refusal = Internal() if status >= 500 else Unreadable("This is no HTTP request that can be read.")
         request_id = str(new_id())
         response = respond_to(refusal, request_id=request_id)
-        response.headers.update(SECURITY_HEADERS)
+        response.headers.update(DATA_HEADERS)
         response.headers.update({"Server": "", "X-Request-Id": request_id, "Cache-Control": "no-store"})
         response.force_close()
         return response

@@ -58,7 +58,7 @@ def test_an_admin_may_what_a_marketer_may_and_can_not_redeem() -> None:
 def test_what_anybody_may_is_short() -> None:
     anybody = {path for (_, path), access in ACCESS.items() if Kind.ANON in access.principals}
     assert anybody == {
-        "/p/{link}", "/v1/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/static/{file}", "/login", "/logout",
+        "/", "/p/{link}", "/v1/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/static/{file}", "/login", "/logout",
         "/password",
     }  # fmt: skip
 

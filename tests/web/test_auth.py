@@ -87,7 +87,8 @@ async def test_a_keys_token_is_its_kind(pool: Pool, credentials: Credentials, ki
         "kx_" + "a" * 43,
     ],
 )
-async def test_what_is_no_token_is_nobody(credentials: Credentials, token: str) -> None:
+async def test_what_is_no_token_is_nobody(shared_pool: Pool, token: str) -> None:
+    credentials = Credentials(shared_pool, shared_pool, token_days=90, idle_s=1800, monotonic=HAND)
     assert await credentials.by_token(token) is None
 
 

@@ -52,6 +52,12 @@ async def test_a_page_needs_nothing_from_elsewhere_and_nothing_unsafe(served: Se
     answered = await served.call("GET", path)
     assert answered.status == 200
     assert answered.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answered.headers["Content-Security-Policy"] == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    )
+    for name in ("Cross-Origin-Opener-Policy", "Permissions-Policy", "Referrer-Policy"):
+        assert answered.headers[name]
     page = Page()
     page.feed(answered.body.decode())
     assert page.inside == []

@@ -146,7 +146,8 @@ async def test_every_answer_has_an_id_of_our_own_and_the_security_headers(served
         assert answered.headers["Server"] == ""
         assert answered.headers["X-Content-Type-Options"] == "nosniff"
         assert answered.headers["Referrer-Policy"] == "no-referrer"
-        assert answered.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
+        assert answered.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+        assert "frame-ancestors 'none'" in answered.headers["Content-Security-Policy"]
         assert "unsafe" not in answered.headers["Content-Security-Policy"]
         assert answered.headers["Cache-Control"] == "no-store"
         assert "Access-Control-Allow-Origin" not in answered.headers

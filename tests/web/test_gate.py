@@ -47,6 +47,12 @@ async def served(pool: Pool) -> AsyncIterator[Served]:
         yield running
 
 
+@pytest.fixture(scope="module")
+async def roomy(shared_pool: Pool) -> AsyncIterator[Served]:
+    async with serving(DOORS, settings_with(), shared_pool, table=TABLE) as running:
+        yield running
+
+
 async def a_token(pool: Pool, kind: str) -> dict[str, str]:
     async with pool.acquire() as db:
         made = await keys.create(db, kind=kind)
@@ -57,8 +63,8 @@ async def a_token(pool: Pool, kind: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("kind", "status"), [("admin", 200), ("marketer", 200), ("analyst", 403), ("crm", 403), ("app", 403)]
 )
-async def test_a_token_passes_where_its_kind_may(served: Served, pool: Pool, kind: str, status: int) -> None:
-    answered = await served.call("GET", "/v1/admins", headers=await a_token(pool, kind))
+async def test_a_token_passes_where_its_kind_may(roomy: Served, shared_pool: Pool, kind: str, status: int) -> None:
+    answered = await roomy.call("GET", "/v1/admins", headers=await a_token(shared_pool, kind))
     assert answered.status == status
 
 
@@ -74,8 +80,8 @@ async def test_a_token_passes_where_its_kind_may(served: Served, pool: Pool, kin
         "Bearer ä",
     ],
 )
-async def test_a_credential_that_does_not_count_is_a_401(served: Served, header: str) -> None:
-    answered = await served.raw(
+async def test_a_credential_that_does_not_count_is_a_401(roomy: Served, header: str) -> None:
+    answered = await roomy.raw(
         f"GET /v1/admins HTTP/1.1\r\nHost: localhost\r\nAuthorization: {header}\r\nConnection: close\r\n\r\n".encode()
     )
     assert answered.startswith(b"HTTP/1.1 401 ")
