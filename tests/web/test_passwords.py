@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+from pathlib import Path
 
 import argon2
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from server.errors import Invalid, Unavailable
 from server.web.passwords import Hasher, judge, one_time_password
 
+ROOT = Path(__file__).resolve().parents[2]
 SENTENCE = "zwölf Boxkämpfer jagen Viktor"
 
 
@@ -26,6 +30,21 @@ async def test_a_hash_is_argon2id_with_the_costs_of_the_cheat_sheet(hasher: Hash
     assert parameters.type is argon2.Type.ID
     assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (19 * 1024, 2, 1)
     assert argon2.PasswordHasher().verify(stored, SENTENCE)
+
+
+def test_the_first_two_log_ins_may_come_at_once() -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from server.web.passwords import Hasher\n"
+        "async def first():\n"
+        "    sys.setswitchinterval(1e-5)\n"
+        "    hasher = Hasher(queue=8)\n"
+        "    await asyncio.gather(*(hasher.check('x', None) for _ in range(4)))\n"
+        "    hasher.close()\n"
+        "asyncio.run(first())\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
 
 
 async def test_the_right_password_is_right_and_another_is_not(hasher: Hasher) -> None:
