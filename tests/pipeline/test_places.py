@@ -74,7 +74,7 @@ def test_a_name_is_taken_or_refused_and_nothing_else(text: str) -> None:
     else:
         fields = []
     assert fields == ([] if named else ["name"])
-    assert all(0 < len(name.encode()) and len(name) <= 200 and name == name.strip() for name in named)
+    assert all(len(name.encode()) > 0 and len(name) <= 200 and name == name.strip() for name in named)
 
 
 def test_a_radius_by_hand_ends_at_5_km_and_an_imported_one_at_50() -> None:
