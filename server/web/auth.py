@@ -73,7 +73,8 @@ class Credentials:
 
     async def by_token(self, token: str) -> Visitor | None:
         """Tell whose bearer token this is; None when it does not count."""
-        if known := self._remembered(token):
+        known = self._remembered(token)
+        if known and known.principal.via == "token":
             return known
         if len(token) > _TOKEN_CHARACTERS:
             return None
@@ -88,7 +89,8 @@ class Credentials:
         """Tell whose log-in this cookie is; None when it does not count."""
         if not token or len(token) > _TOKEN_CHARACTERS:
             return None
-        if known := self._remembered(token):
+        known = self._remembered(token)
+        if known and known.principal.via == "cookie":  # what is remembered of a token in a header is no log-in
             return known
         dropped = self._dropped
         async with self._pool.acquire() as db:

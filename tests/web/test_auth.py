@@ -63,6 +63,14 @@ async def test_a_customers_token_is_the_customer(pool: Pool, credentials: Creden
     assert principal.via == "token"
 
 
+async def test_a_token_that_is_remembered_is_no_cookie(pool: Pool, credentials: Credentials) -> None:
+    async with pool.acquire() as db:
+        made = await keys.create(db, kind="admin")
+    assert made is not None
+    assert await credentials.by_token(made.token)
+    assert await credentials.by_cookie(made.token) is None
+
+
 @pytest.mark.parametrize("kind", ["app", "crm", "marketer", "analyst", "admin"])
 async def test_a_keys_token_is_its_kind(pool: Pool, credentials: Credentials, kind: str) -> None:
     async with pool.acquire() as db:
