@@ -1,0 +1,541 @@
+"""P15: who may use which door. The table is written from the contract, not from the server's own table."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pytest
+
+from tests.street.scene import ELSEWHERE, FENCE, STORE, Scene, document, furnish, report
+from tests.street.serving import Answered, open_street
+
+PRINCIPALS = ("anon", "app", "customer", "till", "crm", "marketer", "analyst", "admin", "wrong", "revoked")
+NOBODY = {"anon", "wrong", "revoked"}
+
+GROUPS = {
+    "everybody": set(PRINCIPALS),
+    "readers": {"marketer", "analyst", "admin"},
+    "authors": {"marketer", "admin"},
+}
+
+# What each may do, and what a right request is answered (trust.md's matrix and the HTTP contract, routes of today).
+TABLE = """
+GET    /healthz                          200  everybody
+GET    /readyz                           200  everybody
+GET    /openapi.json                     200  everybody
+GET    /docs                             200  everybody
+GET    /static/{file}                    200  everybody
+GET    /v1/limits                        200  everybody
+GET    /                                 200  everybody
+GET    /login                            200  everybody
+POST   /login                            401  everybody
+POST   /logout                           303  everybody
+GET    /password                         303  everybody
+POST   /password                         401  everybody
+GET    /p/{link}                         200  everybody
+GET    /dashboard                        200  readers
+
+POST   /v1/customers                     201  app
+POST   /v1/pings                         200  customer
+POST   /v1/events                        200  customer
+GET    /v1/moments                       200  customer
+GET    /v1/moments/stream                200  customer
+POST   /v1/moments/{id}/pass             201  customer
+GET    /v1/passes                        200  customer
+GET    /v1/passes/{serial}               200  customer
+PUT    /v1/devices/{device_id}           204  customer
+DELETE /v1/devices/{device_id}           204  customer
+GET    /v1/me                            200  customer
+PATCH  /v1/me                            200  customer
+DELETE /v1/me                            204  customer
+GET    /v1/me/consents                   200  customer
+PUT    /v1/me/consents                   200  customer
+GET    /v1/me/decisions                  200  customer
+POST   /v1/me/export                     200  customer
+
+POST   /v1/redemptions                   201  till
+POST   /v1/redemptions/check             200  till
+POST   /v1/redemptions/{id}/reversal     201  till admin
+GET    /v1/redemptions                   200  customer till admin
+POST   /v1/passes/{serial}/void          200  admin
+
+GET    /v1/stores                        200  readers
+POST   /v1/stores                        201  authors
+GET    /v1/stores/{id}                   200  readers
+PUT    /v1/stores/{id}                   200  authors
+DELETE /v1/stores/{id}                   204  authors
+POST   /v1/stores/import                 201  authors
+GET    /v1/geofences                     200  readers
+POST   /v1/geofences                     201  authors
+GET    /v1/geofences/{id}                200  readers
+PUT    /v1/geofences/{id}                200  authors
+DELETE /v1/geofences/{id}                204  authors
+POST   /v1/geofences/import              201  authors
+GET    /v1/offers                        200  readers
+POST   /v1/offers                        201  authors
+GET    /v1/offers/{id}                   200  readers
+PUT    /v1/offers/{id}                   200  authors
+POST   /v1/offers/{id}/publish           200  authors
+POST   /v1/offers/{id}/pause             200  authors
+POST   /v1/offers/{id}/end               200  authors
+POST   /v1/offers/{id}/dry-run           200  authors
+POST   /v1/dry-run                       200  authors
+GET    /v1/segments                      200  readers
+POST   /v1/segments                      201  authors crm
+GET    /v1/decisions                     200  authors
+GET    /v1/reports/funnel                200  readers
+GET    /v1/export/{type}                 200  admin
+
+GET    /v1/users                         200  admin
+POST   /v1/users                         201  admin
+PATCH  /v1/users/{id}                    200  admin
+DELETE /v1/users/{id}                    204  admin
+GET    /v1/keys                          200  admin
+POST   /v1/keys                          201  admin
+DELETE /v1/keys/{id}                     204  admin
+GET    /v1/audit                         200  admin
+"""
+
+PAGES = {"GET /dashboard"}
+"""What people open in a browser: nobody is sent to the log-in instead of being told 401."""
+
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    status: int
+    who: frozenset[str]
+
+
+def _read(table: str) -> dict[str, Row]:
+    rows = {}
+    for line in filter(None, table.splitlines()):
+        method, path, status, *names = line.split()
+        who = frozenset().union(*(GROUPS.get(name, {name}) for name in names))
+        rows[f"{method} {path}"] = Row(int(status), who)
+    return rows
+
+
+ROWS = _read(TABLE)
+
+
+NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+class Right(NamedTuple):
+    """A right request: how its path is filled in, what it sends."""
+
+    fill: Mapping[str, str] = NONE
+    json: Any = None
+    query: str = ""
+    options: Mapping[str, Any] = NONE
+
+
+Maker = Callable[[Scene, str], Awaitable[Right]]
+MAKERS: dict[str, Maker] = {}
+
+
+def right(*routes: str) -> Callable[[Maker], Maker]:
+    """Say how a right request of some routes is made."""
+
+    def keep(make: Maker) -> Maker:
+        MAKERS.update(dict.fromkeys(routes, make))
+        return make
+
+    return keep
+
+
+@right("GET /static/{file}")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"file": "base.css"})
+
+
+@right("POST /login")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(options={"data": {"email": f"{who}@example.com", "password": "no such person"}})
+
+
+@right("POST /password")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(options={"data": {"current": "a", "password": "b", "again": "b"}})
+
+
+@right("GET /p/{link}")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"link": (await scene.taken())["links"]["apple"].rpartition("/p/")[2]})
+
+
+@right("POST /v1/customers", "PATCH /v1/me", "PUT /v1/me/consents")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={})
+
+
+@right("POST /v1/pings")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json=report())
+
+
+@right("POST /v1/events")
+async def _(scene: Scene, who: str) -> Right:
+    event = {"id": str(uuid4()), "moment_id": str(uuid4()), "type": "opened", "at": "2026-11-03T07:31:00Z"}
+    return Right(json={"events": [event]})
+
+
+@right("POST /v1/moments/{id}/pass")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": str(await scene.moment())})
+
+
+@right("GET /v1/passes/{serial}")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"serial": (await scene.taken())["serial"]})
+
+
+@right("PUT /v1/devices/{device_id}", "DELETE /v1/devices/{device_id}")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"device_id": "phone"}, {"platform": "ios", "push_token": "0f" * 32})
+
+
+@right("POST /v1/redemptions", "POST /v1/redemptions/check")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"code": (await scene.taken())["code"]})
+
+
+@right("POST /v1/redemptions/{id}/reversal")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": await scene.redeemed()}, {"reason": "a mistake"})
+
+
+@right("POST /v1/passes/{serial}/void")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"serial": (await scene.taken())["serial"]}, {"reason": "a mistake"})
+
+
+@right("POST /v1/stores")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json=STORE)
+
+
+@right("GET /v1/stores/{id}", "PUT /v1/stores/{id}", "DELETE /v1/stores/{id}")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": (await scene.made("/v1/stores", STORE))["id"]}, ELSEWHERE)
+
+
+@right("POST /v1/stores/import")
+async def _(scene: Scene, who: str) -> Right:
+    table = "name,lat,lon,radius_m\nDom,50.97,11.02,100\n"
+    return Right(options={"data": table.encode(), "headers": {"Content-Type": "text/csv"}})
+
+
+@right("POST /v1/geofences")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json=FENCE)
+
+
+@right("GET /v1/geofences/{id}", "PUT /v1/geofences/{id}", "DELETE /v1/geofences/{id}")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": (await scene.made("/v1/geofences", FENCE))["id"]}, FENCE)
+
+
+@right("POST /v1/geofences/import")
+async def _(scene: Scene, who: str) -> Right:
+    point = {"type": "Point", "coordinates": [11.03, 50.97]}
+    feature = {"type": "Feature", "properties": {"name": "Dom", "radius_m": 100}, "geometry": point}
+    return Right(json={"type": "FeatureCollection", "features": [feature]})
+
+
+@right("POST /v1/offers")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json=document())
+
+
+@right("GET /v1/offers/{id}", "PUT /v1/offers/{id}")
+async def _(scene: Scene, who: str) -> Right:
+    draft = document()
+    return Right({"id": (await scene.made("/v1/offers", draft))["id"]}, draft)
+
+
+@right("POST /v1/offers/{id}/publish")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": (await scene.made("/v1/offers", document()))["id"]})
+
+
+@right("POST /v1/offers/{id}/pause", "POST /v1/offers/{id}/end")
+async def _(scene: Scene, who: str) -> Right:
+    offer = (await scene.made("/v1/offers", document()))["id"]
+    assert (await scene.ask("POST", f"/v1/offers/{offer}/publish", by="admin")).status == 200
+    return Right({"id": offer})
+
+
+@right("POST /v1/offers/{id}/dry-run", "POST /v1/dry-run")
+async def _(scene: Scene, who: str) -> Right:
+    fix = {"lat": 50.9787, "lon": 11.0328, "accuracy_m": 9, "captured_at": "2026-11-03T07:30:00Z"}
+    return Right({"id": str(scene.offer)}, {"at": "2026-11-03T07:30:00Z", "fix": fix})
+
+
+@right("POST /v1/segments")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"name": f"segment-{uuid4()}"})
+
+
+@right("GET /v1/decisions")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(query=f"?offer_id={scene.offer}")
+
+
+@right("GET /v1/reports/funnel")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(query="?from=2026-11-01&to=2026-11-08&by=offer")
+
+
+@right("GET /v1/export/{type}")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"type": "redemptions"})
+
+
+@right("POST /v1/users")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"email": f"{uuid4()}@example.com", "name": "Alex", "roles": ["analyst"]})
+
+
+@right("PATCH /v1/users/{id}", "DELETE /v1/users/{id}")
+async def _(scene: Scene, who: str) -> Right:
+    person = {"email": f"{uuid4()}@example.com", "name": "Alex", "roles": ["analyst"]}
+    return Right({"id": (await scene.made("/v1/users", person))["id"]}, {"name": "Kim"})
+
+
+@right("POST /v1/keys")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"kind": "app"})
+
+
+@right("DELETE /v1/keys/{id}")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": (await scene.made("/v1/keys", {"kind": "app"}))["id"]})
+
+
+@pytest.fixture(scope="module")
+async def scene(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    folder: Path = tmp_path_factory.mktemp("house")
+    # Facts stay facts here: rows are counted, and the job would move them meanwhile.
+    quiet = {"limits__requests_per_minute": 10**6, "jobs__rollup_s": 3600.0}
+    async with open_street(shared_dsn, folder, **quiet) as street:
+        yield await furnish(street)
+
+
+async def documented(scene: Scene) -> dict[str, dict[str, Any]]:
+    """Give every operation of /openapi.json by its method and path."""
+    found = (await scene.ask("GET", "/openapi.json")).json
+    return {f"{method.upper()} {path}": said for path, of in found["paths"].items() for method, said in of.items()}
+
+
+async def knock(scene: Scene, route: str, who: str, request: Right) -> Answered:
+    """Make a request as somebody; of an endless answer the head alone is read."""
+    method, template = route.split()
+    path = template.format_map({"file": "base.css", **request.fill}) + request.query
+    by = None if who == "anon" else who
+    if route != "GET /v1/moments/stream":
+        body = request.json if method not in ("GET", "DELETE") else None
+        return await scene.ask(method, path, by=by, body=body, **request.options)
+    headers = {"Authorization": f"Bearer {scene.street.tokens[by]}"} if by else {}
+    async with scene.street.http.get(scene.street.url + path, headers=headers) as response:
+        body = b"" if response.status == 200 else await response.read()
+        return Answered(response.status, body, response.headers.copy())
+
+
+async def make(scene: Scene, route: str, who: str) -> Right:
+    """Make a right request of a route."""
+    maker = MAKERS.get(route)
+    return Right() if maker is None else await maker(scene, who)
+
+
+def same(one: Answered, other: Answered) -> bool:
+    """Whether two answers are alike but for the request's id."""
+
+    def told(answer: Answered) -> tuple[int, bytes, str]:
+        identifier = answer.json["request_id"].encode()
+        return answer.status, answer.body.replace(identifier, b"ID"), answer.headers["Content-Type"]
+
+    return told(one) == told(other) and len(one.body) == len(other.body)
+
+
+async def test_every_route_of_the_documentation_is_in_the_table_with_those_who_may(scene: Scene) -> None:
+    operations = await documented(scene)
+    assert set(operations) == set(ROWS)
+    everybody = {"anon", "app", "customer", "till", "crm", "marketer", "analyst", "admin", "pass", "google"}
+    for route, said in operations.items():
+        who = ROWS[route].who
+        assert set(said["x-principals"]) == (everybody if who == set(PRINCIPALS) else who), route
+
+
+@pytest.mark.parametrize("route", ROWS)
+async def test_who_may_is_answered_and_who_may_not_is_refused_without_a_trace(scene: Scene, route: str) -> None:
+    row, request = ROWS[route], await make(scene, route, "anon")
+    before = await scene.counts()
+    refused = [who for who in PRINCIPALS if who not in row.who]
+    answers = await asyncio.gather(*(knock(scene, route, who, request) for who in refused))
+    for who, answer in zip(refused, answers, strict=True):
+        if who in NOBODY and route in PAGES:
+            assert (answer.status, answer.headers["Location"]) == (303, "/login")
+            continue
+        expected, code = (401, "unauthenticated") if who in NOBODY else (403, "forbidden")
+        assert (answer.status, answer.json["code"]) == (expected, code), who
+        assert answer.headers["Content-Type"].startswith("application/problem+json")
+        assert ("WWW-Authenticate" in answer.headers) == (expected == 401)
+    assert await scene.counts() == before
+    for who in (each for each in PRINCIPALS if each in row.who):
+        answer = await knock(scene, route, who, await make(scene, route, who))
+        assert answer.status == row.status, (who, answer.body)
+    if route == "DELETE /v1/me":
+        await scene.sign_up("customer")
+
+
+async def test_methods_that_a_path_does_not_have_are_refused(scene: Scene) -> None:
+    known = {tuple(route.split()) for route in ROWS}
+    for path in sorted({path for _, path in known}):
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
+            if (method, path) in known:
+                continue
+            request = await make(scene, next(f"{m} {p}" for m, p in sorted(known) if p == path), "anon")
+            filled = path.format_map({"file": "base.css", **request.fill})
+            answer = await scene.ask(method, filled, by="admin")
+            # A word such as `import` in the place of an id is then an id that nobody has.
+            assert answer.status in ({405, 404} if path.endswith(("/import", "/check")) else {405}), (method, path)
+
+
+async def test_metrics_are_not_on_the_public_listener(scene: Scene) -> None:
+    for by in (None, "admin"):
+        assert (await scene.ask("GET", "/metrics", by=by)).status == 404
+
+
+@pytest.mark.parametrize(
+    ("route", "by"),
+    [
+        ("POST /v1/moments/{}/pass", "customer"),
+        ("GET /v1/passes/{}", "customer"),
+        ("POST /v1/redemptions/{}/reversal", "till"),
+    ],
+)
+async def test_what_is_somebody_elses_is_answered_as_what_is_not_there(scene: Scene, route: str, by: str) -> None:
+    method, path = route.split()
+    own, foreign = await owned(scene, route, "customer", "till"), await owned(scene, route, "robin", "elsewhere")
+    body = {"reason": "a mistake"} if path.endswith("reversal") else None
+    before = await scene.counts()
+    theirs = await scene.ask(method, path.format(foreign), by=by, body=body)
+    unknown = await scene.ask(method, path.format(uuid4()), by=by, body=body)
+    malformed = await scene.ask(method, path.format("not-an-id"), by=by, body=body)
+    assert theirs.status == unknown.status == 404
+    assert same(theirs, unknown)
+    assert same(malformed, unknown)
+    assert await scene.counts() == before
+    mine = await scene.ask(method, path.format(own), by=by, body=body)
+    assert mine.status in (200, 201), mine.body
+
+
+async def owned(scene: Scene, route: str, who: str, till: str) -> str:
+    """Make what a route is about, as its owner has it."""
+    if "moments" in route:
+        return str(await scene.moment(who))
+    if "passes" in route:
+        return str((await scene.taken(who))["serial"])
+    return await scene.redeemed(who, by=till)
+
+
+async def test_an_admin_reverses_what_any_store_redeemed(scene: Scene) -> None:
+    for till in ("till", "elsewhere"):
+        path = f"/v1/redemptions/{await scene.redeemed(by=till)}/reversal"
+        assert (await scene.ask("POST", path, by="admin", body={"reason": "a mistake"})).status == 201
+
+
+async def test_an_idempotency_key_is_its_principals_own(scene: Scene) -> None:
+    own, foreign = await scene.moment("customer"), await scene.moment("robin")
+    first = await scene.ask("POST", f"/v1/moments/{own}/pass", by="customer", key="same-key")
+    other = await scene.ask("POST", f"/v1/moments/{foreign}/pass", by="robin", key="same-key")
+    peek = await scene.ask("POST", f"/v1/moments/{own}/pass", by="robin", key="same-key-2")
+    assert (first.status, other.status, peek.status) == (201, 201, 404)
+    assert first.json["pass"]["serial"] != other.json["pass"]["serial"]
+
+
+async def test_lists_hold_what_is_ones_own_alone(scene: Scene) -> None:
+    mine, theirs = await scene.taken("customer"), await scene.taken("robin")
+    here, there = await scene.redeemed("customer"), await scene.redeemed("robin", by="elsewhere")
+
+    async def of(path: str, by: str, name: str) -> set[str]:
+        return {item[name] for item in (await scene.ask("GET", path, by=by)).json["items"]}
+
+    passes = await of("/v1/passes", "customer", "serial")
+    assert mine["serial"] in passes
+    assert theirs["serial"] not in passes
+    assert not await of("/v1/moments", "customer", "id") & await of("/v1/moments", "robin", "id")
+    for by, seen, hidden in (("customer", here, there), ("till", here, there), ("elsewhere", there, here)):
+        ledger = await of("/v1/redemptions", by, "id")
+        assert seen in ledger, by
+        assert hidden not in ledger, by
+    assert {here, there} <= await of("/v1/redemptions", "admin", "id")
+
+
+async def test_an_export_of_oneself_names_nobody_else(scene: Scene) -> None:
+    await scene.taken("robin")
+    export = await scene.ask("POST", "/v1/me/export", by="customer")
+    assert str(scene.customers["customer"]).encode() in export.body
+    assert str(scene.customers["robin"]).encode() not in export.body
+
+
+async def test_events_about_somebody_elses_moment_change_nothing(scene: Scene) -> None:
+    foreign = await scene.moment("robin")
+    told = []
+    for moment in (str(foreign), str(uuid4())):
+        event = {"id": str(uuid4()), "moment_id": moment, "type": "dismissed", "at": "2026-11-03T07:31:00Z"}
+        answer = await scene.ask("POST", "/v1/events", by="customer", body={"events": [event]})
+        told.append((answer.status, answer.json["accepted"], [each["code"] for each in answer.json["rejected"]]))
+    assert told == [(200, 0, ["unknown_moment"])] * 2
+    states = {item["id"]: item["state"] for item in (await scene.ask("GET", "/v1/moments", by="robin")).json["items"]}
+    assert states[str(foreign)] == "delivered"
+
+
+async def test_devices_of_the_same_name_are_each_their_customers_own(scene: Scene) -> None:
+    for who, token in (("customer", "aa" * 32), ("robin", "bb" * 32)):
+        body = {"platform": "ios", "push_token": token}
+        assert (await scene.ask("PUT", "/v1/devices/shared-name", by=who, body=body)).status == 204
+    assert (await scene.ask("DELETE", "/v1/devices/shared-name", by="customer")).status == 204
+    async with scene.street.house.parts.pool.acquire() as db:
+        left = await db.fetch("SELECT customer_id, push_token FROM devices WHERE device_id = 'shared-name'")
+    assert [tuple(row) for row in left] == [(scene.customers["robin"], "bb" * 32)]
+
+
+async def test_receipts_name_customers_to_admins_alone(scene: Scene) -> None:
+    offer = (await scene.made("/v1/offers", document()))["id"]
+    assert (await scene.ask("POST", f"/v1/offers/{offer}/publish", by="admin")).status == 200
+    await scene.street.house.parts.rules.refresh()
+    await scene.sign_up("passer-by")
+    assert (await scene.ask("POST", "/v1/pings", by="passer-by", body=report())).status == 200
+    for by, named in (("marketer", False), ("admin", True)):
+        items = (await scene.ask("GET", f"/v1/decisions?offer_id={offer}", by=by)).json["items"]
+        assert items, by
+        assert any("customer_id" in item for item in items) == named
+    by_customer = f"/v1/decisions?customer_id={scene.customers['passer-by']}"
+    assert (await scene.ask("GET", by_customer, by="marketer")).status == 403
+    assert (await scene.ask("GET", by_customer, by="admin")).status == 200
+
+
+@pytest.mark.parametrize(
+    "header", ["Basic a2Q6a2Q=", "Bearer", "Bearer ", "Bearer kd_", "kd_", "Bearer \u00fc", "ApplePass x"]
+)
+async def test_a_header_that_is_no_token_is_nobody(scene: Scene, header: str) -> None:
+    answer = await scene.ask("GET", "/v1/users", headers={"Authorization": header})
+    assert (answer.status, answer.json["code"]) == (401, "unauthenticated")
+
+
+async def test_a_token_is_taken_from_its_header_alone(scene: Scene) -> None:
+    token = scene.street.tokens["admin"]
+    asked = await scene.ask("GET", f"/v1/users?access_token={token}")
+    assert asked.status == 401
+    assert (await scene.ask("GET", "/v1/users", by="admin")).status == 200
+    answer = await scene.ask("GET", "/v1/users", headers={"Cookie": f"sid={token}"})
+    assert answer.status == 401
+    assert token.encode() not in asked.body + answer.body
