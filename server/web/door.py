@@ -88,27 +88,24 @@ def door(
 ) -> Callable[[Handler], Door]:
     """Make a handler a door. It may return its `answer`, a Reply, None (204), or for streams a StreamResponse."""
 
-    def make(handler: Handler) -> Door:
-        return Door(
-            method=method,
-            path=path,
-            handler=handler,
-            body=body,
-            answer=answer,
-            status=status,
-            idempotency=idempotency,
-            limit=limit,
-            query=query,
-            summary=summary,
-            example=example,
-            errors=errors,
-            tags=tags,
-            media=media,
-            produces=produces,
-            stream=stream,
-        )
-
-    return make
+    return lambda handler: Door(
+        method=method,
+        path=path,
+        handler=handler,
+        body=body,
+        answer=answer,
+        status=status,
+        idempotency=idempotency,
+        limit=limit,
+        query=query,
+        summary=summary,
+        example=example,
+        errors=errors,
+        tags=tags,
+        media=media,
+        produces=produces,
+        stream=stream,
+    )
 
 
 def knock(opened: Door, access: Access) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
