@@ -18,7 +18,7 @@ from server.pipeline.batch import Answer, Result, Watch
 from server.pipeline.lanes import Ticket
 from server.pipeline.rules import Rules
 from server.pipeline.turns import NO_FIGURES, Figures, Turn, budgeted_around, line_up, play, share_of
-from server.pipeline.watch import watch_from
+from server.pipeline.watch import Watcher
 from server.signals.assemble import Sky
 from server.store import arrivals, budgets, moments, states
 from server.store.arrivals import NewState
@@ -49,6 +49,7 @@ class Groups:
         """`decimals` is how coarse a stored cell is; `listens` tells whether a customer has a stream open here."""
         self._pool, self._rules, self._clock, self._sky = pool, rules, clock, sky
         self._decimals, self._listens, self._told = decimals, listens, told
+        self._watcher = Watcher()
 
     async def process(self, tickets: Sequence[Ticket]) -> None:
         """Answer every ticket; raises Unavailable (for all that are not answered yet) when the database is away."""
@@ -117,7 +118,7 @@ class Groups:
 
     def _answer(self, turn: Turn, earlier: dict[UUID, Shown]) -> None:
         for ticket in turn.tickets:
-            ticket.tell(answer_of(turn, ticket, earlier))
+            ticket.tell(answer_of(turn, ticket, earlier, self._watcher))
 
 
 def _refuse(tickets: Sequence[Ticket], error: Exception) -> None:
@@ -188,7 +189,7 @@ async def _record(db: Connection, turns: Sequence[Turn], decimals: int) -> list[
     return [turn for turn in turns if turn.customer_id in won]
 
 
-def answer_of(turn: Turn, ticket: Ticket, earlier: dict[UUID, Shown]) -> Answer:
+def answer_of(turn: Turn, ticket: Ticket, earlier: dict[UUID, Shown], watcher: Watcher) -> Answer:
     """Put together what one report is told: results in its order, its moments, those of its repeats, what to watch."""
     accepted: dict[UUID, Result] = {}
     made: dict[UUID, Shown] = {}
@@ -212,5 +213,5 @@ def answer_of(turn: Turn, ticket: Ticket, earlier: dict[UUID, Shown]) -> Answer:
     results = tuple(
         turn.results.get((ticket, place)) or accepted[fix.id] for place, fix in enumerate(ticket.batch.fixes)
     )
-    watch = watch_from(newest, turn.snapshot.live) if newest is not None else Watch()
+    watch = watcher.watch_from(newest, turn.snapshot.live) if newest is not None else Watch()
     return Answer(results, tuple(made.values()), watch, turn.now)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -43,11 +43,12 @@ _log = structlog.get_logger("kairos.rules")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One state of the rules: what decides, all fences, those of live offers, and each offer's reward as written."""
+    """One state of the rules: what decides, all fences, those of live offers, those of stores, and rewards as written."""
 
     ruleset: Ruleset
     fences: FenceIndex
     live: FenceIndex
+    stores: FenceIndex
     rewards: Mapping[UUID, Mapping[str, Any]]
 
     def matters(self, geofence_id: UUID) -> bool:
@@ -76,7 +77,8 @@ def programme_of(settings: Settings) -> Programme:
 def empty(programme: Programme) -> Snapshot:
     """Give the rules of a house without offers and places."""
     ruleset = Ruleset.build(offers=(), places=Places(), programme=programme, segments={}, epoch=-1)
-    return Snapshot(ruleset, FenceIndex.build(()), FenceIndex.build(()), {})
+    nothing = FenceIndex.build(())
+    return Snapshot(ruleset, nothing, nothing, nothing, {})
 
 
 class Rules:
@@ -143,12 +145,16 @@ class Rules:
         ruleset = Ruleset.build(
             offers=offers, places=places, programme=self._programme, segments=segments, epoch=read.epoch
         )
-        live = _live(before, ruleset, fences, {row.id for row in read.fences})
+        changed = {row.id for row in read.fences}
+        wanted = {fence for fence in places.by_geofence if ruleset.plan(fence) is not NO_OFFERS}
+        of_stores = {fence for fence, place in places.by_geofence.items() if place.kind == "store"}
+        live = _part(before.live, wanted, fences=fences, whole=before.fences, changed=changed)
+        stores = _part(before.stores, of_stores, fences=fences, whole=before.fences, changed=changed)
         rewards = {row.id: row.document["reward"] for row in read.offers if row.document.get("reward")}
         if len(read.fences) >= _FREEZE_FROM:
             gc.collect()
             gc.freeze()
-        return Snapshot(ruleset, fences, live, rewards)
+        return Snapshot(ruleset, fences, live, stores, rewards)
 
     def _known(self, read: rows.Rows, places: Places) -> Known:
         """Give what documents may name, but for single places (those are looked up document by document)."""
@@ -255,13 +261,14 @@ def _hours(store: rows.StoreRow) -> Hours | None:
         return None
 
 
-def _live(before: Snapshot, ruleset: Ruleset, fences: FenceIndex, changed: Iterable[UUID]) -> FenceIndex:
-    """Keep an index of the fences that live offers name; where all are named, that of all of them."""
-    wanted = {fence for fence in ruleset.places.by_geofence if ruleset.plan(fence) is not NO_OFFERS}
+def _part(
+    before: FenceIndex, wanted: set[UUID], *, fences: FenceIndex, whole: FenceIndex, changed: set[UUID]
+) -> FenceIndex:
+    """Keep an index of some of the fences; where those are all, the one of all. `whole` is what `fences` was before."""
     if len(wanted) == len(fences):
         return fences
-    if before.live is before.fences:
+    if before is whole:
         return FenceIndex.build(fence for fence in map(fences.get, wanted) if fence is not None)
-    held = {fence.id for fence in before.live}
-    put = (wanted - held) | (wanted & set(changed))
-    return before.live.replaced((fence for fence in map(fences.get, put) if fence is not None), held - wanted)
+    held = {fence.id for fence in before}
+    put = (wanted - held) | (wanted & changed)
+    return before.replaced((fence for fence in map(fences.get, put) if fence is not None), held - wanted)

@@ -1,9 +1,19 @@
-"""What a phone may watch by itself until it reports again: the nearest fences that matter, and for how long that is enough."""
+"""What a phone may watch by itself until it reports again: the nearest fences that matter, and for how long that is enough.
+
+Rule 1: what is near is looked up once per cell of the map, with so much to spare that no fence of any point in the cell is
+        missing; for each fix the few that are left are put in order.
+Rule 2: what is remembered belongs to one index. A new one begins with nothing.
+"""
 
 from __future__ import annotations
 
+from math import cos, floor, hypot, radians, sqrt
+from typing import NamedTuple
+
 from server.model.ping import Fix
+from server.model.place import Point
 from server.pipeline.batch import Watch, Watched
+from server.signals.distance import FLAT_MAX_M, distance_m, metric_at
 from server.signals.fences import FenceIndex
 
 MOST = 19
@@ -15,19 +25,79 @@ WITHIN_M = 100_000.0
 _SOONEST_S, _LATEST_S = 15, 900
 _WALKING_MPS = 1.4
 
+_CELL_DEG = 1 / 256
+"""Some 430 m: who walks stays in a cell for minutes, and there is not much to spare."""
+_DEGREE_M = 112_000.0  # more than a degree of latitude, or of longitude at the equator, has anywhere
+_CELLS = 20_000
+_PLAIN_M = FLAT_MAX_M / 2
 
-def watch_from(fix: Fix, live: FenceIndex) -> Watch:
-    """Tell a phone at this fix which of the live offers' fences to watch, and when (s) to report at the latest.
 
-    It reports when it could have got half the way to the nearest boundary at its speed (walking, where it tells none).
+class _Near(NamedTuple):
+    """A fence that may be among the nearest: its circle, spelled out for the loop."""
+
+    lat: float
+    lon: float
+    radius_m: float
+    watched: Watched
+
+
+class Watcher:
+    """Answers for one process; remembers the cells that its customers are in."""
+
+    def __init__(self) -> None:
+        """Remember nothing."""
+        self._index: FenceIndex | None = None
+        self._cells: dict[tuple[int, int], tuple[_Near, ...]] = {}
+
+    def watch_from(self, fix: Fix, live: FenceIndex) -> Watch:
+        """Tell a phone at this fix which of the live offers' fences to watch, and when (s) to report at the latest.
+
+        It reports when it could have got half the way to the nearest boundary at its speed (walking, where it tells none).
+        """
+        if live is not self._index or len(self._cells) >= _CELLS:
+            self._index, self._cells = live, {}
+        key = floor(fix.point.lat / _CELL_DEG), floor(fix.point.lon / _CELL_DEG)
+        near = self._cells.get(key)
+        if near is None:
+            near = self._cells[key] = _near_cell(key, live)
+        nearest = _nearest(fix.point, near)
+        if not nearest:
+            return Watch((), _LATEST_S)
+        soon = nearest[0][0] / max(_WALKING_MPS, fix.speed_mps or 0.0) / 2
+        return Watch(tuple(each.watched for _, each in nearest), int(min(max(soon, _SOONEST_S), _LATEST_S)))
+
+
+def _near_cell(key: tuple[int, int], live: FenceIndex) -> tuple[_Near, ...]:
+    """List every fence that may be among the nearest of some point in the cell.
+
+    With r the cell's radius and d the distance of the middle's last one, no point's last one is farther than d + r, and
+    none of those is farther than d + 2r from the middle.
     """
-    hits = live.nearest(fix.point, MOST, WITHIN_M)
-    if not hits:
-        return Watch((), _LATEST_S)
-    speed = max(_WALKING_MPS, fix.speed_mps or 0.0)
-    soon = abs(hits[0].edge_m) / speed / 2
+    middle = Point((key[0] + 0.5) * _CELL_DEG, (key[1] + 0.5) * _CELL_DEG)
+    hits = live.nearest(middle, MOST, WITHIN_M)
+    if len(hits) == MOST:
+        radius = hypot(1, cos(radians(middle.lat))) * _CELL_DEG / 2 * _DEGREE_M
+        last = max(abs(hit.edge_m) for hit in hits)
+        hits = [hit for hit in live.around(middle, last + 2 * radius) if hit.edge_m >= -last - 2 * radius]
     circles = ((hit.id, live.enclosing(hit.id)) for hit in hits)
-    return Watch(
-        tuple(Watched(identifier, circle) for identifier, circle in circles if circle is not None),
-        int(min(max(soon, _SOONEST_S), _LATEST_S)),
-    )
+    return tuple(_Near(*circle.center, circle.radius_m, Watched(each, circle)) for each, circle in circles if circle)
+
+
+def _nearest(point: Point, near: tuple[_Near, ...]) -> list[tuple[float, _Near]]:
+    """Put the nearest boundaries in order, by the flat metric where it is good for a metre and by the geodesic elsewhere."""
+    lat, lon = point
+    a0, a1, a2, b0, b1, b2, _ = metric_at(lat)
+    found = []
+    for each in near:
+        dy, dx = each.lat - lat, each.lon - lon
+        square = dy * dy * (a0 + dy * (a1 + dy * a2)) + dx * dx * (b0 + dy * (b1 + dy * b2))
+        center = sqrt(max(0.0, square))
+        if not center < _PLAIN_M or abs(lat) > 84:
+            center = distance_m(point, Point(each.lat, each.lon))
+        found.append((abs(center - each.radius_m), each))
+    found.sort(key=_by_distance)
+    return found[:MOST]
+
+
+def _by_distance(pair: tuple[float, _Near]) -> float:
+    return pair[0]

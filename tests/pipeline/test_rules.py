@@ -77,6 +77,7 @@ async def test_stores_and_free_fences_become_places(town: Town) -> None:
     assert (store.country, store.region, store.address) == ("DE", "BE", "Torstraße 1")
     assert store.hours is not None
     assert set(store.hours) == {"mon"}
+    assert {fence.id for fence in rules.current.stores} == {shop.fence}
     park = places.by_id[free]
     assert (park.kind, park.id, park.zone, park.tags) == ("geofence", free, "Europe/Berlin", {"green"})
     assert park.point.lat == pytest.approx(52.515, abs=1e-3)

@@ -36,7 +36,12 @@ def snapshot(*places: Place, offers: tuple[Offer, ...] = (), rewards: Any = None
     index = FenceIndex.build(
         Geofence(each.geofence_id, each.name, Circle(each.point, each.radius_m)) for each in places
     )
-    return Snapshot(ruleset, index, index, rewards or {})
+    stores = FenceIndex.build(
+        Geofence(each.geofence_id, each.name, Circle(each.point, each.radius_m))
+        for each in places
+        if each.kind == "store"
+    )
+    return Snapshot(ruleset, index, index, stores, rewards or {})
 
 
 def won(chosen_offer: Offer, here: Place | None, **more: Any) -> Chosen:
@@ -101,7 +106,8 @@ PARK = place(9, at=off(100), kind="geofence")
     ("places", "here", "where"),
     [
         ("triggering", SHOP, {"ids": [str(SHOP.id)]}),
-        ("triggering", PARK, {"ids": [str(each.id) for each in (SHOP, SOUTH, NORTH)]}),
+        ("triggering", PARK, {"any": True}),
+        ("triggering_and_nearest_9", PARK, {"ids": [str(each.id) for each in (SHOP, SOUTH, NORTH)]}),
         ("triggering", None, {"any": True}),
         ("any", SHOP, {"any": True}),
         (PlaceFilter(tag="cafe"), SHOP, {"tag": "cafe"}),
@@ -118,7 +124,8 @@ def test_where_a_reward_may_be_redeemed(places: Any, here: Place | None, where: 
 
 def test_a_fence_far_from_every_store_is_redeemed_anywhere() -> None:
     far = place(9, at=off(500_000), kind="geofence")
-    assert redeem_at(offer(reward=COFFEE), far, snapshot(SHOP, far)) == {"any": True}
+    nearest = offer(reward=replace(COFFEE, places="triggering_and_nearest_9"))
+    assert redeem_at(nearest, far, snapshot(SHOP, far)) == {"any": True}
 
 
 def test_the_nine_nearest_stores_are_those_of_the_geodesic_however_many_fences_are_between() -> None:
