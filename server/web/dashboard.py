@@ -49,7 +49,7 @@ class Figure(NamedTuple):
     """One step of one group in words: its name, count and share of the decided."""
 
     name: str
-    count: str
+    told: str
     share: str
 
 

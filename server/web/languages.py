@@ -82,7 +82,7 @@ DASHBOARD: Final[Mapping[Language, Mapping[str, str]]] = {
         "none": "An diesen Tagen wurde kein Moment ausgelöst.",
         "hidden": "Weniger als {} Personen: nicht gezeigt, damit niemand erkennbar ist.",
         "partly": "Die Summen sind die der gezeigten Angebote.",
-        "about": "Ein Moment zählt an dem Tag, an dem er ausgelöst wurde, mit allem, was später daraus wurde. Tage sind die von {}.",
+        "about": "Ein Moment zählt an dem Tag, an dem er ausgelöst wurde, mit allem, was daraus wurde. Tage sind die von {}.",
         "shape": "Von {} ausgelösten zu {} eingelösten",
         "leave": "Abmelden",
     },
@@ -99,5 +99,6 @@ def say_share(part: int, whole: int, language: Language) -> str:
     """Write a share in percent with one decimal; a dash where there is no whole."""
     if whole <= 0:
         return "–"
-    text = f"{100 * part / whole:.1f}"
+    tenths = (2000 * part + whole) // (2 * whole)  # halves up, as people round
+    text = f"{tenths // 10}.{tenths % 10}"
     return f"{text.replace('.', ',')}\u00a0%" if language == "de" else f"{text}%"

@@ -1,0 +1,221 @@
+"""The dashboard as HTML: figures, hidden groups, ranges, languages, and texts that stay texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+
+from server.model.money import Money
+from server.store import funnel
+from server.store.clock import DatabaseClock
+from server.store.pool import Pool
+from server.web import dashboard
+from server.web.dashboard import DashboardQuery, choose, group_of, total_of
+from server.web.languages import DASHBOARD
+from server.web.reports import Amount, FunnelRow
+from tests import lives
+from tests.lives import row
+from tests.web.authors import House, house
+from tests.web.serving import settings_with
+
+NOW = datetime(2026, 11, 3, 23, 30, tzinfo=UTC)
+"""Half past midnight on the 4th, in Berlin."""
+BERLIN = "Europe/Berlin"
+WORDS = DASHBOARD["en"]
+
+
+@pytest.fixture
+async def at(pool: Pool) -> AsyncIterator[House]:
+    """The dashboard's door where three people are enough."""
+    clock = DatabaseClock()
+    async with pool.acquire() as db:
+        await clock.sync(db)
+    async with house(pool, dashboard, clock=clock, settings=settings_with(privacy__min_group=3)) as served:
+        yield served
+
+
+async def fill(pool: Pool, *, offer: int = 1, people: int = 3, redeemed: int = 0, ago: timedelta = timedelta()) -> None:
+    """Let some people have a moment of an offer some time ago, some of them redeem, and roll up."""
+    async with pool.acquire() as db:
+        now = await db.fetchval("SELECT clock_timestamp()")
+        for number in range(people):
+            moment = row(number, at=now - ago, offer=offer)
+            await lives.decide(db, moment)
+            await lives.told(db, moment, "delivered")
+            if number < redeemed:
+                await lives.redeem(db, await lives.accept(db, moment, value=Money(250, "EUR")))
+    await funnel.roll(pool)
+
+
+async def page(at: House, query: str = "", **headers: str) -> str:
+    answer = await at.call("analyst", "GET", f"/dashboard{query}", **headers)
+    assert answer.status == 200, answer.body
+    assert answer.headers["Content-Type"].startswith("text/html")
+    return answer.body.decode()
+
+
+def texts(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+
+
+async def test_an_empty_house_says_so(at: House) -> None:
+    assert WORDS["none"] in texts(await page(at))
+
+
+async def test_the_figures_of_each_offer_and_of_all_are_told(at: House, pool: Pool) -> None:
+    async with pool.acquire() as db:
+        await lives.offer_row(db, 1, name="coffee")
+        await lives.offer_row(db, 2, name="books")
+    await fill(pool, offer=1, people=5, redeemed=2)
+    await fill(pool, offer=2, people=4, redeemed=1)
+    told = texts(await page(at))
+    assert "coffee 5 100.0% 5 100.0% 0 0.0% 0 0.0% 2 40.0% 2 40.0% €5.00 0" in told
+    assert "books 4 100.0% 4 100.0% 0 0.0% 0 0.0% 1 25.0% 1 25.0% €2.50 0" in told
+    assert "Decided 9 100.0% Delivered 9 100.0% Opened 0 0.0% Clicked 0 0.0% Passes 3 33.3% Redeemed 3 33.3%" in told
+    assert "Value €7.50" in told
+    assert WORDS["partly"] not in told
+
+
+async def test_a_hidden_group_is_said_in_words_and_is_in_no_total(at: House, pool: Pool) -> None:
+    async with pool.acquire() as db:
+        await lives.offer_row(db, 1, name="coffee")
+        await lives.offer_row(db, 2, name="rare")
+    await fill(pool, offer=1, people=3)
+    await fill(pool, offer=2, people=2)
+    told = texts(await page(at))
+    assert "rare Fewer than 3 people: not shown" in told
+    assert "Decided 3 100.0%" in told
+    assert WORDS["partly"] in told
+
+
+async def test_there_is_a_picture_for_all_and_for_each_offer_that_is_shown(at: House, pool: Pool) -> None:
+    await fill(pool, offer=1)
+    await fill(pool, offer=2)
+    await fill(pool, offer=3, people=1)
+    html = await page(at)
+    assert html.count("<svg") == 3
+    assert html.count("<polygon") == 3 * 11
+
+
+async def test_nothing_inside_the_page_needs_a_weaker_policy(at: House, pool: Pool) -> None:
+    await fill(pool)
+    html = await page(at)
+    assert not re.search(
+        r"<script|<style|\sstyle=|\son\w+=|javascript:|https?://", html.replace("http://www.w3.org", "")
+    )
+    answer = await at.call("analyst", "GET", "/dashboard")
+    assert "'unsafe" not in answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+async def test_the_page_speaks_the_browsers_language(at: House, pool: Pool) -> None:
+    await fill(pool, people=3, redeemed=3)
+    html = await page(at, Accept_Language="de-DE,de;q=0.9,en;q=0.8")
+    assert '<html lang="de">' in html
+    told = texts(html)
+    assert "Trichter je Angebot" in told
+    assert "Eingelöst 3 100,0 %" in told
+    assert "7,50 €" in told
+    assert '<html lang="en">' in await page(at, Accept_Language="fr")
+
+
+@pytest.mark.parametrize(
+    ("query", "days_ago", "seen"),
+    [("", 3, True), ("", 10, False), ("?days=1", 3, False), ("?days=28", 10, True), ("?days=90", 100, False)],
+)
+async def test_only_the_chosen_days_are_shown(at: House, pool: Pool, query: str, days_ago: int, seen: bool) -> None:
+    await fill(pool, ago=timedelta(days=days_ago))
+    assert (WORDS["none"] not in texts(await page(at, query))) is seen
+
+
+async def test_days_that_cannot_be_are_said_and_the_form_keeps_working(at: House) -> None:
+    for query in (
+        "?first=2026-11-03&last=2026-11-01",
+        "?first=x&last=y",
+        "?first=2026-11-03",
+        "?first=2000-01-01&last=2026-01-01",
+    ):
+        assert WORDS["wrong"] in texts(await page(at, query))
+    assert WORDS["wrong"] not in texts(await page(at, "?first=2026-11-01&last=2026-11-01"))
+    assert WORDS["wrong"] not in texts(await page(at, "?first=&last="))
+
+
+async def test_names_stay_texts(at: House, pool: Pool) -> None:
+    async with pool.acquire() as db:
+        await lives.offer_row(db, name='<script>alert(1)</script>" onload="x')
+    await fill(pool)
+    html = await page(at)
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+
+
+async def test_only_readers_see_it_and_people_are_led_to_the_log_in(at: House) -> None:
+    assert (await at.call("crm", "GET", "/dashboard")).status == 403
+    led = await at.call(None, "GET", "/dashboard")
+    assert (led.status, led.headers["Location"]) == (303, "/login")
+
+
+def spans(query: DashboardQuery) -> tuple[date, date, str | None, bool]:
+    chosen = choose(query, now=NOW, zone=BERLIN)
+    return chosen.first, chosen.last, chosen.days, chosen.wrong
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        (DashboardQuery(), (date(2026, 10, 29), date(2026, 11, 4), "7", False)),
+        (DashboardQuery(days="1"), (date(2026, 11, 4), date(2026, 11, 4), "1", False)),
+        (DashboardQuery(days="90"), (date(2026, 8, 7), date(2026, 11, 4), "90", False)),
+        (DashboardQuery(first="2026-11-01", last="2026-11-02"), (date(2026, 11, 1), date(2026, 11, 2), None, False)),
+        (DashboardQuery(first="2026-11-02", last="2026-11-01"), (date(2026, 10, 29), date(2026, 11, 4), "7", True)),
+        (DashboardQuery(first="2026-11-02", last="9999-12-31"), (date(2026, 10, 29), date(2026, 11, 4), "7", True)),
+        (DashboardQuery(last="2026-11-02"), (date(2026, 10, 29), date(2026, 11, 4), "7", True)),
+        (DashboardQuery(first="2026-W45-2", last="2026-11-05"), (date(2026, 10, 29), date(2026, 11, 4), "7", True)),
+    ],
+)
+def test_days_are_those_of_the_programmes_zone_and_both_included(query: DashboardQuery, wanted: Any) -> None:
+    assert spans(query) == wanted
+
+
+def test_a_range_of_days_is_whole_local_days_also_when_the_clocks_change() -> None:
+    chosen = choose(DashboardQuery(first="2026-10-25", last="2026-10-25"), now=NOW, zone=BERLIN)
+    assert chosen.span.end - chosen.span.start == timedelta(hours=25)
+    assert chosen.span.start == datetime(2026, 10, 24, 22, tzinfo=UTC)
+
+
+def figures(label: str = "coffee", *, suppressed: bool = False, value: Amount | None = None, **more: Any) -> FunnelRow:
+    counts = dict.fromkeys(("decided", "delivered", "opened", "clicked", "passes", "redeemed", "control"), 0) | more
+    values = counts.pop("values", None)
+    shown = {step: None if suppressed else count for step, count in counts.items()}
+    made = FunnelRow(key=label, label=label, suppressed=suppressed, value=None if suppressed else value, **shown)
+    return (
+        made
+        if values is None
+        else FunnelRow(key=label, label=label, suppressed=False, value=value, values=values, **shown)
+    )
+
+
+def test_money_of_several_currencies_is_added_up_each_by_itself() -> None:
+    rows = [
+        figures("a", decided=10, value=Amount(100, "EUR"), values=[Amount(5, "CHF"), Amount(100, "EUR")]),
+        figures("b", decided=10, value=Amount(250, "EUR")),
+        figures("c", suppressed=True),
+    ]
+    total = total_of(rows, words=WORDS, language="en")
+    assert total.value == "CHF\u00a00.05 + €3.50"
+    assert total.figures[0].told == "20"
+
+
+def test_no_currency_is_no_money() -> None:
+    group = group_of(figures(decided=3, value=Amount(0, "XXX")), words=WORDS, language="en")
+    assert group.value == "–"
+
+
+def test_a_hidden_group_carries_no_figure_at_all() -> None:
+    group = group_of(figures(suppressed=True), words=WORDS, language="en")
+    assert (group.hidden, group.figures, group.columns, group.value, group.control) == (True, [], [], "", "")
