@@ -311,3 +311,8 @@ async def test_the_app_works_with_rows_readonly_looks_and_neither_can_change_the
     finally:
         await app.close()
         await readonly.close()
+
+
+async def test_a_role_that_only_serves_finds_everything_done(cluster, db_dsn: str) -> None:
+    name = urlsplit(db_dsn).path.removeprefix("/")
+    assert await migrate(cluster.dsn_for("kairos_app", database=name)) == []
