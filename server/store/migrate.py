@@ -122,18 +122,28 @@ async def _migrate(db: Connection, migrations: Sequence[Migration], phase: Phase
     while not await db.fetchval(LOCK, _LOCK):  # noqa: ASYNC110  rule 3
         await asyncio.sleep(_ASK_AGAIN_S)
     try:
-        if not await db.fetchval(KNOWN):
-            await db.execute(REMEMBER_TABLE)
-        due = _due(migrations, await _applied(db), phase)
-        for migration in due:
-            await _apply(db, migration)
-        if await db.fetchval(OWNED):  # a role that only serves finds everything done, and has nothing to grant
-            await db.execute(GRANT)
-        return [migration.name for migration in due]
+        return await _bring_up(db, migrations, phase)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise Misconfigured(
+            "Migrations are missing, and the role of database.url may not apply them: "
+            "run `kairos migrate` with the address of the database's owner."
+        ) from error
     finally:
         if not db.is_closed():
             await db.execute("RESET lock_timeout")
             await db.fetchval(UNLOCK, _LOCK)
+
+
+async def _bring_up(db: Connection, migrations: Sequence[Migration], phase: Phase) -> list[str]:
+    """Apply what is due, under the lock."""
+    if not await db.fetchval(KNOWN):
+        await db.execute(REMEMBER_TABLE)
+    due = _due(migrations, await _applied(db), phase)
+    for migration in due:
+        await _apply(db, migration)
+    if await db.fetchval(OWNED):  # a role that only serves finds everything done, and has nothing to grant
+        await db.execute(GRANT)
+    return [migration.name for migration in due]
 
 
 def _due(migrations: Sequence[Migration], applied: Mapping[str, str], phase: Phase) -> list[Migration]:

@@ -316,3 +316,13 @@ async def test_the_app_works_with_rows_readonly_looks_and_neither_can_change_the
 async def test_a_role_that_only_serves_finds_everything_done(cluster, db_dsn: str) -> None:
     name = urlsplit(db_dsn).path.removeprefix("/")
     assert await migrate(cluster.dsn_for("kairos_app", database=name)) == []
+
+
+async def test_a_role_that_only_serves_says_what_is_missing(cluster, db_dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "0001_pre_new.sql").write_text("CREATE TABLE new (id int);")
+    name = urlsplit(db_dsn).path.removeprefix("/")
+    for path in SCHEMA.glob("*.sql"):
+        (tmp_path / path.name).write_text(path.read_text("utf-8"), "utf-8")
+    (tmp_path / "0001_pre_new.sql").rename(tmp_path / "9999_pre_new.sql")
+    with pytest.raises(Misconfigured, match="kairos migrate"):
+        await migrate(cluster.dsn_for("kairos_app", database=name), folder=tmp_path)
