@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from datetime import MAXYEAR, MINYEAR, datetime
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -16,6 +17,7 @@ from server.errors import FieldError, Invalid
 
 T = TypeVar("T")
 _CURSOR_CHARACTERS = 1024
+_INT32 = 1 << 31
 
 
 class PageQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -50,9 +52,21 @@ def read_cursor(cursor: str | None, keys: type[T]) -> T | None:
         if len(cursor) > _CURSOR_CHARACTERS:
             raise ValueError
         data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        return msgspec.json.decode(data, type=keys)
+        found = msgspec.json.decode(data, type=keys)
+        if not all(_storable(each) for each in cast("tuple[object, ...]", found)):
+            raise ValueError
+        return found
     except (ValueError, binascii.Error, msgspec.DecodeError, RecursionError):
         raise Invalid(errors=[FieldError("cursor", "is not one that we gave")]) from None
+
+
+def _storable(key: object) -> bool:
+    """Tell whether PostgreSQL has such a value: what it would refuse was never in a cursor of ours."""
+    if isinstance(key, datetime):
+        return key.tzinfo is not None and MINYEAR < key.year < MAXYEAR  # in UTC, too
+    if isinstance(key, int):
+        return 0 <= key < _INT32
+    return not isinstance(key, str) or "\0" not in key
 
 
 def cut(rows: Sequence[T], *, size: int, keys: Callable[[T], Sequence[object]]) -> tuple[Sequence[T], str | None]:

@@ -57,6 +57,23 @@ def test_a_cursor_that_we_did_not_make_is_refused(cursor: str) -> None:
     assert caught.value.errors[0].field == "cursor"
 
 
+@pytest.mark.parametrize(
+    ("keys", "kind"),
+    [
+        (("0001-01-01T00:00:00+14:00",), tuple[datetime]),
+        (("9999-12-31T23:59:59-14:00",), tuple[datetime]),
+        (("2026-11-03T07:30:00",), tuple[datetime]),
+        ((2**31,), tuple[int]),
+        ((-1,), tuple[int]),
+        (("a\0b",), tuple[str]),
+    ],
+)
+def test_a_cursor_with_what_postgresql_has_not_is_refused(keys: tuple[object, ...], kind: type) -> None:
+    with pytest.raises(Invalid) as caught:
+        read_cursor(write_cursor(keys), kind)
+    assert caught.value.errors[0].field == "cursor"
+
+
 @given(st.text(max_size=40))
 def test_no_text_breaks_the_reader(text: str) -> None:
     with contextlib.suppress(Invalid):
