@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -15,6 +15,8 @@ from server.web.call import Call
 from server.web.codec import Instant
 from server.web.door import door
 from server.web.paging import PageQuery, cut, page_size, read_cursor
+
+_YEARS: Final = 1980, 2100
 
 
 class NewKey(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -83,6 +85,8 @@ async def make(call: Call) -> KeyMade:
     wanted: NewKey = call.body
     if (wanted.kind == "till") != (wanted.store_id is not None):
         raise Invalid(errors=[FieldError("store_id", "is required for a till, and for nothing else")])
+    if wanted.not_after is not None and not _YEARS[0] <= wanted.not_after.year <= _YEARS[1]:
+        raise Invalid(errors=[FieldError("not_after", "must be between the years {} and {}".format(*_YEARS))])
     async with call.transaction() as db:
         made = await keys.create(
             db, kind=wanted.kind, store_id=wanted.store_id, name=wanted.name, not_after=wanted.not_after

@@ -93,3 +93,9 @@ async def test_keys_come_page_by_page(house: House) -> None:
     assert [key["id"] for key in (first["items"] + second["items"])][:3] == made[::-1]
     assert (await house.call("GET", "/v1/keys?limit=201")).status == 422
     assert (await house.call("GET", "/v1/keys?cursor=x")).status == 422
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2101-01-01T00:00:00Z"])
+async def test_a_key_ends_within_the_calendar(house: House, time: str) -> None:
+    answered = await house.call("POST", "/v1/keys", json={"kind": "app", "not_after": time})
+    assert (answered.status, answered.json["errors"][0]["field"]) == (422, "not_after")
