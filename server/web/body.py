@@ -105,7 +105,14 @@ def _pairs(text: str, *, what: str) -> dict[str, str]:
     if len(found) != len(pairs):
         twice = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
         raise Invalid(errors=[FieldError(clean(twice)[:64], f"is given twice, and the {what} has one value")])
-    return {clean(name): clean(value) for name, value in found.items()}
+    return {clean(name): _clean(value, field=name) for name, value in found.items()}
+
+
+def _clean(value: str, *, field: str) -> str:
+    try:
+        return clean(value)
+    except Invalid as error:
+        raise Invalid(errors=[FieldError(clean(field)[:64], error.detail)]) from None
 
 
 def read_query(request: web.Request, type_: type[msgspec.Struct] | None) -> Any:
