@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from math import cos, floor, hypot, radians, sqrt
 from typing import NamedTuple
+from uuid import UUID
 
 from server.model.ping import Fix
 from server.model.place import Point
@@ -25,11 +26,11 @@ WITHIN_M = 100_000.0
 _SOONEST_S, _LATEST_S = 15, 900
 _WALKING_MPS = 1.4
 
-_CELL_DEG = 1 / 256
-"""Some 430 m: who walks stays in a cell for minutes, and there is not much to spare."""
+_CELL_DEG = 1 / 512
+"""Some 220 m: who walks stays in a cell for minutes, and there is not much more to put in order than is told."""
 _DEGREE_M = 112_000.0  # more than a degree of latitude, or of longitude at the equator, has anywhere
 _CELLS = 20_000
-_PLAIN_M = FLAT_MAX_M / 2
+_PLAIN_SQUARE = (FLAT_MAX_M / 2) ** 2
 
 
 class _Near(NamedTuple):
@@ -48,6 +49,7 @@ class Watcher:
         """Remember nothing."""
         self._index: FenceIndex | None = None
         self._cells: dict[tuple[int, int], tuple[_Near, ...]] = {}
+        self._known: dict[UUID, _Near] = {}
 
     def watch_from(self, fix: Fix, live: FenceIndex) -> Watch:
         """Tell a phone at this fix which of the live offers' fences to watch, and when (s) to report at the latest.
@@ -55,19 +57,30 @@ class Watcher:
         It reports when it could have got half the way to the nearest boundary at its speed (walking, where it tells none).
         """
         if live is not self._index or len(self._cells) >= _CELLS:
-            self._index, self._cells = live, {}
+            self._index, self._cells, self._known = live, {}, {}
         key = floor(fix.point.lat / _CELL_DEG), floor(fix.point.lon / _CELL_DEG)
         near = self._cells.get(key)
         if near is None:
-            near = self._cells[key] = _near_cell(key, live)
+            near = self._cells[key] = tuple(self._spelled(each, live) for each in _around_cell(key, live))
         nearest = _nearest(fix.point, near)
         if not nearest:
             return Watch((), _LATEST_S)
         soon = nearest[0][0] / max(_WALKING_MPS, fix.speed_mps or 0.0) / 2
         return Watch(tuple(each.watched for _, each in nearest), int(min(max(soon, _SOONEST_S), _LATEST_S)))
 
+    def _spelled(self, identifier: UUID, live: FenceIndex) -> _Near:
+        """Spell a fence out once, for all cells that it is near to."""
+        known = self._known.get(identifier)
+        if known is None:
+            circle = live.enclosing(identifier)
+            if circle is None:
+                raise LookupError("the index found a fence that it does not have")
+            known = _Near(*circle.center, circle.radius_m, Watched(identifier, circle))
+            self._known[identifier] = known
+        return known
 
-def _near_cell(key: tuple[int, int], live: FenceIndex) -> tuple[_Near, ...]:
+
+def _around_cell(key: tuple[int, int], live: FenceIndex) -> list[UUID]:
     """List every fence that may be among the nearest of some point in the cell.
 
     With r the cell's radius and d the distance of the middle's last one, no point's last one is farther than d + r, and
@@ -79,8 +92,7 @@ def _near_cell(key: tuple[int, int], live: FenceIndex) -> tuple[_Near, ...]:
         radius = hypot(1, cos(radians(middle.lat))) * _CELL_DEG / 2 * _DEGREE_M
         last = max(abs(hit.edge_m) for hit in hits)
         hits = [hit for hit in live.around(middle, last + 2 * radius) if hit.edge_m >= -last - 2 * radius]
-    circles = ((hit.id, live.enclosing(hit.id)) for hit in hits)
-    return tuple(_Near(*circle.center, circle.radius_m, Watched(each, circle)) for each, circle in circles if circle)
+    return [hit.id for hit in hits]
 
 
 def _nearest(point: Point, near: tuple[_Near, ...]) -> list[tuple[float, _Near]]:
@@ -89,12 +101,12 @@ def _nearest(point: Point, near: tuple[_Near, ...]) -> list[tuple[float, _Near]]
     a0, a1, a2, b0, b1, b2, _ = metric_at(lat)
     found = []
     for each in near:
-        dy, dx = each.lat - lat, each.lon - lon
+        to_lat, to_lon, radius_m, _ = each
+        dy, dx = to_lat - lat, to_lon - lon
         square = dy * dy * (a0 + dy * (a1 + dy * a2)) + dx * dx * (b0 + dy * (b1 + dy * b2))
-        center = sqrt(max(0.0, square))
-        if not center < _PLAIN_M or abs(lat) > 84:
-            center = distance_m(point, Point(each.lat, each.lon))
-        found.append((abs(center - each.radius_m), each))
+        flat = 0 <= square < _PLAIN_SQUARE and -84 < lat < 84
+        center = sqrt(square) if flat else distance_m(point, Point(to_lat, to_lon))
+        found.append((abs(center - radius_m), each))
     found.sort(key=_by_distance)
     return found[:MOST]
 

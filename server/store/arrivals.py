@@ -45,15 +45,20 @@ class Loaded(NamedTuple):
 HISTORY = 200
 """So many events of a customer's past are looked at, the newest first."""
 
-# The slice of ping ids is the customer's own: one probe of the primary key for each.
+# LATERAL with LIMIT: whatever the planner believes of the tables, each row is one probe of a primary key, never a scan.
+# The slice of ping ids is the customer's own: one probe for each of them too.
 LOAD = """
 SELECT c.id, c.locale, c.time_zone, c.attributes, c.segments, c.location, c.push, c.profiling,
        s.version, s.state, s.wake_at, coalesce(s.stream_until > moment.now, false) AS listening,
        moment.now, past.events, told.pings
 FROM unnest($1::smallint[], $2::uuid[], $3::integer[], $4::integer[]) AS asked (bucket, id, first, last)
 CROSS JOIN (SELECT clock_timestamp() AS now OFFSET 0) AS moment
-JOIN customers c ON c.bucket = asked.bucket AND c.id = asked.id
-LEFT JOIN customer_state s ON s.bucket = asked.bucket AND s.customer_id = asked.id
+CROSS JOIN LATERAL (
+    SELECT * FROM customers WHERE customers.bucket = asked.bucket AND customers.id = asked.id LIMIT 1
+) AS c
+LEFT JOIN LATERAL (
+    SELECT * FROM customer_state WHERE customer_state.bucket = asked.bucket AND customer_id = asked.id LIMIT 1
+) AS s ON true
 LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object('name', e.name, 'at', e.at, 'offer', e.offer)) AS events
     FROM (SELECT name, at, offer FROM customer_events e
