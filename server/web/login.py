@@ -105,7 +105,7 @@ async def log_out(call: Call) -> Reply:
     return Reply(303, headers={"Location": "/login", "Set-Cookie": _cookie(call, "")})
 
 
-@door("GET", "/password", produces=HTML, summary="The form for another password", tags=("Pages",))
+@door("GET", "/password", produces=HTML, errors=(401,), summary="The form for another password", tags=("Pages",))
 async def password_form(call: Call) -> Reply:
     """Show the form to whoever is logged in."""
     if call.principal.user_id is None:

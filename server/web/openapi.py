@@ -228,7 +228,7 @@ def _responses(each: Door, access: Access, schemas: dict[Any, dict[str, Any]]) -
     elif each.answer is not None:
         right["content"] = {each.produces: {"schema": schemas[each.answer]}}
     elif each.status == HTTPStatus.OK:
-        right["content"] = {each.produces: {"schema": {"type": "string"}}}
+        right["content"] = {each.produces: {"schema": {"type": "object" if each.produces == JSON else "string"}}}
     responses = {str(each.status): right}
     for status in _expected_errors(each, access):
         if status in _PHRASES:
@@ -240,6 +240,12 @@ def _responses(each: Door, access: Access, schemas: dict[Any, dict[str, Any]]) -
 
 def _expected_errors(each: Door, access: Access) -> list[int]:
     expected = {421, 429, 503, *each.errors}
+    if (
+        each.method == "GET"
+        and each.produces == "text/html"
+        and (Kind.ANON not in access.principals or 401 in each.errors)
+    ):
+        expected.add(303)  # people are led to the log-in, or to what they must do first
     if Kind.ANON not in access.principals:
         expected |= {401, 403}
     elif each.method not in ("GET", "HEAD"):
