@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
 
-from tests.street.scene import ELSEWHERE, FENCE, STORE, Scene, document, furnish, report
+from tests.street.right import Right, make
+from tests.street.scene import Scene, document, furnish, report
 from tests.street.serving import Answered, open_street
 
 PRINCIPALS = ("anon", "app", "customer", "till", "crm", "marketer", "analyst", "admin", "wrong", "revoked")
@@ -124,201 +124,6 @@ def _read(table: str) -> dict[str, Row]:
 ROWS = _read(TABLE)
 
 
-NONE: Mapping[str, Any] = MappingProxyType({})
-
-
-class Right(NamedTuple):
-    """A right request: how its path is filled in, what it sends."""
-
-    fill: Mapping[str, str] = NONE
-    json: Any = None
-    query: str = ""
-    options: Mapping[str, Any] = NONE
-
-
-Maker = Callable[[Scene, str], Awaitable[Right]]
-MAKERS: dict[str, Maker] = {}
-
-
-def right(*routes: str) -> Callable[[Maker], Maker]:
-    """Say how a right request of some routes is made."""
-
-    def keep(make: Maker) -> Maker:
-        MAKERS.update(dict.fromkeys(routes, make))
-        return make
-
-    return keep
-
-
-@right("GET /static/{file}")
-async def _(scene: Scene, who: str) -> Right:
-    return Right({"file": "base.css"})
-
-
-@right("POST /login")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(options={"data": {"email": f"{who}@example.com", "password": "no such person"}})
-
-
-@right("POST /password")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(options={"data": {"current": "a", "password": "b", "again": "b"}})
-
-
-@right("GET /p/{link}")
-async def _(scene: Scene, who: str) -> Right:
-    return Right({"link": (await scene.taken())["links"]["apple"].rpartition("/p/")[2]})
-
-
-@right("POST /v1/customers", "PATCH /v1/me", "PUT /v1/me/consents")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(json={})
-
-
-@right("POST /v1/pings")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(json=report())
-
-
-@right("POST /v1/events")
-async def _(scene: Scene, who: str) -> Right:
-    event = {"id": str(uuid4()), "moment_id": str(uuid4()), "type": "opened", "at": "2026-11-03T07:31:00Z"}
-    return Right(json={"events": [event]})
-
-
-@right("POST /v1/moments/{id}/pass")
-async def _(scene: Scene, who: str) -> Right:
-    return Right({"id": str(await scene.moment())})
-
-
-@right("GET /v1/passes/{serial}")
-async def _(scene: Scene, who: str) -> Right:
-    return Right({"serial": (await scene.taken())["serial"]})
-
-
-@right("PUT /v1/devices/{device_id}", "DELETE /v1/devices/{device_id}")
-async def _(scene: Scene, who: str) -> Right:
-    return Right({"device_id": "phone"}, {"platform": "ios", "push_token": "0f" * 32})
-
-
-@right("POST /v1/redemptions", "POST /v1/redemptions/check")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(json={"code": (await scene.taken())["code"]})
-
-
-@right("POST /v1/redemptions/{id}/reversal")
-async def _(scene: Scene, who: str) -> Right:
-    return Right({"id": await scene.redeemed()}, {"reason": "a mistake"})
-
-
-@right("POST /v1/passes/{serial}/void")
-async def _(scene: Scene, who: str) -> Right:
-    return Right({"serial": (await scene.taken())["serial"]}, {"reason": "a mistake"})
-
-
-@right("POST /v1/stores")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(json=STORE)
-
-
-@right("GET /v1/stores/{id}", "PUT /v1/stores/{id}", "DELETE /v1/stores/{id}")
-async def _(scene: Scene, who: str) -> Right:
-    return Right({"id": (await scene.made("/v1/stores", STORE))["id"]}, ELSEWHERE)
-
-
-@right("POST /v1/stores/import")
-async def _(scene: Scene, who: str) -> Right:
-    table = "name,lat,lon,radius_m\nDom,50.97,11.02,100\n"
-    return Right(options={"data": table.encode(), "headers": {"Content-Type": "text/csv"}})
-
-
-@right("POST /v1/geofences")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(json=FENCE)
-
-
-@right("GET /v1/geofences/{id}", "PUT /v1/geofences/{id}", "DELETE /v1/geofences/{id}")
-async def _(scene: Scene, who: str) -> Right:
-    return Right({"id": (await scene.made("/v1/geofences", FENCE))["id"]}, FENCE)
-
-
-@right("POST /v1/geofences/import")
-async def _(scene: Scene, who: str) -> Right:
-    point = {"type": "Point", "coordinates": [11.03, 50.97]}
-    feature = {"type": "Feature", "properties": {"name": "Dom", "radius_m": 100}, "geometry": point}
-    return Right(json={"type": "FeatureCollection", "features": [feature]})
-
-
-@right("POST /v1/offers")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(json=document())
-
-
-@right("GET /v1/offers/{id}", "PUT /v1/offers/{id}")
-async def _(scene: Scene, who: str) -> Right:
-    draft = document()
-    return Right({"id": (await scene.made("/v1/offers", draft))["id"]}, draft)
-
-
-@right("POST /v1/offers/{id}/publish")
-async def _(scene: Scene, who: str) -> Right:
-    return Right({"id": (await scene.made("/v1/offers", document()))["id"]})
-
-
-@right("POST /v1/offers/{id}/pause", "POST /v1/offers/{id}/end")
-async def _(scene: Scene, who: str) -> Right:
-    offer = (await scene.made("/v1/offers", document()))["id"]
-    assert (await scene.ask("POST", f"/v1/offers/{offer}/publish", by="admin")).status == 200
-    return Right({"id": offer})
-
-
-@right("POST /v1/offers/{id}/dry-run", "POST /v1/dry-run")
-async def _(scene: Scene, who: str) -> Right:
-    fix = {"lat": 50.9787, "lon": 11.0328, "accuracy_m": 9, "captured_at": "2026-11-03T07:30:00Z"}
-    return Right({"id": str(scene.offer)}, {"at": "2026-11-03T07:30:00Z", "fix": fix})
-
-
-@right("POST /v1/segments")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(json={"name": f"segment-{uuid4()}"})
-
-
-@right("GET /v1/decisions")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(query=f"?offer_id={scene.offer}")
-
-
-@right("GET /v1/reports/funnel")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(query="?from=2026-11-01&to=2026-11-08&by=offer")
-
-
-@right("GET /v1/export/{type}")
-async def _(scene: Scene, who: str) -> Right:
-    return Right({"type": "redemptions"})
-
-
-@right("POST /v1/users")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(json={"email": f"{uuid4()}@example.com", "name": "Alex", "roles": ["analyst"]})
-
-
-@right("PATCH /v1/users/{id}", "DELETE /v1/users/{id}")
-async def _(scene: Scene, who: str) -> Right:
-    person = {"email": f"{uuid4()}@example.com", "name": "Alex", "roles": ["analyst"]}
-    return Right({"id": (await scene.made("/v1/users", person))["id"]}, {"name": "Kim"})
-
-
-@right("POST /v1/keys")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(json={"kind": "app"})
-
-
-@right("DELETE /v1/keys/{id}")
-async def _(scene: Scene, who: str) -> Right:
-    return Right({"id": (await scene.made("/v1/keys", {"kind": "app"}))["id"]})
-
-
 @pytest.fixture(scope="module")
 async def scene(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     folder: Path = tmp_path_factory.mktemp("house")
@@ -337,7 +142,7 @@ async def documented(scene: Scene) -> dict[str, dict[str, Any]]:
 async def knock(scene: Scene, route: str, who: str, request: Right) -> Answered:
     """Make a request as somebody; of an endless answer the head alone is read."""
     method, template = route.split()
-    path = template.format_map({"file": "base.css", **request.fill}) + request.query
+    path = request.path(template)
     by = None if who == "anon" else who
     if route != "GET /v1/moments/stream":
         body = request.json if method not in ("GET", "DELETE") else None
@@ -346,12 +151,6 @@ async def knock(scene: Scene, route: str, who: str, request: Right) -> Answered:
     async with scene.street.http.get(scene.street.url + path, headers=headers) as response:
         body = b"" if response.status == 200 else await response.read()
         return Answered(response.status, body, response.headers.copy())
-
-
-async def make(scene: Scene, route: str, who: str) -> Right:
-    """Make a right request of a route."""
-    maker = MAKERS.get(route)
-    return Right() if maker is None else await maker(scene, who)
 
 
 def same(one: Answered, other: Answered) -> bool:
@@ -402,8 +201,7 @@ async def test_methods_that_a_path_does_not_have_are_refused(scene: Scene) -> No
             if (method, path) in known:
                 continue
             request = await make(scene, next(f"{m} {p}" for m, p in sorted(known) if p == path), "anon")
-            filled = path.format_map({"file": "base.css", **request.fill})
-            answer = await scene.ask(method, filled, by="admin")
+            answer = await scene.ask(method, request.path(path), by="admin")
             # A word such as `import` in the place of an id is then an id that nobody has.
             assert answer.status in ({405, 404} if path.endswith(("/import", "/check")) else {405}), (method, path)
 
