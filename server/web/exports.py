@@ -70,20 +70,30 @@ async def _stream(call: Call, rows: AsyncGenerator[dict[str, Any], None], *, nam
     response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{name}.ndjson"'})
     response.content_type = NDJSON
     piece = bytearray()
-    async for row in rows:
-        piece += encode(row)
-        piece += b"\n"
-        if len(piece) >= _PIECE_BYTES:
-            await _send(call, response, bytes(piece))
-            piece.clear()
-    await _send(call, response, bytes(piece))
-    await response.write_eof()
+    with contextlib.suppress(_Left):
+        async for row in rows:
+            piece += encode(row)
+            piece += b"\n"
+            if len(piece) >= _PIECE_BYTES:
+                await _send(call, response, bytes(piece))
+                piece.clear()
+        await _send(call, response, bytes(piece))
+        await response.write_eof()
     return response
+
+
+class _Left(Exception):
+    """The client is gone. It must not be taken for a database that is: both break a connection."""
 
 
 async def _send(call: Call, response: web.StreamResponse, piece: bytes) -> None:
     """Send a piece; whoever takes none of it for a minute is gone, and the connection with them."""
-    if not response.prepared:
-        await response.prepare(call.request)
-    async with asyncio.timeout(_PATIENCE_S):
-        await response.write(piece)
+    try:
+        if not response.prepared:
+            await response.prepare(call.request)
+        async with asyncio.timeout(_PATIENCE_S):
+            await response.write(piece)
+    except (ConnectionError, TimeoutError):
+        if call.request.transport is not None:
+            call.request.transport.abort()
+        raise _Left from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -160,6 +161,28 @@ async def test_tens_of_thousands_of_rows_arrive_whole_and_in_order(at: House, po
     assert len(times) == 30_000
     assert times == sorted(times)
     assert len({each["id"] for each in told}) == 30_000
+
+
+async def test_a_reader_who_leaves_is_not_taken_for_a_database_that_is_away(
+    at: House, pool: Pool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with pool.acquire() as db:
+        await db.execute(
+            "INSERT INTO pings (bucket, customer_id, id, at, received_at, cell)"
+            " SELECT 7, $1, gen_random_uuid(), now(), now(), '52.50,13.40' FROM generate_series(1, 60000)",
+            UUID(int=7),
+        )
+    reader, writer = await asyncio.open_connection("127.0.0.1", at.served.port)
+    head = f"GET /v1/export/pings HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {at.tokens['admin']}\r\n\r\n"
+    writer.write(head.encode())
+    assert b"200 OK" in await reader.readline()
+    writer.transport.abort()
+    for _ in range(100):
+        if pool.counts().open == pool.counts().idle:
+            break
+        await asyncio.sleep(0.05)
+    assert pool.counts().open == pool.counts().idle
+    assert "unexpected error" not in "".join(capsys.readouterr())
 
 
 async def test_an_export_beyond_the_limit_is_refused_before_its_first_line(pool: Pool) -> None:
