@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 import pytest
-import typer.main
 from typer.testing import CliRunner
 
+from server.__main__ import COMMANDS as TABLE
 from server.__main__ import app
 from tests.street.process import kairos
 
@@ -15,7 +16,7 @@ COMMANDS = {"serve", "demo", "migrate", "keys", "users", "import", "export", "re
 
 
 def test_the_commands_are_those_of_the_contract() -> None:
-    assert set(typer.main.get_command(app).commands) == COMMANDS
+    assert set(TABLE) == COMMANDS
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
@@ -42,3 +43,10 @@ async def test_the_module_runs_as_the_command_does() -> None:
     code, out, _ = await kairos("--help")
     assert code == 0
     assert all(command in out for command in COMMANDS), sys.version
+
+
+async def test_making_a_key_does_not_load_the_whole_house() -> None:
+    seen = "import sys, server.commands.keys; print('server.app' in sys.modules, 'aiohttp' in sys.modules)"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", seen, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert out.decode().split() == ["False", "False"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.commands.demo import MARK, clear
+from server.commands.opening import MARK, clear
 from server.commands.scene import STEPS
 from server.errors import Misconfigured
 from tests.street.process import kairos

@@ -1,0 +1,168 @@
+"""Opening the demo: the town is made anew in a data folder that is the demo's alone (a mark in it says so)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+from server.app import open_database, open_house
+from server.commands import history
+from server.commands.scene import play
+from server.commands.serve import stop_signals
+from server.commands.town import documents
+from server.configuration import config_folder
+from server.errors import Misconfigured
+from server.pipeline import authoring
+from server.pipeline.places import Author, add_stores, check_store
+from server.pipeline.rules import programme_of
+from server.settings import Settings
+from server.store import embedded, keys, users
+from server.store.clock import DatabaseClock
+from server.store.pool import Connection, Pool, open_pool
+from server.store.time_machine import travelling, turn
+from server.wallet.issue import open_desk
+from server.wallet.keyring import open_keyring
+from server.web.passwords import Hasher
+
+MARK = ".kairos-demo"
+_BY = Author("demo")
+
+
+class Credentials(NamedTuple):
+    """What the demo prints: tokens by name, and who may log in with which password."""
+
+    tokens: dict[str, str]
+    logins: dict[str, str]
+
+
+async def show(settings: Settings, console: Console, *, check: bool) -> bool:
+    """Make the town, open the house; play the scene or wait for the end. Tells whether all held."""
+    stop = stop_signals()
+    await clear(settings.home)
+    with console.status("making the town …") as status:
+        async with open_database(settings) as addresses:
+            made = await settle(settings, addresses.owner, told=lambda day: status.update(f"living through {day} …"))
+            async with open_house(settings) as house:
+                status.stop()
+                if check:
+                    return await play(
+                        house.url, tokens=made.tokens, root=settings.home / "authority" / "root.pem", say=console.print
+                    )
+                introduce(console, house.url, made)
+                await stop.wait()
+    return True
+
+
+async def clear(home: Path) -> None:
+    """Remove an earlier town; raises Misconfigured where the folder is in use, or is not the demo's."""
+    found = await asyncio.to_thread(_contents, home)
+    if found and MARK not in found:
+        raise Misconfigured(f"{home} is not empty and no demo's: name an empty folder with --data-dir")
+    if found and not await embedded.stop_if_unused(home, log=structlog.get_logger("kairos.postgresql")):
+        raise Misconfigured(f"{home} is in use: a demo is running already; name another folder with --data-dir")
+    await asyncio.to_thread(_empty, home)
+
+
+def _contents(home: Path) -> set[str]:
+    return {path.name for path in home.iterdir()} if home.is_dir() else set()
+
+
+def _empty(home: Path) -> None:
+    if home.exists():
+        shutil.rmtree(home)
+    home.mkdir(parents=True)
+    (home / MARK).touch()
+
+
+async def settle(settings: Settings, owner: str, *, told: Callable[[str], None]) -> Credentials:
+    """Write shops, offers, people who log in and keys, then live through the week."""
+    async with travelling(owner) as dsn, await open_pool(dsn, size=8, application_name="kairos demo") as pool:
+        async with pool.transaction() as db:
+            now = await DatabaseClock().sync(db)
+            await turn(db, shift=-history.LONG_AGO)
+        async with pool.transaction() as db:
+            await _found(db, settings)
+        made = await _staff(pool)
+        keyring = open_keyring(settings.home, now=now - history.LONG_AGO)  # its keys are good in the past, too
+        desk = open_desk(settings, keyring=keyring, now=now, log=structlog.get_logger())
+        try:
+            past = history.Past(pool, settings, desk, await history.tills_of(pool))
+            await history.live(past, now=now, told=told)
+        finally:
+            desk.close()
+    return made
+
+
+async def _found(db: Connection, settings: Settings) -> None:
+    await add_stores(db, drafts=[check_store(document) for document in documents()], by=_BY)
+    programme = programme_of(settings)
+    for path in sorted((config_folder() / "offers").glob("*.json")):
+        written = await authoring.create(db, document=json.loads(path.read_text("utf-8")), programme=programme, by=_BY)
+        await authoring.publish(db, offer_id=written.offer.id, programme=programme, by=_BY)
+
+
+async def _staff(pool: Pool) -> Credentials:
+    hasher, stores = Hasher(queue=8), await history.tills_of(pool)
+    shop = next(name for name in stores if "Kornblume" in name)
+    logins = {}
+    try:
+        for name, roles in (
+            ("admin", ["admin"]),
+            ("marketer", ["marketer"]),
+            ("analyst", ["analyst"]),
+            ("counter", ["counter"]),
+        ):
+            email, password = f"{name}@lindenquell.example", secrets.token_urlsafe(9)
+            hashed = await hasher.hash(password)
+            async with pool.transaction() as db:
+                await users.create(
+                    db,
+                    email=email,
+                    name=name.capitalize(),
+                    roles=roles,
+                    store_id=stores[shop] if name == "counter" else None,
+                    password_hash=hashed,
+                    one_time=False,
+                )
+            logins[email] = password
+    finally:
+        hasher.close()
+    async with pool.transaction() as db:
+        tokens = {kind: await _key(db, kind) for kind in ("app", "crm", "marketer", "admin")}
+        tokens["till"] = await _key(db, "till", store_id=stores[shop])
+    return Credentials(tokens, logins)
+
+
+async def _key(db: Connection, kind: str, *, store_id: UUID | None = None) -> str:
+    made = await keys.create(db, kind=kind, store_id=store_id, name="demo")
+    if made is None:
+        raise LookupError(f"no key of kind {kind} could be made")
+    return made.token
+
+
+def introduce(console: Console, url: str, made: Credentials) -> None:
+    """Print where everything is."""
+    console.print(f"listening on {url}")
+    console.print("\nLindenquell is open. Its passes are signed by a throw-away authority: they open on no phone.\n")
+    pages = Table("page", "address", box=None)
+    for name, path in (("dashboard", "/dashboard"), ("log-in", "/login"), ("the API", "/docs")):
+        pages.add_row(name, f"{url}{path}")
+    console.print(pages)
+    people = Table("log in as", "password", box=None)
+    for email, password in made.logins.items():
+        people.add_row(email, password)
+    console.print(people)
+    console.print("\ntokens for the API (Authorization: Bearer …)")
+    for kind, token in made.tokens.items():
+        console.print(f"  {kind:<9} {token}")
+    console.print("\nCtrl-C ends it; the next start makes the town anew.")
