@@ -147,3 +147,13 @@ async def shared_pool(shared_dsn: str) -> AsyncIterator[Pool]:
     """A pool on the database that the tests of one file share."""
     async with await open_pool(shared_dsn, size=8, application_name="tests") as opened:
         yield opened
+
+
+@pytest.fixture
+async def undone(shared_pool: Pool) -> AsyncIterator[Connection]:
+    """One connection to the database that a file's tests share, in a transaction that is undone after the test."""
+    async with shared_pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        yield connection
+        await transaction.rollback()

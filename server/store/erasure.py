@@ -37,7 +37,7 @@ TABLES: Mapping[str, str] = {
     "reversals": "SELECT to_jsonb(t) FROM reversals t JOIN passes p USING (bucket, serial)"
     " WHERE p.bucket = $1 AND p.customer_id = $2 ORDER BY t.reversed_at",
     "idempotency_keys": "SELECT to_jsonb(t) - 'body' - 'body_hash' FROM idempotency_keys t"
-    " WHERE $1::smallint IS NOT NULL AND t.principal = 'customer:' || $2::uuid",
+    " WHERE t.bucket = $1 AND t.principal = 'customer:' || $2::uuid",
 }
 """By table, what reads a customer's rows as JSON."""
 
@@ -68,7 +68,7 @@ ERASE: Mapping[str, str] = {
     "receipts": "DELETE FROM receipts WHERE bucket = $1 AND customer_id = $2",
     "consents": "DELETE FROM consents WHERE bucket = $1 AND customer_id = $2",
     "customer_state": "DELETE FROM customer_state WHERE bucket = $1 AND customer_id = $2",
-    "idempotency_keys": "DELETE FROM idempotency_keys WHERE $1::smallint IS NOT NULL AND principal = 'customer:' || $2::uuid",
+    "idempotency_keys": "DELETE FROM idempotency_keys WHERE bucket = $1 AND principal = 'customer:' || $2::uuid",
     "external_ids": "DELETE FROM external_ids t USING customers c WHERE c.bucket = $1 AND c.id = $2"
     " AND t.external_id = c.external_id AND t.customer_id = c.id",
     "customers": "DELETE FROM customers WHERE bucket = $1 AND id = $2",

@@ -99,14 +99,20 @@ async def pending(db: Connection, *, folder: Path = SCHEMA) -> list[Migration]:
 
 
 # Where the roles exist (the embedded server makes them): the app works with rows, and can drop neither a table nor a
-# trigger that guards a ledger; readonly looks.
+# trigger that guards a ledger; what such a trigger refuses is not granted in the first place. readonly looks.
 GRANT = """
 DO $$
+DECLARE ledger record;
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'kairos_app') THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO kairos_app;
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO kairos_app;
         REVOKE INSERT, UPDATE, DELETE ON migrations FROM kairos_app;
+        FOR ledger IN SELECT tgrelid::regclass AS name, tgtype & 8 <> 0 AS keeps_rows
+                      FROM pg_trigger WHERE tgfoid = to_regproc('refuse_change') LOOP
+            EXECUTE format('REVOKE UPDATE%s ON %s FROM kairos_app',
+                           CASE WHEN ledger.keeps_rows THEN ', DELETE' ELSE '' END, ledger.name);
+        END LOOP;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'kairos_readonly') THEN
         GRANT SELECT ON ALL TABLES IN SCHEMA public TO kairos_readonly;

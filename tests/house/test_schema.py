@@ -1,0 +1,217 @@
+"""Rules of the schema, read from the database's own catalogue: whoever adds a table is told what it still lacks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from server.store.erasure import ERASE, KEPT, TABLES
+from server.store.pool import Pool
+from server.store.retention import FORGET
+
+NO_PRIMARY_KEY = {
+    "funnel_facts": "a queue: facts are added, and taken by where they lie",
+    "login_failures": "a tally: rows are counted, and forgotten by their age",
+}
+ACROSS_SHARDS = {
+    "customer_state_wake": "the job of dwell timers asks every shard",
+    "customer_events_at": "the job that forgets asks every shard",
+    "customer_tokens_used": "the job that forgets asks every shard",
+    "push_tokens_owner": "rows lie by the token's hash, and an erasure finds them by their owner",
+    "pings_received": "exports, and the job that forgets",
+    "receipts_at": "exports, and the job that forgets",
+    "moments_created": "reports, and the job that forgets",
+    "moments_open": "the job that ends moments",
+    "moments_told": "the job that ends moments",
+    "moments_reserved": "shares of places in rolling periods are an offer's, not a customer's",
+    "deliveries_due": "senders ask every shard",
+    "deliveries_created": "exports, and the job that forgets",
+    "app_events_received": "exports, and the job that forgets",
+    "passes_offer": "an offer's passes are voided together",
+    "passes_expiry": "the job that ends passes",
+    "redemptions_store": "a store's ledger",
+    "redemptions_at": "the ledger by day, and exports",
+    "idempotency_keys_age": "the job that forgets",
+}
+"""Indexes of customers' tables that do not begin with the bucket: none of them serves the hot path."""
+
+LEDGERS = {
+    "audit": ("UPDATE", "DELETE", "TRUNCATE"),
+    "redemptions": ("UPDATE", "DELETE", "TRUNCATE"),
+    "reversals": ("UPDATE", "DELETE", "TRUNCATE"),
+    "consents": ("UPDATE", "TRUNCATE"),  # an erasure takes a customer's own consents with them
+}
+STAYS = {
+    **dict.fromkeys(
+        ("customers", "external_ids", "customer_state", "devices", "push_tokens"), "as long as the customer"
+    ),
+    **dict.fromkeys(("consents", "redemptions", "reversals", "audit", "audit_head"), "a ledger"),
+    "passes": "what the ledger of uses refers to; an erasure takes the customer out of it",
+    "funnel_facts": "moved into cells within seconds",
+    "funnel_cells": "reports of past years; counts, and hashes that name nobody",
+    **dict.fromkeys(("offers", "offer_versions", "budgets", "place_budgets", "segments"), "what people have written"),
+    **dict.fromkeys(("stores", "geofences"), "what people have written; ledgers name them also when they have closed"),
+    **dict.fromkeys(("users", "api_keys"), "as long as somebody does not remove them"),
+    "wrong_codes": "one row per till",
+    "pass_tags": "one row per pass type",
+    "ruleset_epoch": "one row",
+    "migrations": "one row per file",
+}
+"""Tables that the job of forgetting leaves alone, and why."""
+
+
+class Index(NamedTuple):
+    """An index: its table, whether it is unique or the primary key, and its first column (None: an expression)."""
+
+    table: str
+    name: str
+    unique: bool
+    primary: bool
+    first: str | None
+
+
+INDEXES = """
+SELECT i.indrelid::regclass::text, i.indexrelid::regclass::text, i.indisunique, i.indisprimary, a.attname
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+WHERE c.relnamespace = 'public'::regnamespace
+"""
+COLUMNS = """
+SELECT c.table_name, c.column_name, c.data_type, c.is_nullable FROM information_schema.columns c
+JOIN information_schema.tables t USING (table_schema, table_name)
+WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE'
+"""
+
+
+class Column(NamedTuple):
+    """A column, with its type as PostgreSQL spells it."""
+
+    table: str
+    name: str
+    type: str
+    nullable: bool
+
+
+@pytest.fixture(scope="module")
+async def indexes(shared_pool: Pool) -> list[Index]:
+    async with shared_pool.acquire() as db:
+        return [Index(*row) for row in await db.fetch(INDEXES)]
+
+
+@pytest.fixture(scope="module")
+async def columns(shared_pool: Pool) -> list[Column]:
+    async with shared_pool.acquire() as db:
+        return [Column(*tuple(row)[:3], row["is_nullable"] == "YES") for row in await db.fetch(COLUMNS)]
+
+
+@pytest.fixture(scope="module")
+def tables(columns: list[Column]) -> set[str]:
+    return {column.table for column in columns}
+
+
+@pytest.fixture(scope="module")
+def scoped(columns: list[Column]) -> set[str]:
+    """Tables that lie in shards: whoever has a customer's id or a bucket."""
+    return {column.table for column in columns if column.name in ("customer_id", "bucket")}
+
+
+def test_every_table_has_a_primary_key_or_a_reason(indexes: list[Index], tables: set[str]) -> None:
+    keyed = {index.table for index in indexes if index.primary}
+    assert tables - keyed == set(NO_PRIMARY_KEY)
+
+
+def test_whatever_is_a_customers_lies_in_a_shard(columns: list[Column], scoped: set[str]) -> None:
+    buckets = {column.table: column for column in columns if column.name == "bucket"}
+    assert set(buckets) == scoped
+    assert {(bucket.type, bucket.nullable) for bucket in buckets.values()} == {("smallint", False)}
+
+
+def test_every_key_of_a_customers_table_begins_with_the_bucket(indexes: list[Index], scoped: set[str]) -> None:
+    wrong = [index.name for index in indexes if index.table in scoped and index.unique and index.first != "bucket"]
+    assert not wrong
+
+
+def test_other_indexes_of_customers_tables_begin_with_it_too_or_have_a_reason(
+    indexes: list[Index], scoped: set[str]
+) -> None:
+    across = {index.name for index in indexes if index.table in scoped and index.first != "bucket"}
+    assert across == set(ACROSS_SHARDS)
+
+
+async def test_no_row_of_a_customer_refers_to_another_table_by_a_foreign_key(
+    shared_pool: Pool, scoped: set[str]
+) -> None:
+    async with shared_pool.acquire() as db:
+        rows = await db.fetch("SELECT conrelid::regclass::text AS name FROM pg_constraint WHERE contype = 'f'")
+    assert not {row["name"] for row in rows} & scoped
+
+
+def test_every_time_has_a_zone(columns: list[Column]) -> None:
+    times = {column.type for column in columns if "time" in column.type}
+    assert times == {"timestamp with time zone"}
+
+
+def test_whatever_happened_has_a_time_and_no_time_is_a_number(columns: list[Column]) -> None:
+    named = [column for column in columns if column.name == "at" or column.name.endswith(("_at", "_until", "_after"))]
+    wrong = [each for each in named if each.type != "timestamp with time zone" and each.name != "redeem_at"]
+    assert len(named) > 30
+    assert not wrong
+
+
+def test_money_is_whole_and_wide(columns: list[Column]) -> None:
+    money = [column for column in columns if column.name.endswith("_minor") or column.name == "liability"]
+    assert len(money) > 5
+    assert {column.type for column in money} == {"bigint"}
+
+
+def test_no_table_of_customers_has_a_column_that_could_hold_a_position(columns: list[Column], scoped: set[str]) -> None:
+    fine = {"double precision", "real", "numeric", "point", "USER-DEFINED"}
+    assert not [column for column in columns if column.table in scoped and column.type in fine]
+    assert not [
+        column for column in columns if column.table in scoped and column.name in ("lat", "lon", "position", "accuracy")
+    ]
+
+
+def test_tokens_passwords_and_keys_are_hashes_or_sealed(columns: list[Column]) -> None:
+    secrets = {"hash": "bytea", "token_sealed": "bytea", "body_hash": "bytea", "previous": "bytea"}
+    assert not [column for column in columns if secrets.get(column.name, column.type) != column.type]
+    names = {column.name for column in columns}
+    assert not names & {"token", "password", "secret", "api_key", "barcode", "code"}
+
+
+def test_the_registries_name_tables_that_are_there(tables: set[str]) -> None:
+    assert (set(TABLES) | set(ERASE) | set(KEPT) | set(FORGET)) - tables == set()
+
+
+def test_everything_of_a_customer_is_exported_and_erased(columns: list[Column], scoped: set[str]) -> None:
+    assert scoped - {"funnel_facts"} == set(TABLES)  # facts hold a hash, and are gone within seconds
+    assert set(ERASE) | set(KEPT) == set(TABLES)
+    erasable = {column.table for column in columns if column.name == "customer_id"}
+    assert erasable <= set(ERASE)
+
+
+def test_what_an_erasure_only_takes_the_customer_out_of_can_do_without_one(columns: list[Column]) -> None:
+    emptied = {table for table, sql in ERASE.items() if sql.startswith("UPDATE")}
+    nullable = {column.table for column in columns if column.name == "customer_id" and column.nullable}
+    assert emptied == nullable
+
+
+def test_every_table_is_forgotten_in_time_or_has_a_reason_to_stay(tables: set[str]) -> None:
+    assert set(FORGET) | set(STAYS) == tables
+    assert not set(FORGET) & set(STAYS)
+    assert not set(FORGET) & set(LEDGERS)
+
+
+async def test_only_the_ledgers_have_a_guard_and_all_of_them(shared_pool: Pool) -> None:
+    async with shared_pool.acquire() as db:
+        rows = await db.fetch(
+            "SELECT event_object_table AS name, array_agg(event_manipulation::text) AS events"
+            " FROM information_schema.triggers GROUP BY 1"
+        )
+        truncated = await db.fetch(
+            "SELECT tgrelid::regclass::text AS name FROM pg_trigger WHERE tgtype & 32 <> 0 AND tgenabled = 'O'"
+        )
+    guarded = {row["name"]: set(row["events"]) for row in rows}
+    assert guarded == {table: set(events) - {"TRUNCATE"} for table, events in LEDGERS.items()}
+    assert {row["name"] for row in truncated} == set(LEDGERS)
