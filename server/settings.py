@@ -11,9 +11,20 @@ from typing import Any, Literal
 
 import msgspec
 
+_SECRET = frozenset({"url", "api_key"})
+"""database.url may hold a password; whatever prints settings (a log, a traceback) must not print these."""
+
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of the file."""
+
+    def __repr__(self) -> str:
+        """Show everything but secrets."""
+        shown = (
+            f"{name}={'***' if name in _SECRET and value else repr(value)}"
+            for name, value in msgspec.structs.asdict(self).items()
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class Server(_Section, frozen=True):

@@ -274,3 +274,11 @@ def test_the_home_is_the_data_directory_made_absolute() -> None:
 def test_quiet_hours_fall_back_on_the_programmes_zone() -> None:
     assert load(environment={"KAIROS__PROGRAMME__TIME_ZONE": "Asia/Tokyo"}).quiet_zone == "Asia/Tokyo"
     assert load(environment={"KAIROS__QUIET_HOURS__TIME_ZONE": "Asia/Tokyo"}).quiet_zone == "Asia/Tokyo"
+
+
+def test_secrets_are_not_shown_by_repr() -> None:
+    secret = {"KAIROS__DATABASE__URL": "postgresql://kairos:hunter2@db/kairos", "KAIROS__WEATHER__API_KEY": "hunter2"}
+    shown = repr(load(environment=secret))
+    assert "hunter2" not in shown
+    assert "(url=***, " in shown
+    assert "port=8080" in shown
