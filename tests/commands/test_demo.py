@@ -5,11 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
-from server.commands.opening import MARK, clear
 from server.commands.scene import STEPS
-from server.errors import Misconfigured
 from tests.street.process import kairos
 
 
@@ -18,20 +14,6 @@ async def test_the_whole_scene_holds(data_dir: Path) -> None:
     assert code == 0, out + err
     assert re.findall(r"^ *(\d+)  ok ", out, re.MULTILINE) == [str(number) for number in range(1, len(STEPS) + 1)]
     assert f"all {len(STEPS)} steps held" in out
-
-
-async def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "precious").write_text("mine")
-    with pytest.raises(Misconfigured, match="no demo's"):
-        await clear(tmp_path)
-    assert (tmp_path / "precious").read_text() == "mine"
-
-
-async def test_an_earlier_town_is_removed(data_dir: Path) -> None:
-    (data_dir / MARK).touch()
-    (data_dir / "old").write_text("last week")
-    await clear(data_dir)
-    assert {path.name for path in data_dir.iterdir()} == {MARK}
 
 
 async def test_a_database_of_ones_own_is_never_made_anew(data_dir: Path) -> None:
