@@ -15,9 +15,10 @@ READY_S = 60.0
 
 
 class ServerProcess:
-    """One `kairos serve`; `environment` holds its settings (KAIROS__…)."""
+    """One `kairos serve`; `environment` holds its settings (KAIROS__…), `log` the file that takes its stderr."""
 
-    def __init__(self, environment: Mapping[str, str], *arguments: str) -> None:
+    def __init__(self, environment: Mapping[str, str], *arguments: str, log: Path | None = None) -> None:
+        self.log = log
         self.environment = {**os.environ, **environment}
         self.arguments = arguments
         self.url = ""
@@ -25,10 +26,11 @@ class ServerProcess:
 
     async def start(self) -> None:
         """Start it and wait for its first line."""
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "server", "serve", *self.arguments,
-            cwd=ROOT, env=self.environment, stdout=asyncio.subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+        with self.log.open("ab") if self.log else contextlib.nullcontext() as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "server", "serve", *self.arguments,
+                cwd=ROOT, env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=log, start_new_session=True,
+            )  # fmt: skip
         assert self.process.stdout is not None
         line = (await asyncio.wait_for(self.process.stdout.readline(), READY_S)).decode()
         assert line.startswith("listening on http://"), f"the first line was {line!r}"
@@ -59,9 +61,11 @@ class ServerProcess:
 
 
 @contextlib.asynccontextmanager
-async def server_process(environment: Mapping[str, str], *arguments: str) -> AsyncIterator[ServerProcess]:
+async def server_process(
+    environment: Mapping[str, str], *arguments: str, log: Path | None = None
+) -> AsyncIterator[ServerProcess]:
     """Run a server while the block lasts."""
-    server = ServerProcess(environment, *arguments)
+    server = ServerProcess(environment, *arguments, log=log)
     await server.start()
     try:
         yield server
