@@ -43,15 +43,14 @@ ON CONFLICT (bucket, customer_id, device_id) DO UPDATE SET platform = excluded.p
     subscription = excluded.subscription, app_version = excluded.app_version, registered_at = clock_timestamp(),
     disabled_at = NULL
 """
+TAKE = "INSERT INTO push_tokens (bucket, hash, customer_id, device_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 OWNER = "SELECT customer_id, device_id FROM push_tokens WHERE bucket = $1 AND hash = $2 FOR UPDATE"
 UNBIND = """
 UPDATE devices SET push_token = NULL, subscription = NULL, disabled_at = clock_timestamp()
 WHERE bucket = $1 AND customer_id = $2 AND device_id = $3
 """
 BIND = """
-INSERT INTO push_tokens (bucket, hash, customer_id, device_id) VALUES ($1, $2, $3, $4)
-ON CONFLICT (bucket, hash) DO UPDATE SET customer_id = excluded.customer_id, device_id = excluded.device_id,
-    registered_at = clock_timestamp()
+UPDATE push_tokens SET customer_id = $3, device_id = $4, registered_at = clock_timestamp() WHERE bucket = $1 AND hash = $2
 """
 
 
@@ -61,6 +60,8 @@ async def put(db: Connection, *, customer_id: UUID, device: Device) -> None:
     await forget_token(db, customer_id=customer_id, device_id=device.device_id, but=address)
     if address is not None:
         bucket, digest = _key(address)
+        # Of two who bring a new token at once the second waits here, and finds the first one's row below.
+        await db.execute(TAKE, bucket, digest, customer_id, device.device_id)
         owner = await db.fetchrow(OWNER, bucket, digest)
         if owner is not None and (owner["customer_id"], owner["device_id"]) != (customer_id, device.device_id):
             await db.execute(UNBIND, bucket_of(owner["customer_id"]), owner["customer_id"], owner["device_id"])

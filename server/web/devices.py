@@ -9,6 +9,7 @@ import msgspec
 from server.errors import FieldError, Invalid, Unauthenticated
 from server.store import customers, devices
 from server.store.devices import Device
+from server.store.pool import Connection
 from server.web.call import Call
 from server.web.door import door
 
@@ -62,10 +63,13 @@ async def register(call: Call) -> None:
         raise Invalid(errors=[FieldError("push_token", "a browser has a subscription instead")])
     if body.platform != "web" and body.subscription is not None:
         raise Invalid(errors=[FieldError("subscription", "belongs to the platform web")])
-    async with call.transaction() as db:
+
+    async def put(db: Connection) -> None:
         if await customers.lock(db, customer_id=call.customer_id) is None:
             raise Unauthenticated
         await devices.put(db, customer_id=call.customer_id, device=device)
+
+    await call.parts.pool.attempt(put)  # two who swap their tokens may wait for each other: one of them begins anew
 
 
 @door("DELETE", "/v1/devices/{device_id}", status=204, summary="Forget a device and its push token", tags=("App",))

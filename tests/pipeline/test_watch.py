@@ -59,7 +59,7 @@ GRID = [(Point(52.5 + (n // 20) * 0.0041, 13.3 + n % 20 * 0.0067), 30.0 + n % 7 
 WATCHER, INDEX = Watcher(), fences(*GRID)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.floats(52.45, 52.6), st.floats(13.25, 13.45))
 def test_what_a_cell_remembers_misses_no_point_of_it(lat: float, lon: float) -> None:
     here = Point(lat, lon)
