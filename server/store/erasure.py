@@ -15,11 +15,18 @@ from uuid import UUID
 from server.model.ids import bucket_of
 from server.store.pool import Connection
 
+# Where the row of the customer's external id lies: `server.model.ids.bucket_of_text`, the last ten of the first 32 bits.
+_NAMED_AT = (
+    "((get_byte(sha256(convert_to(c.external_id, 'UTF8')), 2) & 3) << 8"
+    " | get_byte(sha256(convert_to(c.external_id, 'UTF8')), 3))::smallint"
+)
+
 # $1 the customer's bucket, $2 their id.
 TABLES: Mapping[str, str] = {
     "customers": "SELECT to_jsonb(t) FROM customers t WHERE t.bucket = $1 AND t.id = $2",
-    "external_ids": "SELECT to_jsonb(t) FROM external_ids t JOIN customers c ON c.external_id = t.external_id"
-    " AND c.id = t.customer_id WHERE c.bucket = $1 AND c.id = $2",
+    "external_ids": "SELECT to_jsonb(t) FROM customers c JOIN external_ids t"  # noqa: S608  an expression of ours
+    f" ON t.bucket = {_NAMED_AT} AND t.external_id = c.external_id AND t.customer_id = c.id"
+    " WHERE c.bucket = $1 AND c.id = $2",
     "customer_state": "SELECT to_jsonb(t) FROM customer_state t WHERE t.bucket = $1 AND t.customer_id = $2",
     "customer_tokens": "SELECT to_jsonb(t) - 'hash' FROM customer_tokens t WHERE t.bucket = $1 AND t.customer_id = $2",
     "consents": "SELECT to_jsonb(t) FROM consents t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at, t.id",
@@ -69,8 +76,9 @@ ERASE: Mapping[str, str] = {
     "consents": "DELETE FROM consents WHERE bucket = $1 AND customer_id = $2",
     "customer_state": "DELETE FROM customer_state WHERE bucket = $1 AND customer_id = $2",
     "idempotency_keys": "DELETE FROM idempotency_keys WHERE bucket = $1 AND principal = 'customer:' || $2::uuid",
-    "external_ids": "DELETE FROM external_ids t USING customers c WHERE c.bucket = $1 AND c.id = $2"
-    " AND t.external_id = c.external_id AND t.customer_id = c.id",
+    "external_ids": "DELETE FROM external_ids t USING customers c WHERE c.bucket = $1"  # noqa: S608  an expression of ours
+    " AND c.id = $2"
+    f" AND t.bucket = {_NAMED_AT} AND t.external_id = c.external_id AND t.customer_id = c.id",
     "customers": "DELETE FROM customers WHERE bucket = $1 AND id = $2",
 }
 """By table, what erases a customer's rows, or takes the customer out of them."""

@@ -1,0 +1,319 @@
+"""The plans of the statements that run for every ping, every redemption and every look of a phone.
+
+They are the generic ones, which a connection keeps for a statement that it runs often: made without looking at the values.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from server.store import (
+    acceptances,
+    arrivals,
+    budgets,
+    counter,
+    customers,
+    devices,
+    erasure,
+    events,
+    expiry,
+    funnel,
+    idempotency,
+    keys,
+    moments,
+    pass_tags,
+    passes,
+    pings,
+    reasons,
+    redemptions,
+    retention,
+    states,
+)
+from server.store.pool import Connection, Pool
+
+BIG = {
+    *("customers", "external_ids", "customer_state", "customer_tokens", "consents", "devices", "push_tokens"),
+    *(
+        "customer_events",
+        "pings",
+        "receipts",
+        "moments",
+        "deliveries",
+        "app_events",
+        "passes",
+        "redemptions",
+        "reversals",
+    ),
+    *("idempotency_keys", "budgets", "place_budgets", "funnel_cells", "api_keys", "offer_versions"),
+}
+"""Tables that grow with customers, offers or time: nothing hot may read one from end to end."""
+
+# A customer of number n lies in bucket n % 1024 and has the id md5(n); everything of theirs follows from the number.
+FILL = """
+INSERT INTO customers (bucket, id, external_id) SELECT n % 1024, md5(n::text)::uuid, 'c' || n FROM generate_series(1, 8000) n;
+INSERT INTO external_ids SELECT bucket, external_id, id FROM customers;
+INSERT INTO customer_state (bucket, customer_id, wake_at)
+    SELECT bucket, id, CASE WHEN bucket = 3 THEN now() END FROM customers;
+INSERT INTO customer_tokens (bucket, hash, customer_id) SELECT bucket, sha256(uuid_send(id)), id FROM customers;
+INSERT INTO consents (bucket, id, customer_id, purpose, granted, terms, source)
+    SELECT bucket, id, id, 'push', true, 'v1', 'app' FROM customers;
+INSERT INTO devices (bucket, customer_id, device_id, platform) SELECT bucket, id, 'one', 'ios' FROM customers;
+INSERT INTO push_tokens (bucket, hash, customer_id, device_id)
+    SELECT 1023 - bucket, sha256(uuid_send(id)), id, 'one' FROM customers;
+INSERT INTO customer_events (bucket, id, customer_id, name, at)
+    SELECT bucket, md5(id::text || n)::uuid, id, 'visit', now() - n * interval '1 day' FROM customers, generate_series(1, 3) n;
+INSERT INTO pings (bucket, customer_id, id, at, received_at, cell)
+    SELECT bucket, id, md5(id::text || n)::uuid, now(), now() - n * interval '1 day', '' FROM customers, generate_series(1, 3) n;
+INSERT INTO moments (bucket, id, customer_id, offer_id, offer_version, offer_name, variant, placement, channel, pressure,
+                     title, body, action, place_id, created_at, deliver_by, valid_until, state, reserved, local_day,
+                     local_hour, weekday)
+    SELECT bucket, md5(id::text || n)::uuid, id, md5((bucket % 500)::text)::uuid, 1, 'o', 'card', 'card', 'push', 'marketing',
+           't', 'b', '{}', id, now() - n * interval '1 day', now() + interval '1 hour', now() + n * interval '1 day',
+           CASE n WHEN 1 THEN 'created' WHEN 2 THEN 'opened' ELSE 'accepted' END, '{"units": 1}', now(), 1, 1
+    FROM customers, generate_series(1, 3) n;
+INSERT INTO deliveries (bucket, id, moment_id, customer_id, offer_id, channel, not_before, deliver_by, created_at, state)
+    SELECT bucket, id, id, customer_id, offer_id, channel, created_at, deliver_by, created_at,
+           CASE WHEN bucket % 8 = 3 THEN 'queued' ELSE 'delivered' END FROM moments;
+INSERT INTO app_events (bucket, customer_id, id, moment_id, type, at, received_at)
+    SELECT bucket, customer_id, id, id, 'opened', created_at, created_at FROM moments;
+INSERT INTO receipts (bucket, id, customer_id, at, moment_id, verdicts)
+    SELECT bucket, id, customer_id, created_at, id, '[]' FROM moments;
+INSERT INTO passes (bucket, serial, customer_id, moment_id, offer_id, offer_version, design, reward, uses_total, uses_left,
+                    valid_from, valid_until, key_id, token_sealed)
+    SELECT bucket, id, customer_id, id, offer_id, 1, '{}', '{}', 9, 9, now(), valid_until, 1, '' FROM moments
+    WHERE state <> 'created';
+INSERT INTO redemptions (bucket, id, serial, use_no, uses_left, store_id, till_id, redeemed_at)
+    SELECT bucket, serial, serial, 1, 8, md5((bucket % 500)::text)::uuid, 't', valid_until - interval '9 days' FROM passes;
+INSERT INTO reversals (bucket, id, redemption_id, serial, reversed_by, reason)
+    SELECT bucket, id, id, serial, 't', 'r' FROM redemptions;
+INSERT INTO idempotency_keys (bucket, principal, route, key, body_hash, created_at)
+    SELECT bucket, 'customer:' || id, 'POST /x', 'k', '', now() - bucket * interval '10 minutes' FROM customers;
+INSERT INTO offers (id, name, version, document, author)
+    SELECT md5(n::text)::uuid, n, 1, '{}', 'u' FROM generate_series(0, 11999) n;
+INSERT INTO offer_versions SELECT id, version, document, author FROM offers;
+INSERT INTO budgets (offer_id) SELECT id FROM offers;
+INSERT INTO place_budgets (offer_id, place_id, period) SELECT id, id, 'all' FROM offers;
+INSERT INTO api_keys (id, kind, hash, hint) SELECT id, 'app', sha256(uuid_send(id)), 'x' FROM offers;
+INSERT INTO funnel_facts (bucket, moment_id, customer, step, delta, slot, offer_id, channel, placement, variant, local_day,
+                          local_hour, weekday)
+    SELECT bucket, id, 1, 'decided', 1, created_at, offer_id, channel, placement, variant, local_day, 1, 1 FROM moments;
+INSERT INTO funnel_cells (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather,
+                          currency)
+    SELECT created_at, offer_id, id, channel, placement, variant, local_day, 1, 1, '', '' FROM moments;
+ANALYZE;
+"""
+
+# By name, the statement and the indexes that it must use: no other, and none that it does not need.
+HOT: Mapping[str, tuple[str, set[str]]] = {
+    "a group's load": (
+        arrivals.LOAD,
+        {"customers_pkey", "customer_state_pkey", "customer_events_owner", "pings_pkey"},
+    ),
+    "a group's record": (arrivals.RECORD, {"customer_state_pkey"}),
+    "the states' lock": (states.LOCK, {"customer_state_pkey"}),
+    "a state's bump": (states.BUMP, {"customer_state_pkey"}),
+    "a state's look": (states.READ, {"customer_state_pkey"}),
+    "a listener": (states.LISTEN, {"customer_state_pkey"}),
+    "the customers of tokens": (keys.FIND_OWNERS, {"customer_tokens_pkey"}),
+    "the tokens' use": (keys.TOUCH_TOKENS, {"customer_tokens_pkey"}),
+    "a customer": (customers.FIND, {"customers_pkey"}),
+    "a customer's lock": (customers.LOCK, {"customers_pkey"}),
+    "a brand's number": (customers.KNOWN, {"external_ids_pkey"}),
+    "a push token's owner": (devices.OWNER, {"push_tokens_pkey"}),
+    "a device": (devices.OLD, {"devices_pkey"}),
+    "a kept answer": (idempotency.READ, {"idempotency_keys_pkey"}),
+    "keeping an answer": (idempotency.KEEP, {"idempotency_keys_pkey"}),
+    "the inbox": (moments.INBOX, {"moments_owner"}),
+    "what came after": (moments.AFTER, {"moments_owner"}),
+    "a mark": (moments.MARK, {"a customer's moments"}),
+    "moments by id": (moments.BY_ID, {"a customer's moments"}),
+    "moments held for events": (events.HOLD, {"a customer's moments"}),
+    "moments stepping on": (events.STEP, {"moments_pkey", "deliveries_moment"}),
+    "a moment's acceptance": (acceptances.OFFERED, {"a customer's moments", "customers_pkey", "offer_versions_pkey"}),
+    "a pass's making": (acceptances.INSERT, {"moments_pkey"}),
+    "a pass": (passes.FIND, {"passes_pkey"}),
+    "a moment's pass": (passes.OF_MOMENT, {"passes_bucket_moment_id_key"}),
+    "a customer's passes": (passes.PAGE, {"passes_owner"}),
+    "voiding a pass": (passes.VOID, {"passes_pkey"}),
+    "voiding a customer's passes": (passes.VOID_CUSTOMER, {"passes_owner"}),
+    "the till's look": (
+        counter.LOOK,
+        {"passes_pkey", "redemptions_bucket_serial_use_no_key", "reversals_bucket_redemption_id_key"},
+    ),
+    "the till's hold": (counter.HOLD, {"passes_pkey"}),
+    "the claim of a use": (redemptions.CLAIM, {"passes_pkey", "moments_pkey"}),
+    "a use given back": (
+        redemptions.REVERSE,
+        {
+            "redemptions_pkey",
+            "passes_pkey",
+            "moments_pkey",
+            "customer_events_pkey",
+            "reversals_bucket_redemption_id_key",
+        },
+    ),
+    "one's own redemptions": (
+        redemptions.OWN,
+        {"passes_owner", "redemptions_bucket_serial_use_no_key", "reversals_bucket_redemption_id_key"},
+    ),
+    "one's own receipts": (reasons.PAGE, {"receipts_owner", "moments_pkey"}),
+    "the funnel's facts": (funnel.NOTE, {"moments_pkey"}),
+    "what a customer had reserved": (expiry.RELEASE, {"moments_owner", "moments_pkey"}),
+    "moments that end": (expiry.END, {"moments_pkey", "deliveries_moment", "receipts_moment"}),
+    "pings forgotten": (pings.FORGET, {"pings_pkey"}),
+}
+# What is not one customer's has no bucket: budgets are offers', keys are machines', jobs ask every shard.
+WIDE: Mapping[str, tuple[str, set[str]]] = {
+    "budgets looked at": (budgets.READ, {"budgets_pkey"}),
+    "budgets locked": (budgets.LOCK, {"budgets_pkey"}),
+    "budgets counted": (budgets.ADD, {"budgets_pkey"}),
+    "shares looked at": (budgets.READ_PLACES, {"place_budgets_pkey"}),
+    "shares locked": (budgets.LOCK_PLACES, {"place_budgets_pkey"}),
+    "shares counted": (budgets.ADD_PLACES, {"place_budgets_pkey"}),
+    "rolling shares": (budgets.COUNT_ROLLING, {"moments_reserved"}),
+    "a machine's key": (keys.FIND, {"api_keys_hash_key"}),
+    "timers that ran out": (states.DUE, {"customer_state_wake"}),
+}
+# A LIMIT must be seen: of an unknown one the planner thinks that it takes a tenth of the table.
+PORTIONS: Mapping[str, tuple[str, list[str], set[str]]] = {
+    "moments undelivered": (expiry.UNDELIVERED, ["now()", "500"], {"moments_open"}),
+    "moments unused": (expiry.UNUSED, ["now()", "500"], {"moments_told"}),
+    "passes that end": (passes.EXPIRE, ["now()", "500"], {"passes_expiry", "passes_pkey"}),
+    "passes to number": (pass_tags.NUMBER, ["7", "500"], {"passes_changed", "passes_pkey"}),
+    "an offer's passes": (passes.VOID_OFFER, ["md5('7')::uuid", "'r'", "500"], {"passes_offer", "passes_pkey"}),
+}
+EITHER = {"moments_owner", "moments_pkey"}
+"""Where both the customer and the id are given, either index finds a row or a few."""
+
+
+@pytest.fixture(scope="module")
+async def filled(shared_pool: Pool) -> Pool:
+    """A database that is large enough for the planner to care."""
+    async with shared_pool.acquire() as db:
+        await db.execute("SET statement_timeout = 0")
+        await db.execute(FILL, timeout=60)
+        await db.execute("RESET statement_timeout")
+    return shared_pool
+
+
+async def plan_of(db: Connection, sql: str, values: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Give the nodes of a statement's plan: the generic one, or that for some values (SQL expressions)."""
+    count = max((int(number) for number in re.findall(r"\$(\d+)", sql)), default=0)
+    given = ", ".join(values or ["NULL"] * count)
+    async with db.transaction():
+        kind = "force_custom_plan" if values else "force_generic_plan"
+        await db.execute(f"SET LOCAL plan_cache_mode = {kind}; SET LOCAL jit = off; PREPARE hot AS {sql}")
+        told = json.loads(await db.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE hot{f'({given})' if count else ''}"))
+        await db.execute("DEALLOCATE hot")
+    return list(_nodes(told[0]["Plan"]))
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from _nodes(child)
+
+
+SHORT = "passes_changed"
+"""An index of nothing but what is to be done: whoever reads it whole reads no more than that."""
+
+
+def read_whole(nodes: list[dict[str, Any]]) -> set[str]:
+    """Tell which big tables are read from end to end, be it by an index without a condition."""
+    return {
+        node.get("Relation Name", node.get("Index Name", "?"))
+        for node in nodes
+        if (node["Node Type"] == "Seq Scan" and node["Relation Name"] in BIG)
+        or (node.get("Index Name", SHORT) != SHORT and "Index Cond" not in node)
+    }
+
+
+def indexes_of(nodes: list[dict[str, Any]]) -> set[str]:
+    """Tell which indexes rows are looked up by."""
+    return {node["Index Name"] for node in nodes if "Index Name" in node}
+
+
+@pytest.mark.parametrize("name", HOT)
+async def test_a_hot_statement_goes_to_its_rows_within_one_shard(filled: Pool, name: str) -> None:
+    sql, expected = HOT[name]
+    async with filled.acquire() as db:
+        nodes = await plan_of(db, sql)
+    assert read_whole(nodes) == set()
+    assert indexes_of(nodes) in ([expected] if "a customer's moments" not in expected else either(expected))
+    looks = [node for node in nodes if node.get("Index Name", "offer_versions_pkey") != "offer_versions_pkey"]
+    assert not [(node["Index Name"], node["Index Cond"]) for node in looks if "bucket = " not in node["Index Cond"]]
+
+
+def either(expected: set[str]) -> list[set[str]]:
+    """Spell the sets of indexes that are as good as the one that was named."""
+    return [expected - {"a customer's moments"} | {index} for index in EITHER]
+
+
+@pytest.mark.parametrize("name", WIDE)
+async def test_what_lies_in_no_shard_is_found_by_an_index_too(filled: Pool, name: str) -> None:
+    sql, expected = WIDE[name]
+    async with filled.acquire() as db:
+        nodes = await plan_of(db, sql)
+    assert read_whole(nodes) == set()
+    assert indexes_of(nodes) == expected
+
+
+@pytest.mark.parametrize("name", PORTIONS)
+async def test_a_jobs_portion_is_found_by_an_index_of_what_is_due(filled: Pool, name: str) -> None:
+    sql, values, expected = PORTIONS[name]
+    async with filled.acquire() as db:
+        nodes = await plan_of(db, sql, values)
+    assert read_whole(nodes) == set()
+    assert indexes_of(nodes) == expected
+
+
+@pytest.mark.parametrize("statement", [idempotency.CLAIM, moments.INSERT, events.INSERT, customers.TAKE, budgets.MAKE])
+async def test_what_is_written_once_is_known_by_its_key(filled: Pool, statement: str) -> None:
+    async with filled.acquire() as db:
+        nodes = await plan_of(db, statement)
+    assert read_whole(nodes) - {"offers_pkey"} == set()
+    [insert] = [node for node in nodes if node.get("Conflict Resolution")]
+    assert insert["Node Type"] == "ModifyTable"
+    arbiters = insert.get("Conflict Arbiter Indexes")
+    assert arbiters is None or arbiters == [f"{insert['Relation Name']}_pkey"]
+
+
+async def test_facts_are_taken_from_where_they_lie_and_counted_by_the_cells_key(filled: Pool) -> None:
+    async with filled.acquire() as db:
+        nodes = await plan_of(db, funnel.ROLL)
+    assert read_whole(nodes) == set()
+    assert [node["Relation Name"] for node in nodes if node["Node Type"] == "Tid Scan"] == ["funnel_facts"]
+    whole = [node for node in nodes if node["Node Type"] == "Seq Scan"]
+    assert {node["Relation Name"] for node in whole} == {"funnel_facts"}  # under a LIMIT: it stops after some rows
+    [added] = [node for node in nodes if node.get("Conflict Resolution")]
+    assert added["Conflict Arbiter Indexes"] == ["funnel_cells_pkey"]
+
+
+FORGOTTEN_WHOLE = {"sessions", "login_failures"}
+"""Rows of a day, of people who log in: so few that no index is worth its writing."""
+
+
+@pytest.mark.parametrize("table", sorted(retention.FORGET.keys() - FORGOTTEN_WHOLE))
+async def test_the_oldest_rows_are_found_by_their_time(filled: Pool, table: str) -> None:
+    async with filled.acquire() as db:
+        nodes = await plan_of(db, retention.FORGET[table], ["interval '30 days'", "5000"])
+    assert read_whole(nodes) == set()
+    assert len(indexes_of(nodes)) == 1
+    assert [node["Relation Name"] for node in nodes if node["Node Type"] == "Tid Scan"] == [table]
+
+
+@pytest.mark.parametrize("table", erasure.TABLES)
+async def test_an_export_reads_one_customers_rows(filled: Pool, table: str) -> None:
+    async with filled.acquire() as db:
+        assert read_whole(await plan_of(db, erasure.TABLES[table])) == set()
+
+
+@pytest.mark.parametrize("table", erasure.ERASE)
+async def test_an_erasure_touches_one_customers_rows(filled: Pool, table: str) -> None:
+    async with filled.acquire() as db:
+        assert read_whole(await plan_of(db, erasure.ERASE[table])) == set()
