@@ -41,3 +41,20 @@ def test_aiohttp_parses_requests_in_c() -> None:
     from aiohttp import http_parser
 
     assert http_parser.HttpRequestParser is not http_parser.HttpRequestParserPy
+
+
+LOCK = (ROOT / ".ci" / "requirements.lock").read_text("utf-8")
+
+
+def test_the_lock_pins_every_dependency_with_hashes_and_names_no_address() -> None:
+    pinned = dict(re.findall(r"^([a-z0-9.-]+)==(\S+) \\$", LOCK, re.MULTILINE))
+    wanted = {re.match(r"[A-Za-z0-9_-]+", line)[0].lower().replace("_", "-") for line in PROJECT["dependencies"]}
+    assert wanted <= set(pinned)
+    assert not re.search(r"://|^-|^--[a-z]", LOCK, re.MULTILINE)
+    for block in LOCK.split("==")[1:]:
+        assert "--hash=sha256:" in block
+
+
+@pytest.mark.parametrize(("name", "floor"), FLOORS.items())
+def test_what_is_locked_is_above_the_floor(name: str, floor: tuple[int, ...]) -> None:
+    assert _parts(re.search(rf"^{name}==(\S+)", LOCK, re.MULTILINE)[1]) >= floor
