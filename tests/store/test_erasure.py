@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+
+from server.model.ids import bucket_of, bucket_of_text
 from server.store.erasure import ERASE, KEPT, TABLES, erase, export
 from server.store.ids import new_id
 from server.store.pool import Connection, Pool
+from tests.builders import NOON
 from tests.pipeline.town import Town
 
 INDIRECT = {"customers", "redemptions", "reversals", "idempotency_keys"}
@@ -70,3 +78,191 @@ async def test_an_erasure_tells_whether_there_was_a_customer(db: Connection, poo
         assert not await erase(db, customer_id=customer)
         assert not await erase(db, customer_id=new_id())
     assert await db.fetchval("SELECT count(*) FROM customer_state") == 0
+
+
+GIVEN: dict[str, Any] = {
+    "purpose": "push",
+    "platform": "ios",
+    "type": "opened",
+    "placement": "card",
+    "channel": "push",
+    "state": None,  # the column's own default, but for the customer's state, which is JSON
+    "uses_total": 2,
+    "uses_left": 1,
+    "uses_made": 1,
+    "use_no": 1,
+    "minimum_currency": "EUR",
+}
+"""Values that a constraint asks for; every other column gets one by its type."""
+
+COLUMNS_OF = """
+SELECT column_name AS name, data_type AS type FROM information_schema.columns
+WHERE table_schema = 'public' AND table_name = $1 AND is_generated = 'NEVER' ORDER BY ordinal_position
+"""
+BY_TYPE = {
+    "smallint": 1,
+    "integer": 1,
+    "bigint": 1,
+    "boolean": True,
+    "bytea": b"x",
+    "timestamp with time zone": NOON,
+    "date": NOON.date(),
+    "ARRAY": [],
+    "jsonb": "{}",
+    "json": "{}",
+}
+PERSONAL = {
+    "title",
+    "body",
+    "locale",
+    "device_id",
+    "push_token",
+    "app_version",
+    "attributes",
+    "subscription",
+    "cell",
+    "name",
+}
+"""Columns into which the test writes the customer's own word."""
+
+
+class Life(NamedTuple):
+    """A customer of whom every table holds a row, and the word that those rows say of them."""
+
+    id: UUID
+    word: str
+    pass_serial: UUID
+    redemption_id: UUID
+
+
+async def live(db: Connection, *, bucket: int) -> Life:
+    """Write a row of a customer into every table of the registry, with a value in every column."""
+    life = Life(new_id(bucket=bucket), f"word{new_id().hex}", new_id(bucket=bucket), new_id(bucket=bucket))
+    for table in TABLES:
+        row = {}
+        for column in await db.fetch(COLUMNS_OF, table):
+            name, kind = column["name"], column["type"]
+            if name in GIVEN and (GIVEN[name] is None) and table != "customer_state":
+                continue
+            row[name] = _value(life, table, name, kind)
+        marks = ", ".join(f"${number}" for number in range(1, len(row) + 1))
+        await db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", *row.values())
+    return life
+
+
+def _value(life: Life, table: str, name: str, kind: str) -> Any:
+    theirs: dict[str, Any] = {
+        "bucket": bucket_of_text(life.word) if table == "external_ids" else bucket_of(life.id),
+        "customer_id": life.id,
+        "id": life.id if table == "customers" else life.redemption_id if table == "redemptions" else None,
+        "serial": life.pass_serial,
+        "redemption_id": life.redemption_id,
+        "external_id": life.word,
+        "principal": f"customer:{life.id}",
+        "hash": life.id.bytes,
+    }
+    if theirs.get(name) is not None:
+        return theirs[name]
+    if name in GIVEN and GIVEN[name] is not None:
+        return GIVEN[name]
+    if name in PERSONAL:
+        return {"jsonb": f'{{"of": "{life.word}"}}', "bytea": life.word.encode()}.get(kind, life.word)
+    if kind == "uuid":
+        return new_id(bucket=bucket_of(life.id))
+    return BY_TYPE.get(kind, "text")
+
+
+async def found_in(db: Connection, *texts: str) -> set[str]:
+    """Tell which tables have a row that says any of these texts, whatever the column."""
+    tables = [row["table_name"] for row in await db.fetch(ALL)]
+    return {
+        table
+        for table in tables
+        for text in texts
+        if await db.fetchval(f"SELECT EXISTS (SELECT FROM {table} t WHERE position($1 IN to_jsonb(t)::text) > 0)", text)
+    }
+
+
+async def test_an_export_holds_a_row_of_every_table_and_none_of_a_neighbours(undone: Connection) -> None:
+    one, neighbour = await live(undone, bucket=7), await live(undone, bucket=7)
+    document = await export(undone, customer_id=one.id)
+    assert {table: len(rows) for table, rows in document.items()} == dict.fromkeys(TABLES, 1)
+    told = json.dumps(document)
+    assert one.word in told
+    assert neighbour.word not in told
+    assert str(neighbour.id) not in told
+
+
+async def test_no_secret_is_in_an_export(undone: Connection) -> None:
+    document = await export(undone, customer_id=(await live(undone, bucket=7)).id)
+    named = {name for rows in document.values() for row in rows for name in row}
+    assert not named & {"hash", "token_sealed", "body_hash"}
+    assert "body" not in document["idempotency_keys"][0]
+    assert "body" in document["moments"][0]
+
+
+async def test_after_an_erasure_no_table_says_anything_of_the_customer(undone: Connection) -> None:
+    one, neighbour = await live(undone, bucket=7), await live(undone, bucket=7)
+    assert await found_in(undone, str(one.id), one.word) >= set(TABLES) - {"redemptions", "reversals"}
+    before = await found_in(undone, str(neighbour.id), neighbour.word)
+    whole = await export(undone, customer_id=neighbour.id)
+    assert await erase(undone, customer_id=one.id)
+    assert await found_in(undone, str(one.id), one.word, one.id.bytes.hex()) == set()
+    assert await found_in(undone, str(neighbour.id), neighbour.word) == before
+    assert await export(undone, customer_id=neighbour.id) == whole
+
+
+async def test_after_an_erasure_the_ledger_still_adds_up(undone: Connection) -> None:
+    one = await live(undone, bucket=7)
+    await erase(undone, customer_id=one.id)
+    left = await undone.fetchrow(
+        "SELECT p.customer_id, r.use_no, v.reason FROM passes p JOIN redemptions r USING (bucket, serial)"
+        " JOIN reversals v ON v.bucket = r.bucket AND v.redemption_id = r.id WHERE p.serial = $1",
+        one.pass_serial,
+    )
+    assert left is not None
+    assert tuple(left) == (None, 1, "text")
+
+
+@pytest.mark.parametrize(
+    ("state", "after", "reason"),
+    [
+        ("queued", "suppressed", "erased"),
+        ("leased", "suppressed", "erased"),
+        ("delivered", "delivered", "sent"),
+        ("dead", "dead", "sent"),
+    ],
+)
+async def test_what_was_not_sent_yet_is_not_sent_any_more(
+    undone: Connection, state: str, after: str, reason: str
+) -> None:
+    one = await live(undone, bucket=7)
+    await undone.execute("UPDATE deliveries SET state = $2, reason = 'sent' WHERE customer_id = $1", one.id, state)
+    way = await undone.fetchval("SELECT id FROM deliveries WHERE customer_id = $1", one.id)
+    await erase(undone, customer_id=one.id)
+    row = await undone.fetchrow("SELECT state, reason, leased_until, customer_id FROM deliveries WHERE id = $1", way)
+    assert row is not None
+    assert tuple(row) == (after, reason, None, None)
+
+
+async def test_who_has_no_external_id_takes_nobody_elses_along(undone: Connection) -> None:
+    one, other = await live(undone, bucket=7), await live(undone, bucket=7)
+    await undone.execute("UPDATE customers SET external_id = NULL WHERE id = $1", one.id)
+    assert await erase(undone, customer_id=one.id)
+    assert await undone.fetchval("SELECT customer_id FROM external_ids WHERE external_id = $1", other.word) == other.id
+
+
+async def test_an_erasure_that_is_rolled_back_was_none(undone: Connection) -> None:
+    one = await live(undone, bucket=7)
+    whole = await export(undone, customer_id=one.id)
+    attempt = undone.transaction()
+    await attempt.start()
+    await erase(undone, customer_id=one.id)
+    await attempt.rollback()
+    assert await export(undone, customer_id=one.id) == whole
+
+
+async def test_of_somebody_who_is_not_there_nothing_is_exported(undone: Connection) -> None:
+    await live(undone, bucket=7)
+    document = await export(undone, customer_id=new_id(bucket=7))
+    assert document == {table: [] for table in TABLES}
