@@ -10,9 +10,10 @@ from uuid import UUID
 
 from server.model.context import Used
 from server.model.ids import bucket_of
-from server.store import budgets
+from server.store import budgets, states
 from server.store.budgets import PlaceKey
 from server.store.pool import Connection
+from server.store.states import Unshown
 
 
 class Held(NamedTuple):
@@ -35,7 +36,7 @@ ORDER BY valid_until LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 END = """
 WITH due AS (
-    SELECT m.bucket, m.id, m.offer_id, m.offer_name, m.offer_version, m.reserved
+    SELECT m.bucket, m.id, m.customer_id, m.created_at, m.offer_id, m.offer_name, m.offer_version, m.reserved
     FROM unnest($1::smallint[], $2::uuid[]) AS asked (bucket, id) JOIN moments m USING (bucket, id)
 ), ended AS (
     UPDATE moments m SET state = 'expired', expired_at = $3, reserved = NULL
@@ -50,11 +51,11 @@ WITH due AS (
                'values', jsonb_build_object('expired_at', $3::timestamptz, 'released', due.reserved)))
     FROM due WHERE r.bucket = due.bucket AND r.moment_id = due.id
 )
-SELECT offer_id, reserved FROM due WHERE reserved IS NOT NULL
+SELECT customer_id, created_at, offer_id, reserved FROM due
 """
 
 _REASONS = {
-    "undelivered": "It was not delivered in time; what it had reserved was given back.",
+    "undelivered": "It was not delivered in time; it counts into no cap, and what it had reserved was given back.",
     "unused": "Its reward ended before it was taken; what it had reserved was given back.",
 }
 
@@ -70,7 +71,12 @@ async def end(db: Connection, *, now: datetime, limit: int) -> int:
             rows = await db.fetch(
                 END, [row["bucket"] for row in due], [row["id"] for row in due], now, kind, _REASONS[kind]
             )
-            held += [_held(row["offer_id"], row["reserved"]) for row in rows]
+            held += [_held(row["offer_id"], row["reserved"]) for row in rows if row["reserved"] is not None]
+            if kind == "undelivered":  # what nobody saw is no pressure on anybody
+                unseen = [row for row in rows if row["customer_id"] is not None]
+                await states.uncount(
+                    db, messages=[Unshown(row["customer_id"], row["offer_id"], row["created_at"]) for row in unseen]
+                )
     await give_back(db, held=held)
     return count
 

@@ -113,6 +113,50 @@ async def read(db: Connection, *, customer_id: UUID) -> tuple[int, State] | None
     return (row["version"], decode_state(row["state"])) if row is not None else None
 
 
+class Unshown(NamedTuple):
+    """A message that never reached its customer: it was counted at this time, for this offer."""
+
+    customer_id: UUID
+    offer_id: UUID
+    at: datetime
+
+
+HOLD = """
+SELECT s.customer_id, s.state
+FROM customer_state s JOIN unnest($1::smallint[], $2::uuid[]) AS asked (bucket, customer_id)
+  ON s.bucket = asked.bucket AND s.customer_id = asked.customer_id
+ORDER BY s.bucket, s.customer_id
+FOR UPDATE OF s
+"""
+RESET = """
+UPDATE customer_state s SET version = s.version + 1, state = new.state::json
+FROM unnest($1::smallint[], $2::uuid[], $3::text[]) AS new (bucket, customer_id, state)
+WHERE s.bucket = new.bucket AND s.customer_id = new.customer_id
+"""
+
+
+async def uncount(db: Connection, *, messages: Sequence[Unshown]) -> None:
+    """Take messages out of what caps count, and let every decision under way for their customers lose. Needs a transaction."""
+    mine: dict[UUID, list[Unshown]] = {}
+    for message in messages:
+        mine.setdefault(message.customer_id, []).append(message)
+    customers = sorted(mine, key=by_bucket)
+    rows = await db.fetch(HOLD, [bucket_of(each) for each in customers], customers)
+    held = [row["customer_id"] for row in rows]
+    states = [encode_state(without(decode_state(row["state"]), mine[row["customer_id"]])) for row in rows]
+    await db.execute(RESET, [bucket_of(each) for each in held], held, states)
+
+
+def without(state: State, messages: Sequence[Unshown]) -> State:
+    """Give the state without these messages; each takes out one entry of its offer and time."""
+    shown = list(state.shown)
+    for message in messages:
+        found = next((each for each in shown if (each.offer_id, each.at) == (message.offer_id, message.at)), None)
+        if found is not None:
+            shown.remove(found)
+    return replace(state, shown=tuple(shown))
+
+
 DUE = """
 SELECT customer_id FROM customer_state WHERE wake_at <= $1 ORDER BY wake_at LIMIT $2
 """

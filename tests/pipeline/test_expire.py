@@ -91,7 +91,8 @@ async def test_many_are_ended_once_by_several_at_once(town: Town, db_dsn: str) -
     await town.publish(document(limits={"total": {"units": 5_000}}))
     customers = await town.customers(1_100)
     async with street(db_dsn, limits__queue_s="30") as process:
-        await asyncio.gather(*(process.ping(each, fix()) for each in customers))
+        for first in range(0, len(customers), 100):
+            await asyncio.gather(*(process.ping(each, fix()) for each in customers[first : first + 100]))
         assert await town.count("SELECT units FROM budgets") == 1_100
         ended = await asyncio.gather(*(_later(process, 301) for _ in range(3)))
         assert sum(ended) == 1_100
@@ -114,3 +115,30 @@ async def test_timers_that_are_due_are_rung(town: Town, db_dsn: str) -> None:
         assert await ring(process.pool, process.arrivals, now=await process.now()) == 0
     [moment] = await town.rows("SELECT customer_id FROM moments")
     assert moment["customer_id"] == due
+
+
+async def test_what_nobody_saw_counts_into_no_cap(town: Town, db_dsn: str) -> None:
+    await town.open_shop()
+    once = [{"max": 1, "period": {"rolling": "P7D"}}]
+    await town.publish(document(when={"trigger": "inside", "places": {"any": True}}, limits={"per_customer": once}))
+    customer = await town.customer()
+    async with street(db_dsn) as process:
+        assert len((await process.ping(customer, fix())).moments) == 1
+        assert len((await process.ping(customer, fix())).moments) == 0
+        assert await _later(process, 301) == 1
+        assert len((await process.ping(customer, fix())).moments) == 1
+        assert len((await process.ping(customer, fix())).moments) == 0
+
+
+async def test_what_was_seen_counts_though_its_reward_ended(town: Town, db_dsn: str) -> None:
+    await town.open_shop()
+    once = [{"max": 1, "period": {"rolling": "P7D"}}]
+    reward = document()["reward"] | {"valid": {"at_most": "PT1H"}}
+    offer = document(when={"trigger": "inside", "places": {"any": True}}, limits={"per_customer": once}, reward=reward)
+    await town.publish(offer)
+    customer = await town.customer()
+    async with street(db_dsn) as process:
+        assert len((await process.ping(customer, fix())).moments) == 1
+        await town.count("WITH u AS (UPDATE moments SET state = 'opened' RETURNING 1) SELECT count(*) FROM u")
+        assert await _later(process, 3_601) == 1
+        assert len((await process.ping(customer, fix())).moments) == 0

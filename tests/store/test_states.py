@@ -16,7 +16,7 @@ from server.model.place import Point
 from server.store import states
 from server.store.ids import new_id
 from server.store.pool import Connection, Pool
-from server.store.states import Seen, decode_state, encode_state, rounded
+from server.store.states import Seen, Unshown, bump, decode_state, encode_state, read, rounded, uncount, without
 
 NOON = datetime(2026, 11, 3, 11, 0, tzinfo=UTC)
 POINTS = st.builds(Point, st.floats(-90, 90), st.floats(-180, 180))
@@ -119,3 +119,46 @@ async def test_listening_leaves_the_version_alone(db: Connection) -> None:
 def test_the_order_is_that_of_the_key() -> None:
     customers = sorted((new_id() for _ in range(50)), key=states.by_bucket)
     assert [bucket_of(each) for each in customers] == sorted(bucket_of(each) for each in customers)
+
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+COFFEE, BOOKS = UUID(int=101), UUID(int=102)
+
+
+def _told(*minutes: int, offer: UUID = COFFEE) -> tuple[Shown, ...]:
+    return tuple(Shown(NOON + timedelta(minutes=each), offer, "marketing") for each in minutes)
+
+
+def test_a_message_is_taken_out_by_its_offer_and_its_time_and_the_others_stay() -> None:
+    state = State(shown=(*_told(0, 5), *_told(5, offer=BOOKS)))
+    gone = Unshown(UUID(int=1), COFFEE, NOON + timedelta(minutes=5))
+    assert without(state, [gone]).shown == (*_told(0), *_told(5, offer=BOOKS))
+
+
+def test_two_messages_of_one_instant_are_taken_out_one_by_one() -> None:
+    gone = Unshown(UUID(int=1), COFFEE, NOON)
+    assert without(State(shown=_told(0, 0)), [gone]).shown == _told(0)
+    assert without(State(shown=_told(0, 0)), [gone, gone]).shown == ()
+
+
+def test_a_message_that_is_not_remembered_any_more_changes_nothing() -> None:
+    state = State(shown=_told(0))
+    assert without(state, [Unshown(UUID(int=1), BOOKS, NOON)]) == state
+
+
+async def test_uncounting_moves_the_version_on_for_its_customers_alone(db: Connection) -> None:
+    mine, other = await _customer(db), await _customer(db)
+    for each in (mine, other):
+        await bump(db, customer_id=each, state=State(shown=_told(0, 5)))
+    before = {each: await read(db, customer_id=each) for each in (mine, other)}
+    await uncount(db, messages=[Unshown(mine, COFFEE, NOON), Unshown(UUID(int=999), COFFEE, NOON)])
+    version, state = await read(db, customer_id=mine)
+    assert (version, state.shown) == (before[mine][0] + 1, _told(5))
+    assert await read(db, customer_id=other) == before[other]
+
+
+async def test_uncounting_nothing_is_no_matter(db: Connection) -> None:
+    mine = await _customer(db)
+    before = await read(db, customer_id=mine)
+    await uncount(db, messages=[])
+    assert await read(db, customer_id=mine) == before
