@@ -282,3 +282,19 @@ def test_secrets_are_not_shown_by_repr() -> None:
     assert "hunter2" not in shown
     assert "(url=***, " in shown
     assert "port=8080" in shown
+
+
+@pytest.mark.parametrize("section", ["apns", "fcm", "google_wallet"])
+def test_sections_of_later_versions_are_ignored_and_said(
+    tmp_path: Path, section: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = load(environment={})
+    assert load(written(tmp_path, f'[{section}]\nbase_url = "https://stand-in.example"\n'), {}) == plain
+    assert section in capsys.readouterr().out
+    assert load(environment={f"KAIROS__{section.upper()}__BASE_URL": "https://stand-in.example"}) == plain
+    assert "not in this version" in capsys.readouterr().out
+
+
+def test_a_later_section_is_no_licence_for_others(tmp_path: Path) -> None:
+    assert "server.apns" in complaint(written(tmp_path, "[server.apns]\nbase_url = 1\n"))
+    assert "apnss" in complaint(written(tmp_path, "[apnss]\nbase_url = 1\n"))
