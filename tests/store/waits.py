@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from server.store.pool import Connection
 
-BLOCKED = """
-SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
-               AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))
-"""
+# pg_locks is read anew each time; pg_stat_activity stays as it was when a transaction first looked.
+BLOCKED = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
 
 
 async def blocked(db: Connection) -> bool:
-    """Tell whether some other connection to this database waits for a lock of this one."""
+    """Tell whether some other connection waits for a lock of this one."""
     return bool(await db.fetchval(BLOCKED))
