@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from uuid import UUID
+
+import asyncpg
+import pytest
 
 from server.model.customer import Consents, Happened, State
 from server.model.ids import bucket_of
 from server.store import arrivals, states
 from server.store.arrivals import NewState, PingFact, Receipt
 from server.store.ids import new_id
-from server.store.pool import Connection
+from server.store.pool import Connection, Pool
 from tests.builders import NOON
 
 
@@ -112,3 +116,142 @@ async def test_the_state_written_is_the_state_loaded_next(db: Connection) -> Non
         assert await arrivals.record(db, states=[NewState(one, version, state, None)], pings=[], receipts=[]) == {one}
     assert (await arrivals.load(db, asked={one: []})).customers[one].version == 3
     assert await arrivals.record(db, states=[NewState(one, 2, state, None)], pings=[], receipts=[]) == set()
+
+
+async def test_nobody_asked_for_is_nobody_found_and_nothing_given_is_nothing_written(undone: Connection) -> None:
+    assert await arrivals.load(undone, asked={}) == ({}, None)
+    assert await arrivals.record(undone, states=[], pings=[], receipts=[]) == set()
+
+
+async def test_a_group_is_loaded_at_one_instant_in_whatever_order(undone: Connection) -> None:
+    group = [await _customer(undone) for _ in range(20)]
+    loaded = await arrivals.load(undone, asked={each: [] for each in reversed(group)})
+    assert set(loaded.customers) == set(group)
+    assert all(known.customer.id == key for key, known in loaded.customers.items())
+
+
+async def test_of_a_long_past_the_newest_two_hundred_are_told_newest_first(undone: Connection) -> None:
+    one, other = await _customer(undone), await _customer(undone)
+    await undone.execute(
+        "INSERT INTO customer_events (bucket, id, customer_id, name, at)"
+        " SELECT $1, gen_random_uuid(), $2, 'visit', $3::timestamptz + n * interval '1 minute' FROM generate_series(1, 250) n",
+        bucket_of(one),
+        one,
+        NOON,
+    )
+    loaded = await arrivals.load(undone, asked={one: [], other: []})
+    told = [each.at for each in loaded.customers[one].customer.events]
+    assert told == [NOON + timedelta(minutes=minutes) for minutes in range(250, 50, -1)]
+    assert loaded.customers[other].customer.events == ()
+
+
+async def test_a_neighbours_past_state_and_pings_are_not_ones_own(undone: Connection) -> None:
+    one = await _customer(undone)
+    neighbour = new_id(bucket=bucket_of(one))
+    await undone.execute("INSERT INTO customers (bucket, id) VALUES ($1, $2)", bucket_of(one), neighbour)
+    await states.make(undone, customers=[neighbour])
+    ping = new_id()
+    await undone.execute(
+        "INSERT INTO customer_events (bucket, id, customer_id, name, at) VALUES ($1, $2, $3, 'visit', now())",
+        bucket_of(one),
+        new_id(),
+        neighbour,
+    )
+    await arrivals.record(
+        undone, states=[NewState(neighbour, 0, State(), NOON)], pings=[fact(neighbour, ping)], receipts=[]
+    )
+    known = (await arrivals.load(undone, asked={one: [ping]})).customers[one]
+    assert (known.customer.events, known.version, known.wake_at, known.answered) == ((), 0, None, {})
+    other = (await arrivals.load(undone, asked={neighbour: [ping]})).customers[neighbour]
+    assert (other.version, other.wake_at, other.answered) == (1, NOON, {ping: None})
+
+
+@pytest.mark.parametrize(("shift", "listening"), [("5 seconds", True), ("0 seconds", False), ("-5 seconds", False)])
+async def test_who_listens_is_told_by_the_databases_time(undone: Connection, shift: str, listening: bool) -> None:
+    one = await _customer(undone)
+    await undone.execute(
+        f"UPDATE customer_state SET stream_until = clock_timestamp() + interval '{shift}' WHERE customer_id = $1", one
+    )
+    assert (await arrivals.load(undone, asked={one: []})).customers[one].listening is listening
+
+
+@pytest.mark.parametrize("count", [0, 1, 50])
+async def test_each_customers_pings_are_cut_out_of_the_groups_list(undone: Connection, count: int) -> None:
+    group = {await _customer(undone): [new_id() for _ in range(number % (count + 1))] for number in range(12)}
+    for customer, pings in group.items():
+        moment = new_id()
+        facts = [fact(customer, ping, moment) for ping in pings[::2]]
+        await arrivals.record(undone, states=[NewState(customer, 0, State(), None)], pings=facts, receipts=[])
+    loaded = await arrivals.load(undone, asked=group)
+    assert {key: set(known.answered) for key, known in loaded.customers.items()} == {
+        key: set(pings[::2]) for key, pings in group.items()
+    }
+
+
+async def test_a_ping_may_lie_in_no_fence_or_in_many_and_have_nothing_odd(undone: Connection) -> None:
+    one = await _customer(undone)
+    fences = [new_id() for _ in range(40)]
+    facts = [fact(one, new_id())._replace(geofence_ids=within, reason=None) for within in ([], fences)]
+    await arrivals.record(undone, states=[NewState(one, 0, State(), None)], pings=facts, receipts=[])
+    rows = await undone.fetch("SELECT geofence_ids, reason FROM pings ORDER BY cardinality(geofence_ids)")
+    assert [tuple(row) for row in rows] == [([], None), (fences, None)]
+
+
+async def test_facts_of_somebody_whose_state_is_not_written_are_not_written_either(undone: Connection) -> None:
+    one, stranger = await _customer(undone), await _customer(undone)
+    facts = [fact(stranger, new_id())]
+    receipts = [Receipt(stranger, new_id(), NOON, None, "[]")]
+    won = await arrivals.record(undone, states=[NewState(one, 0, State(), None)], pings=facts, receipts=receipts)
+    assert won == {one}
+    for table in ("pings", "receipts"):
+        assert await undone.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+async def test_a_ping_that_is_known_already_is_refused_with_all_that_came_with_it(undone: Connection) -> None:
+    one, ping = await _customer(undone), new_id()
+    await arrivals.record(undone, states=[NewState(one, 0, State(), None)], pings=[fact(one, ping)], receipts=[])
+    with pytest.raises(asyncpg.UniqueViolationError):
+        async with undone.transaction():
+            await arrivals.record(
+                undone, states=[NewState(one, 1, State(), NOON)], pings=[fact(one, ping)], receipts=[]
+            )
+    known = (await arrivals.load(undone, asked={one: [ping]})).customers[one]
+    assert (known.version, known.wake_at) == (1, None)
+
+
+async def test_of_many_who_decide_on_the_same_version_one_wins_and_writes_alone(shared_pool: Pool) -> None:
+    async with shared_pool.transaction() as db:
+        one = await _customer(db)
+
+    async def decide(number: int) -> bool:
+        async with shared_pool.transaction() as db:
+            facts, wake = [fact(one, UUID(int=number))], NOON + timedelta(minutes=number)
+            return await arrivals.record(db, states=[NewState(one, 0, State(), wake)], pings=facts, receipts=[]) == {
+                one
+            }
+
+    won = await asyncio.gather(*(decide(number) for number in range(8)))
+    assert sum(won) == 1
+    async with shared_pool.acquire() as db:
+        row = await db.fetchrow("SELECT version, wake_at FROM customer_state WHERE customer_id = $1", one)
+        pings = await db.fetch("SELECT id FROM pings WHERE customer_id = $1", one)
+    assert tuple(row) == (1, NOON + timedelta(minutes=won.index(True)))
+    assert [each["id"].int for each in pings] == [won.index(True)]
+
+
+async def test_groups_that_overlap_in_any_order_end_in_no_deadlock_and_lose_nothing(shared_pool: Pool) -> None:
+    async with shared_pool.transaction() as db:
+        group = [await _customer(db) for _ in range(24)]
+    won: list[UUID] = []
+
+    async def decide(turn: int) -> None:
+        for version in range(3):
+            mine = group[turn:] + group[:turn]
+            async with shared_pool.transaction() as db:
+                states_ = [NewState(each, version, State(), None) for each in mine]
+                won.extend(await arrivals.record(db, states=states_, pings=[], receipts=[]))
+
+    await asyncio.gather(*(decide(turn) for turn in (0, 5, 11, 17)))
+    async with shared_pool.acquire() as db:
+        loaded = await arrivals.load(db, asked={each: [] for each in group})
+    assert sum(known.version or 0 for known in loaded.customers.values()) == len(won)
