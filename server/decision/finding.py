@@ -19,6 +19,8 @@ class Truth(StrEnum):
     FAILS = "fails"
     UNKNOWN = "unknown"
 
+    __hash__ = str.__hash__  # equal to its text, so hashed like it; Enum's own is a call in Python for each look-up
+
 
 class Gate(StrEnum):
     """Where an offer can fail, in the order in which it is asked."""
@@ -39,6 +41,8 @@ class Gate(StrEnum):
     BUDGET = "budget"
     ARBITRATION = "arbitration"
 
+    __hash__ = str.__hash__
+
 
 ORDER: Mapping[str, int] = {gate: place for place, gate in enumerate(Gate)}
 """A gate's rank; the top-level members of a condition are looked at in this order to name the gate on a receipt."""
@@ -53,17 +57,26 @@ class Finding(NamedTuple):
     values: Mapping[str, Any] = {}
 
 
+class Wall(NamedTuple):
+    """What a wall clock shows, and how that is written on receipts."""
+
+    local: datetime
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What a condition may look at: the context, the place it is asked for (None without one), the programme, segments.
 
-    `at` is the instant that is judged (event time). `segments` maps the name of a saved segment to its condition.
+    `at` is the instant that is judged (event time). `segments` maps the name of a saved segment to its condition; `walls`
+    keeps what the instant is on the wall clocks that were asked for (server.decision.wall).
     """
 
     context: Context
     place: Place | None
     programme: Programme
     segments: Mapping[str, Condition | None] = field(default_factory=dict)
+    walls: dict[str, Wall] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def at(self) -> datetime:

@@ -12,15 +12,24 @@ from server.decision.finding import Truth
 
 def all_of(truths: Iterable[Truth]) -> Truth:
     """Holds where all hold, fails where one fails, else unknown."""
-    seen = set(truths)
-    if Truth.FAILS in seen:
-        return Truth.FAILS
-    return Truth.UNKNOWN if Truth.UNKNOWN in seen else Truth.HOLDS
+    whole = Truth.HOLDS
+    for truth in truths:
+        if truth is Truth.FAILS:
+            return truth
+        if truth is Truth.UNKNOWN:
+            whole = truth
+    return whole
 
 
 def any_of(truths: Iterable[Truth]) -> Truth:
     """Holds where one holds, fails where all fail, else unknown."""
-    return negated(all_of(negated(truth) for truth in truths))
+    whole = Truth.FAILS
+    for truth in truths:
+        if truth is Truth.HOLDS:
+            return truth
+        if truth is Truth.UNKNOWN:
+            whole = truth
+    return whole
 
 
 def negated(truth: Truth) -> Truth:

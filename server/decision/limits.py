@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 
 from server.decision.finding import Finding, Gate, Truth
@@ -38,7 +39,7 @@ _LONGEST = {"day": timedelta(hours=25), "week": timedelta(hours=169), "month": t
 def check_caps(offer: Offer, place: Place | None, *, context: Context, programme: Programme) -> Finding | None:
     """Say which cap leaves no room for this offer now: the offer's own, its pressure class's, the programme's."""
     shown, limits = context.state.shown, offer.limits
-    mine = [each for each in shown if each.offer_id == offer.id]
+    mine = [each for each in shown if each.offer_id == offer.id] if limits.per_customer else ()
     for cap in limits.per_customer:
         found = _check_cap("offer", cap, mine, context=context, place=place, programme=programme)
         if found is not None:
@@ -132,11 +133,21 @@ def _programme_caps(pressure: str, programme: Programme) -> Iterable[tuple[str, 
     """List the caps that every message meets, by name."""
     of_class = programme.class_per_day.get(pressure)
     if of_class is not None:
-        yield "class", Cap(of_class, HOME_DAY)
+        yield "class", _a_day(of_class)
     if programme.per_day is not None:
-        yield "programme_day", Cap(programme.per_day, HOME_DAY)
+        yield "programme_day", _a_day(programme.per_day)
     if programme.per_week is not None:
-        yield "programme_week", Cap(programme.per_week, ROLLING_WEEK)
+        yield "programme_week", _a_week(programme.per_week)
+
+
+@lru_cache(maxsize=64)
+def _a_day(most: int) -> Cap:
+    return Cap(most, HOME_DAY)
+
+
+@lru_cache(maxsize=64)
+def _a_week(most: int) -> Cap:
+    return Cap(most, ROLLING_WEEK)
 
 
 def _say(period: Period) -> str:

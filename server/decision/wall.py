@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from server.decision.finding import Scene
+from server.decision.finding import Scene, Wall
 from server.model.place import DAYS, Hours
 
 _DAY = timedelta(days=1)
@@ -38,6 +38,15 @@ def zone_for(tz: str, scene: Scene) -> ZoneInfo | None:
     else:
         name = tz
     return zone_named(name) if name else None
+
+
+def wall_clock(scene: Scene, zone: ZoneInfo) -> Wall:
+    """Give the scene's instant on the wall clock of a zone; conditions at one place share it."""
+    wall = scene.walls.get(zone.key)
+    if wall is None:
+        local = scene.at.astimezone(zone)
+        wall = scene.walls[zone.key] = Wall(local, local.isoformat())
+    return wall
 
 
 def opening_day(local: datetime, start: time, end: time | None) -> date | None:
@@ -84,4 +93,10 @@ def instant_of(day: date, clock: time, zone: ZoneInfo, *, fold: int = 0) -> date
 
 def utc_text(at: datetime) -> str:
     """Write an instant as RFC 3339 in UTC with Z, as receipts cite it."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return _utc_text(at if at.tzinfo is UTC else at.astimezone(UTC))
+
+
+@lru_cache(maxsize=1024)
+def _utc_text(at: datetime) -> str:
+    # Only instants in UTC come here: in a zone, the two readings of a repeated hour are equal to each other.
+    return f"{at.isoformat()[:-6]}Z"

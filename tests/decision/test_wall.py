@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decision.wall import instant_of, is_open, opening_day, utc_text, zone_for, zone_named
+from server.decision.wall import instant_of, is_open, opening_day, utc_text, wall_clock, zone_for, zone_named
 from server.model.place import Span
 from tests.decision.rulebook import scene, store
 
@@ -105,3 +105,15 @@ def test_a_store_is_open_in_any_of_its_spans():
 
 def test_an_instant_is_written_in_utc():
     assert utc_text(datetime(2026, 11, 3, 12, tzinfo=ZoneInfo("Europe/Berlin"))) == "2026-11-03T11:00:00Z"
+
+
+def test_both_readings_of_a_repeated_hour_are_written_as_the_instants_they_are():
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert [utc_text(first), utc_text(first.replace(fold=1))] == ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"]
+
+
+def test_a_scene_has_a_wall_clock_for_each_zone_and_looks_at_each_once():
+    here = scene(at=datetime(2026, 11, 3, 12, tzinfo=UTC))
+    berlin, tokyo = (wall_clock(here, ZoneInfo(name)) for name in ("Europe/Berlin", "Asia/Tokyo"))
+    assert (berlin.text, tokyo.text) == ("2026-11-03T13:00:00+01:00", "2026-11-03T21:00:00+09:00")
+    assert wall_clock(here, ZoneInfo("Europe/Berlin")) is berlin

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar
 
@@ -28,6 +28,14 @@ class Condition:
     within: timedelta
     offer: str | None = None
     count: Compare = _ONCE
+    asked: str = field(default="", init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Put together once what is on every receipt."""
+        what = self.name if self.offer is None else f"{self.name} of {self.offer}"
+        object.__setattr__(
+            self, "asked", f"{what} within {say_duration(self.within)}; asked for: {self.count.sentence()}."
+        )
 
     @classmethod
     def parse(cls, node: Node) -> Condition | None:
@@ -57,9 +65,9 @@ class Condition:
             each.name == self.name and (self.offer is None or each.offer == self.offer) and since < each.at <= scene.at
             for each in customer.events
         )
-        what = self.name if self.offer is None else f"{self.name} of {self.offer}"
-        reason = f"{times} × {what} within {say_duration(self.within)}; asked for: {self.count.sentence()}."
-        return Finding(self.gate, self.count.check(times), reason, {"event": self.name, "count": times})
+        return Finding(
+            self.gate, self.count.check(times), f"{times} × {self.asked}", {"event": self.name, "count": times}
+        )
 
     def sentence(self) -> str:
         """Say the condition in words."""

@@ -7,7 +7,7 @@ Rule 3: no zone, no hours, no country: unknown, where they are needed for the an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -15,7 +15,7 @@ from server.decision.finding import Finding, Gate, Scene, Truth
 from server.decision.holidays import holiday_on
 from server.decision.kleene import all_of, truth_of
 from server.decision.reading import Node
-from server.decision.wall import is_open, opening_day, zone_for
+from server.decision.wall import is_open, opening_day, wall_clock, zone_for
 from server.model.place import DAYS, Place
 
 NAME = "local_time"
@@ -44,6 +44,12 @@ class Condition:
     end: time | None = None
     place_open: bool = False
     holidays: Holidays = "ignore"
+    window: str = field(default="", init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Write the window once: it is on every receipt."""
+        end = f"{self.end:%H:%M}" if self.end else "24:00"
+        object.__setattr__(self, "window", f"{self.start:%H:%M}–{end}")
 
     @classmethod
     def parse(cls, node: Node) -> Condition | None:
@@ -76,8 +82,8 @@ class Condition:
         if zone is None:
             parts = [_Part(Truth.UNKNOWN, "The time zone is not known.")]
         else:
-            local = scene.at.astimezone(zone)
-            values = {"local_time": local.isoformat(), "zone": zone.key}
+            local, text = wall_clock(scene, zone)
+            values = {"local_time": text, "zone": zone.key}
             parts = self._check_window(local, scene.place)
         if self.place_open:
             parts.append(_check_open(scene))
@@ -88,10 +94,10 @@ class Condition:
     def _check_window(self, local: datetime, place: Place | None) -> list[_Part]:
         """Compare the time, the day on which the window opened, and whether that day is a holiday."""
         opened = opening_day(local, self.start, self.end)
-        clock = f"{local:%H:%M}"
+        clock = f"{local.hour:02}:{local.minute:02}"
         if opened is None:
-            return [_Part(Truth.FAILS, f"{clock} is not within {self._window()}.")]
-        parts = [_Part(Truth.HOLDS, f"{clock} is within {self._window()}.")]
+            return [_Part(Truth.FAILS, f"{clock} is not within {self.window}.")]
+        parts = [_Part(Truth.HOLDS, f"{clock} is within {self.window}.")]
         if DAYS[opened.weekday()] not in self.days:
             parts.append(_Part(Truth.FAILS, f"The window does not open on a {opened:%A}."))
         if self.holidays != "ignore":
@@ -107,12 +113,9 @@ class Condition:
         said = f"{day} is {f'a holiday ({name})' if holiday else 'no holiday'}."
         return _Part(truth_of(holiday == (self.holidays == "only")), said)
 
-    def _window(self) -> str:
-        return f"{self.start:%H:%M}–{f'{self.end:%H:%M}' if self.end else '24:00'}"
-
     def sentence(self) -> str:
         """Say the condition in words."""
-        words = [f"{self._window()} ({self.tz})"]
+        words = [f"{self.window} ({self.tz})"]
         if len(self.days) < len(DAYS):
             words.append(", ".join(day for day in DAYS if day in self.days))
         if self.place_open:
@@ -127,5 +130,5 @@ def _check_open(scene: Scene) -> _Part:
     zone = zone_for("place", scene)
     if scene.place is None or scene.place.hours is None or zone is None:
         return _Part(Truth.UNKNOWN, "The opening hours are not known.")
-    opened = is_open(scene.place.hours, scene.at.astimezone(zone))
+    opened = is_open(scene.place.hours, wall_clock(scene, zone).local)
     return _Part(truth_of(opened), f"{scene.place.name} is {'open' if opened else 'closed'}.")

@@ -45,15 +45,16 @@ class Condition:
         findings = [member.check(scene) for member in self.members]
         truths = [each.truth for each in findings]
         if self.word == "all":
-            speaker = min(findings, key=lambda each: (each.truth is Truth.HOLDS, ORDER[each.gate]))
-            return speaker._replace(truth=all_of(truths))
+            telling = [each for each in findings if each.truth is not Truth.HOLDS] or findings
+            speaker, truth = min(telling, key=_rank) if len(telling) > 1 else telling[0], all_of(truths)
+            return speaker if speaker.truth is truth else speaker._replace(truth=truth)
         gate = first_leaf(self).gate
         values = findings[0].values
         if self.word == "not":
             return Finding(gate, negated(truths[0]), f"Asked for the opposite: {findings[0].reason}", values)
         truth = any_of(truths)
-        telling = [each.reason for each in findings if each.truth is truth]
-        return Finding(gate, truth, " ".join(dict.fromkeys(telling)), values)
+        reasons = [each.reason for each in findings if each.truth is truth]
+        return Finding(gate, truth, " ".join(dict.fromkeys(reasons)), values)
 
     def sentence(self) -> str:
         """Say the members in words, joined."""
@@ -61,6 +62,10 @@ class Condition:
             return f"not ({self.members[0].sentence()})"
         joint = " and " if self.word == "all" else " or "
         return f"({joint.join(member.sentence() for member in self.members)})"
+
+
+def _rank(found: Finding) -> int:
+    return ORDER[found.gate]
 
 
 def first_leaf(condition: finding.Condition) -> finding.Condition:

@@ -40,6 +40,11 @@ class Condition:
     quantities: Mapping[str, Compare] = field(default_factory=dict)
     max_age: timedelta | None = None
     ahead: timedelta | None = None
+    said: str = field(default="", init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Put the sentence together once: it is on every receipt."""
+        object.__setattr__(self, "said", self._say())
 
     @classmethod
     def parse(cls, node: Node) -> Condition | None:
@@ -77,7 +82,7 @@ class Condition:
             reason = f"The observation is not within {say_duration(oldest)} of the moment."
             return Finding(self.gate, Truth.UNKNOWN, reason, values)
         truth = self._meets(sky)
-        return Finding(self.gate, truth, _REASONS[truth].format("weather", self.sentence()), values)
+        return Finding(self.gate, truth, _REASONS[truth].format("weather", self.said), values)
 
     def _check_ahead(self, weather: Weather, scene: Scene) -> Finding:
         """Look for one forecast entry in (at, at + ahead] that meets all that is asked for."""
@@ -90,7 +95,7 @@ class Condition:
         truth = any_of(truths)
         sky = entries[truths.index(truth)]
         values |= {"forecast_for": utc_text(sky.at), **self._seen(sky)}
-        return Finding(self.gate, truth, _REASONS[truth].format("forecast", self.sentence()), values)
+        return Finding(self.gate, truth, _REASONS[truth].format("forecast", self.said), values)
 
     def _meets(self, sky: Sky) -> Truth:
         """Compare one reading with all that is asked for."""
@@ -106,6 +111,9 @@ class Condition:
 
     def sentence(self) -> str:
         """Say the condition in words."""
+        return self.said
+
+    def _say(self) -> str:
         words = [f"{name} {bound.sentence()}" for name, bound in self.quantities.items()]
         if self.kinds:
             words.insert(0, " or ".join(sorted(self.kinds)))
