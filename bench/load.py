@@ -7,6 +7,7 @@ looks for the end of the answer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ class Heard:
 
     seconds: float = 0.0
     cpu_s: float = 0.0
+    database_cpu_s: float = 0.0
     waits_s: list[float] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
     sample: bytes = b""
@@ -37,6 +39,11 @@ class Heard:
     def cpu_each_s(self) -> float:
         """How much processor time the server's process spent on one (PostgreSQL's is not in it)."""
         return self.cpu_s / max(1, len(self.waits_s))
+
+    @property
+    def database_cpu_each_s(self) -> float:
+        """How much processor time PostgreSQL's processes spent on one."""
+        return self.database_cpu_s / max(1, len(self.waits_s))
 
     def percentile_s(self, hundredth: int) -> float:
         """Give a percentile of the waits (s)."""
@@ -85,19 +92,34 @@ class _Caller(asyncio.Protocol):
             self.done.set_result(None) if exc is None else self.done.set_exception(exc)
 
 
-async def press(url: str, make: Make, *, connections: int, for_s: float, pid: int) -> Heard:
-    """Ask a server on so many connections for so long; `pid` is its process, whose CPU time is told."""
+def _cpu_s(process: psutil.Process) -> float:
+    spent = process.cpu_times()
+    return float(spent.user + spent.system)
+
+
+def _children_cpu_s(parent: psutil.Process | None) -> float:
+    total = 0.0
+    for child in parent.children() if parent is not None else ():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += _cpu_s(child)
+    return total
+
+
+async def press(
+    url: str, make: Make, *, connections: int, for_s: float, pid: int, database: int | None = None
+) -> Heard:
+    """Ask a server on so many connections for so long; `pid` is its process, `database` the one whose children serve it."""
     loop, heard, where = asyncio.get_running_loop(), Heard(), urlsplit(url)
     host, port = where.hostname or "", where.port or 80
-    server = psutil.Process(pid)
-    before, begun = server.cpu_times(), loop.time()
+    server, postmaster = psutil.Process(pid), psutil.Process(database) if database else None
+    before, database_before, begun = _cpu_s(server), _children_cpu_s(postmaster), loop.time()
     callers = [
         (await loop.create_connection(lambda: _Caller(make, heard, loop, until=begun + for_s), host, port))[1]
         for _ in range(connections)
     ]
     await asyncio.gather(*(caller.done for caller in callers))
-    heard.seconds, after = loop.time() - begun, server.cpu_times()
-    heard.cpu_s = after.user + after.system - before.user - before.system
+    heard.seconds = loop.time() - begun
+    heard.cpu_s, heard.database_cpu_s = _cpu_s(server) - before, _children_cpu_s(postmaster) - database_before
     return heard
 
 

@@ -6,7 +6,7 @@ PostgreSQL; with 20 fixes a request it decides at least 5 times the fixes per se
 
 Measured: one load generator on keep-alive connections, thousands of customers, the three servers in processes of their
 own, in turns; of each the median over the rounds, of the ratios the median of each round's. `cpu` is the server
-process's alone: PostgreSQL works beside it, and the generator takes a share of the same cores.
+process's alone and `PG cpu` PostgreSQL's; the generator takes a share of the same cores, too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from bench import rivals, town
 from bench.load import Heard, Make, press, request
-from bench.process import Served, house, kairos, serving
+from bench.process import Served, database_pid, house, kairos, serving
 from bench.table import micro, options, ratio, show
 from server.store.pool import Connection, connect
 
@@ -75,7 +75,13 @@ async def prepare(db: Connection, asked: argparse.Namespace) -> list[town.Caller
 
 
 async def measure(
-    targets: Mapping[str, Target], callers: list[town.Caller], *, rounds: int, for_s: float, connections: int
+    targets: Mapping[str, Target],
+    callers: list[town.Caller],
+    *,
+    rounds: int,
+    for_s: float,
+    connections: int,
+    database: int,
 ) -> dict[str, list[Heard]]:
     """Press all targets in turns."""
     names, heard = list(targets), {name: list[Heard]() for name in targets}
@@ -83,7 +89,9 @@ async def measure(
         for name in names[number % len(names) :] + names[: number % len(names)]:
             server, path, fixes = targets[name]
             make = requests(callers, path, fixes)
-            found = await press(server.url, make, connections=connections, for_s=for_s, pid=server.pid)
+            found = await press(
+                server.url, make, connections=connections, for_s=for_s, pid=server.pid, database=database
+            )
             heard[name].append(found)
     return heard
 
@@ -114,10 +122,22 @@ def tell(heard: Mapping[str, list[Heard]], targets: Mapping[str, Target], title:
                 f"{statistics.median(each.percentile_s(50) for each in found) * 1e3:.1f}",
                 f"{statistics.median(each.percentile_s(99) for each in found) * 1e3:.1f}",
                 micro(statistics.median(each.cpu_each_s for each in found)),
+                micro(statistics.median(each.database_cpu_each_s for each in found)),
                 str(sum(len(each.waits_s) for each in found) - fine),
             ]
         )
-    heads = ["", "requests/s", "fixes/s", "of trivial", "of textbook", "p50 ms", "p99 ms", "cpu µs", "not 200"]
+    heads = [
+        "",
+        "requests/s",
+        "fixes/s",
+        "of trivial",
+        "of textbook",
+        "p50 ms",
+        "p99 ms",
+        "cpu µs",
+        "PG cpu µs",
+        "not 200",
+    ]
     many = ratio([20 * each for each in rates["kairos, 20 fixes"]], rates["kairos"])
     show(title, heads, rows, f"20 fixes a request: {many:.1f} times the fixes per second of single ones", *notes)
 
@@ -137,7 +157,9 @@ async def bench(asked: argparse.Namespace, folder: Path, dsn: str) -> None:
         rounds = asked.rounds or (2 if asked.quick else 7)
         for_s = 0.7 if asked.quick else 2.5
         await warm_up(targets["kairos"], callers, connections=asked.connections)
-        heard = await measure(targets, callers, rounds=rounds, for_s=for_s, connections=asked.connections)
+        heard = await measure(
+            targets, callers, rounds=rounds, for_s=for_s, connections=asked.connections, database=database_pid(folder)
+        )
         answer = json.loads(heard["kairos"][-1].sample.split(b"\r\n\r\n", 1)[1])
         size = len(heard["kairos"][-1].sample)
         title = f"POST /v1/pings: {asked.fences:,} fences, {asked.offers:,} offers, {CUSTOMERS:,} customers"

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from server.store import embedded
+from server.store import embedded, postmaster
 from server.store.embedded import Embedded
 from server.store.migrate import migrate
 
@@ -93,3 +93,10 @@ async def house() -> AsyncIterator[tuple[Path, Embedded]]:
             yield folder, server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def database_pid(folder: Path) -> int:
+    """Tell the process id of the PostgreSQL in a data folder; its children serve the connections."""
+    found = postmaster.running(folder.resolve() / "postgres" / "cluster")
+    assert found is not None, "PostgreSQL runs while its house is open"
+    return found.pid
