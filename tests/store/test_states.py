@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from server.store import states
 from server.store.ids import new_id
 from server.store.pool import Connection, Pool
 from server.store.states import Seen, Unshown, bump, decode_state, encode_state, read, rounded, uncount, without
+from tests.store.waits import blocked
 
 NOON = datetime(2026, 11, 3, 11, 0, tzinfo=UTC)
 POINTS = st.builds(Point, st.floats(-90, 90), st.floats(-180, 180))
@@ -162,3 +164,113 @@ async def test_uncounting_nothing_is_no_matter(db: Connection) -> None:
     before = await read(db, customer_id=mine)
     await uncount(db, messages=[])
     assert await read(db, customer_id=mine) == before
+
+
+async def test_nothing_is_done_for_nobody(undone: Connection) -> None:
+    await states.make(undone, customers=[])
+    assert await states.lock(undone, seen=[]) == set()
+    assert await states.due(undone, now=NOON, limit=10) == []
+    assert await undone.fetchval("SELECT count(*) FROM customer_state") == 0
+
+
+async def test_a_bump_and_a_listener_of_nobody_make_no_row(undone: Connection) -> None:
+    nobody = new_id()
+    await states.bump(undone, customer_id=nobody)
+    await states.listen(undone, customer_id=nobody, for_s=5)
+    assert await undone.fetchval("SELECT count(*) FROM customer_state") == 0
+
+
+async def test_one_customer_named_twice_gets_one_row_and_is_locked_once(undone: Connection) -> None:
+    one = new_id()
+    await states.make(undone, customers=[one, one])
+    assert await states.lock(undone, seen=[Seen(one, 0), Seen(one, 0), Seen(one, 1)]) == {one}
+
+
+async def test_neighbours_of_the_same_bucket_do_not_move_each_other(undone: Connection) -> None:
+    one, neighbour = new_id(bucket=5), new_id(bucket=5)
+    await states.make(undone, customers=[one, neighbour])
+    await states.bump(undone, customer_id=one, state=State(shown=(Shown(NOON, None, "marketing"),)))
+    await states.listen(undone, customer_id=one, for_s=60)
+    assert await states.read(undone, customer_id=neighbour) == (0, State())
+    row = await undone.fetchrow("SELECT wake_at, stream_until FROM customer_state WHERE customer_id = $1", neighbour)
+    assert row is not None
+    assert tuple(row) == (None, None)
+
+
+async def test_a_new_state_stops_the_timer_and_a_bare_bump_leaves_it(undone: Connection) -> None:
+    one, two = new_id(), new_id()
+    await states.make(undone, customers=[one, two])
+    await undone.execute("UPDATE customer_state SET wake_at = $1", NOON)
+    await states.bump(undone, customer_id=one, state=State())
+    await states.bump(undone, customer_id=two)
+    assert await states.due(undone, now=NOON, limit=10) == [two]
+
+
+@pytest.mark.parametrize(("microseconds", "due"), [(-1, False), (0, True), (1, True)])
+async def test_a_timer_runs_out_at_its_instant(undone: Connection, microseconds: int, due: bool) -> None:
+    one = new_id()
+    await states.make(undone, customers=[one])
+    await undone.execute("UPDATE customer_state SET wake_at = $1", NOON)
+    assert await states.due(undone, now=NOON + timedelta(microseconds=microseconds), limit=10) == [one] * due
+
+
+async def test_making_rows_leaves_those_that_are_there_alone(undone: Connection) -> None:
+    one, two = new_id(), new_id()
+    await states.make(undone, customers=[one])
+    await states.bump(undone, customer_id=one, state=State(shown=(Shown(NOON, None, "marketing"),)))
+    await states.make(undone, customers=[two, one])
+    assert (await states.read(undone, customer_id=one) or (None,))[0] == 1
+    assert await states.read(undone, customer_id=two) == (0, State())
+
+
+async def test_a_row_that_is_locked_waits_for_nobody_who_only_looks_and_holds_up_who_writes(shared_pool: Pool) -> None:
+    one = new_id()
+    async with shared_pool.transaction() as db:
+        await states.make(db, customers=[one])
+
+    async def bump() -> None:
+        async with shared_pool.transaction() as db:
+            await states.bump(db, customer_id=one)
+
+    async with shared_pool.transaction() as first:
+        assert await states.lock(first, seen=[Seen(one, 0)]) == {one}
+        async with shared_pool.acquire() as reader:
+            assert await reader.fetchval("SELECT version FROM customer_state WHERE customer_id = $1", one) == 0
+        waiting = asyncio.create_task(bump())
+        while not await blocked(first):
+            await asyncio.sleep(0.01)
+    await waiting
+    async with shared_pool.transaction() as db:
+        assert await states.lock(db, seen=[Seen(one, 0)]) == set()
+        assert await states.lock(db, seen=[Seen(one, 1)]) == {one}
+
+
+async def test_who_waited_for_a_lock_is_told_that_the_version_is_another_now(shared_pool: Pool) -> None:
+    one = new_id()
+    async with shared_pool.transaction() as db:
+        await states.make(db, customers=[one])
+
+    async def second() -> set[UUID]:
+        async with shared_pool.transaction() as db:
+            return await states.lock(db, seen=[Seen(one, 0)])
+
+    async with shared_pool.transaction() as first:
+        await states.bump(first, customer_id=one)
+        waiting = asyncio.create_task(second())
+        while not await blocked(first):
+            await asyncio.sleep(0.01)
+    assert await waiting == set()
+
+
+async def test_twenty_bumps_at_once_are_twenty(shared_pool: Pool) -> None:
+    one = new_id()
+    async with shared_pool.transaction() as db:
+        await states.make(db, customers=[one])
+
+    async def bump() -> None:
+        async with shared_pool.transaction() as db:
+            await states.bump(db, customer_id=one)
+
+    await asyncio.gather(*(bump() for _ in range(20)))
+    async with shared_pool.transaction() as db:
+        assert (await states.read(db, customer_id=one) or (None,))[0] == 20
