@@ -98,3 +98,50 @@ async def test_a_store_has_one_fence_that_stands(db: Connection) -> None:
         await written(db, owned)
     await geofences.delete(db, geofence_id=first.id, changed=2)
     assert len(await written(db, owned)) == 1
+
+
+@pytest.mark.parametrize("count", [1, 300])
+async def test_many_fences_are_written_at_once_in_their_order(undone: Connection, count: int) -> None:
+    made = await written(undone, *(replace((CIRCLE, AREA)[number % 2], name=f"F{number}") for number in range(count)))
+    rows = await geofences.page(undone, after=None, limit=1000)
+    assert [row.id for row in rows] == [one.id for one in made]
+    assert [draft_of(row) for row in rows] == [one.draft for one in made]
+
+
+@pytest.mark.parametrize(
+    "tags", [(), ("",), ("a", "a"), ("NULL", "{}", "a,b", 'q"', "\\", "ü✓"), tuple(f"t{n}" for n in range(50))]
+)
+async def test_tags_come_back_as_they_are_by_either_way_in(undone: Connection, tags: tuple[str, ...]) -> None:
+    [made] = await written(undone, replace(CIRCLE, tags=tags))
+    found = await geofences.find(undone, geofence_id=made.id)
+    assert found is not None
+    assert found.tags == tags
+    again = await geofences.update(undone, geofence_id=made.id, draft=replace(CIRCLE, tags=tags[::-1]), changed=2)
+    assert again is not None
+    assert again.tags == tags[::-1]
+
+
+async def test_a_change_leaves_the_neighbours_alone(undone: Connection) -> None:
+    first, second = await written(undone, CIRCLE, AREA)
+    before = await geofences.find(undone, geofence_id=second.id)
+    await geofences.update(undone, geofence_id=first.id, draft=AREA, changed=5)
+    await geofences.delete(undone, geofence_id=first.id, changed=6)
+    assert await geofences.find(undone, geofence_id=second.id) == before
+    assert await changed(undone, second.id) == 1
+
+
+async def test_a_page_that_was_begun_is_not_disturbed_by_what_comes_and_goes(undone: Connection) -> None:
+    made = await written(undone, *(replace(CIRCLE, name=f"F{number}") for number in range(6)))
+    first = await geofences.page(undone, after=None, limit=3)
+    await geofences.delete(undone, geofence_id=first[-1].id, changed=2)
+    await geofences.delete(undone, geofence_id=made[4].id, changed=3)
+    [late] = await written(undone, replace(AREA, name="late"))
+    rest = await geofences.page(undone, after=first[-1].id, limit=99)
+    assert [row.id for row in rest] == [made[3].id, made[5].id, late.id]
+
+
+async def test_a_fence_that_is_wrong_takes_the_others_of_its_statement_with_it(undone: Connection) -> None:
+    with pytest.raises(asyncpg.CheckViolationError):
+        async with undone.transaction():
+            await written(undone, CIRCLE, GeofenceDraft("Nowhere"), AREA)
+    assert await geofences.page(undone, after=None, limit=9) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -58,3 +59,122 @@ async def test_every_table_that_forgets_has_an_age_and_a_statement_that_runs(db:
 
 def test_idempotency_keys_outlive_a_weekend_by_far() -> None:
     assert ages_by_table(AGES)["idempotency_keys"] == timedelta(days=7)
+
+
+ROWS = {
+    "pings": (
+        "INSERT INTO pings (bucket, customer_id, id, at, received_at, cell)"
+        " VALUES ($1, gen_random_uuid(), gen_random_uuid(), now(), now() - $2::interval, '')"
+    ),
+    "receipts": (
+        "INSERT INTO receipts (bucket, id, customer_id, at, verdicts)"
+        " VALUES ($1, gen_random_uuid(), gen_random_uuid(), now() - $2::interval, '[]')"
+    ),
+    "app_events": (
+        "INSERT INTO app_events (bucket, id, moment_id, type, at, received_at)"
+        " VALUES ($1, gen_random_uuid(), gen_random_uuid(), 'opened', now(), now() - $2::interval)"
+    ),
+    "customer_events": (
+        "INSERT INTO customer_events (bucket, id, customer_id, name, at)"
+        " VALUES ($1, gen_random_uuid(), gen_random_uuid(), 'visit', now() - $2::interval)"
+    ),
+    "deliveries": (
+        "INSERT INTO deliveries (bucket, id, moment_id, offer_id, channel, not_before, deliver_by, created_at)"
+        " VALUES ($1, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'push', now(), now(), now() - $2::interval)"
+    ),
+    "moments": (
+        "INSERT INTO moments (bucket, id, offer_id, offer_version, offer_name, variant, placement, channel, pressure, title,"
+        " body, action, created_at, deliver_by, local_day, local_hour, weekday)"
+        " VALUES ($1, gen_random_uuid(), gen_random_uuid(), 1, 'o', 'v', 'card', 'push', 'p', '', '', '{}',"
+        " now() - $2::interval, now(), now(), 1, 1)"
+    ),
+    "customer_tokens": (
+        "INSERT INTO customer_tokens (bucket, hash, customer_id, created_at)"
+        " VALUES ($1, uuid_send(gen_random_uuid()), gen_random_uuid(), now() - $2::interval)"
+    ),
+    "idempotency_keys": (
+        "INSERT INTO idempotency_keys (bucket, principal, route, key, body_hash, created_at)"
+        " VALUES ($1, gen_random_uuid(), 'r', 'k', '', now() - $2::interval)"
+    ),
+    "sessions": (
+        "INSERT INTO sessions (hash, user_id, csrf, ends_at)"
+        " SELECT uuid_send(gen_random_uuid()), id, '', now() - $2::interval FROM users WHERE $1::smallint IS NOT NULL"
+    ),
+    "login_failures": (
+        "INSERT INTO login_failures (account, network, at)"
+        " SELECT 'a', 'n', now() - $2::interval WHERE $1::smallint IS NOT NULL"
+    ),
+}
+"""By table, a row of a bucket that is so old."""
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+async def old(undone: Connection) -> Connection:
+    """A connection within a transaction, in which `now()` stands still: so ages are exact."""
+    await undone.execute(
+        "INSERT INTO users (id, email, name, roles, password_hash) VALUES (gen_random_uuid(), 'a@b', 'A', '{}', 'x')"
+    )
+    return undone
+
+
+@pytest.mark.parametrize("table", sorted(FORGET))
+async def test_a_row_is_forgotten_when_it_is_older_than_its_age_and_not_at_it(old: Connection, table: str) -> None:
+    age = ages_by_table(AGES)[table]
+    for bucket, years in ((1, timedelta(0)), (1, SECOND), (1023, SECOND), (2, timedelta(days=900)), (3, -age)):
+        await old.execute(ROWS[table], bucket, age + years)
+    assert await forget_some(old, table=table, age=age) == 3
+    assert await old.fetchval(f"SELECT count(*) FROM {table}") == 2
+    assert await forget_some(old, table=table, age=age) == 0
+
+
+@pytest.mark.parametrize("table", sorted(FORGET))
+async def test_no_table_forgets_more_at_once_than_it_is_told_to(old: Connection, table: str) -> None:
+    age = ages_by_table(AGES)[table]
+    for bucket in range(5):
+        await old.execute(ROWS[table], bucket, age + SECOND)
+    assert [await forget_some(old, table=table, age=age, rows=2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+async def test_a_moment_with_a_pass_stays_as_long_as_the_ledger(old: Connection) -> None:
+    for bucket in range(3):
+        await old.execute(ROWS["moments"], bucket, AGES.events + SECOND)
+    await old.execute("UPDATE moments SET pass_serial = gen_random_uuid() WHERE bucket = 1")
+    assert await forget_some(old, table="moments", age=AGES.events) == 2
+    assert await old.fetchval("SELECT array_agg(bucket) FROM moments") == [1]
+
+
+async def test_a_token_that_was_never_used_ages_from_its_making(old: Connection) -> None:
+    for bucket, age in ((1, timedelta(days=91)), (2, timedelta(days=89))):
+        await old.execute(ROWS["customer_tokens"], bucket, age)
+    assert await forget_some(old, table="customer_tokens", age=AGES.tokens) == 1
+    assert await old.fetchval("SELECT array_agg(bucket) FROM customer_tokens") == [2]
+
+
+async def test_all_tables_are_forgotten_in_one_go_and_each_says_how_many(pool: Pool, db: Connection) -> None:
+    await db.execute(
+        "INSERT INTO users (id, email, name, roles, password_hash) VALUES (gen_random_uuid(), 'a@b', 'A', '{}', 'x')"
+    )
+    for number, (table, age) in enumerate(ages_by_table(AGES).items(), 1):
+        for bucket in range(number):
+            await db.execute(ROWS[table], bucket, age + SECOND)
+    gone = await forget(pool, ages=AGES, rows=3)
+    assert gone == {table: number for number, table in enumerate(ages_by_table(AGES), 1)}
+    assert set((await forget(pool, ages=AGES, rows=3)).values()) == {0}
+
+
+async def test_two_who_forget_at_once_do_not_get_into_each_others_way(pool: Pool, db: Connection) -> None:
+    await _pings(db, days=15, count=60)
+    await _pings(db, days=1, count=10)
+    gone = await asyncio.gather(*(forget(pool, ages=AGES, rows=9) for _ in range(3)))
+    assert sum(each["pings"] for each in gone) == 60
+    assert await db.fetchval("SELECT count(*) FROM pings") == 10
+
+
+def test_each_age_comes_from_the_setting_of_its_kind() -> None:
+    ages = ages_by_table(Ages(pings=timedelta(1), events=timedelta(2), tokens=timedelta(3)))
+    assert {table for table, age in ages.items() if age == timedelta(2)} == {
+        *("receipts", "app_events", "customer_events", "deliveries", "moments")
+    }
+    assert ages["customer_tokens"] == timedelta(3)
+    assert set(ages) == set(FORGET)

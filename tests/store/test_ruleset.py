@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from uuid import UUID
+
+import pytest
 
 from server.store import epoch, ruleset
 from server.store.pool import Connection, Pool
@@ -68,3 +71,69 @@ async def test_hours_geometries_and_segments_are_read_as_they_were_written(pool:
     assert fences["Mitte"].store.hours == hours
     assert (fences["P"].geometry, fences["P"].tags, fences["P"].lat) == (polygon, {"a", "b"}, None)
     assert read.segments == {"s": {"any": []}}
+
+
+async def test_what_changed_at_the_epoch_itself_is_not_read_again(pool: Pool) -> None:
+    town = Town(pool)
+    shops = [await town.open_shop(off(500 * number), name=f"S{number}") for number in range(4)]
+    for since in range(-1, 5):
+        read = await _read(pool, since)
+        assert {fence.id for fence in read.fences} == {shop.fence for shop in shops[max(since, 0) :]}
+        assert read.epoch == 4
+
+
+async def test_a_closed_stores_fence_that_stands_is_a_fence_without_a_store(pool: Pool) -> None:
+    town = Town(pool)
+    shop = await town.open_shop()
+    async with pool.transaction() as db:
+        await db.execute("UPDATE stores SET deleted_at = now()")
+    [fence] = (await _read(pool, -1)).fences
+    assert (fence.id, fence.store) == (shop.fence, None)
+
+
+@pytest.mark.parametrize("status", ["draft", "paused", "ended"])
+async def test_an_offer_that_is_not_live_decides_nothing(pool: Pool, status: str) -> None:
+    town = Town(pool)
+    live, other = await town.publish(document("live")), await town.publish(document("other"))
+    async with pool.transaction() as db:
+        await db.execute("UPDATE offers SET status = $2 WHERE id = $1", other, status)
+    assert [offer.id for offer in (await _read(pool, -1)).offers] == [live]
+
+
+async def test_offers_and_segments_come_whole_however_recent_the_epoch(pool: Pool) -> None:
+    town = Town(pool)
+    offers = {await town.publish(document(f"offer-{number}")) for number in range(3)}
+    async with pool.transaction() as db:
+        await db.execute("INSERT INTO segments (name, id, document) VALUES ('a', gen_random_uuid(), NULL)")
+    now = (await _read(pool, -1)).epoch
+    late = await _read(pool, now)
+    assert {offer.id for offer in late.offers} == offers
+    assert (late.segments, late.fences, late.removed) == ({"a": None}, [], [])
+
+
+async def test_rules_are_read_as_of_one_instant_while_somebody_publishes(pool: Pool) -> None:
+    town = Town(pool)
+    await town.open_shop()
+    await town.publish(document("first"))
+    async with pool.transaction(isolation="repeatable_read", readonly=True) as db:
+        before = await ruleset.read(db, since=-1)
+        await town.publish(document("second"))
+        await town.open_shop(off(900), name="Late")
+        assert await ruleset.read(db, since=-1) == before
+    after = await _read(pool, before.epoch)
+    assert (len(after.offers), [fence.name for fence in after.fences]) == (2, ["Late"])
+    assert after.epoch == before.epoch + 2
+
+
+async def test_more_places_than_one_portion_are_all_read(pool: Pool) -> None:
+    async with pool.transaction() as db:
+        await db.execute(
+            "INSERT INTO geofences (id, name, lat, lon, radius_m, changed, deleted_at)"
+            " SELECT gen_random_uuid(), n, 1, 2, 30, n, CASE WHEN n % 10 = 0 THEN now() END FROM generate_series(1, 4500) n"
+        )
+    whole, late = await _read(pool, -1), await _read(pool, 4400)
+    assert (len(whole.fences), len(whole.removed)) == (4050, 450)
+    assert sorted(int(fence.name) for fence in late.fences) == [n for n in range(4401, 4501) if n % 10]
+    assert whole.fences[0]._replace(id=UUID(int=0), name="") == ruleset.FenceRow(
+        UUID(int=0), "", 1.0, 2.0, 30.0, None, frozenset(), None, None
+    )
