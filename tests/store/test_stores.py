@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
@@ -11,7 +13,7 @@ import pytest
 
 from server.store import keys, sessions, stores, users
 from server.store.ids import new_id
-from server.store.pool import Connection
+from server.store.pool import Connection, Pool
 from server.store.stores import NewStore, StoreDraft, StoreRow
 
 FULL = StoreDraft(
@@ -132,3 +134,87 @@ async def test_the_staff_of_one_store_lose_its_counter_and_no_others(db: Connect
     assert [each for each in found if found[each]["disabled_at"] is not None] == [clerk]
     left = {row["user_id"] for row in await db.fetch("SELECT user_id FROM sessions")}
     assert left == {other, admin}
+
+
+async def test_many_stores_are_written_at_once_in_their_order(undone: Connection) -> None:
+    drafts = [replace((FULL, BARE)[number % 2], name=f"S{number}") for number in range(250)]
+    made = await written(undone, *drafts)
+    rows = await stores.page(undone, after=None, limit=1000)
+    assert [row.id for row in rows] == [one.id for one in made]
+    assert [draft_of(row) for row in rows] == drafts
+
+
+async def test_what_is_wrong_takes_the_others_of_its_statement_with_it(undone: Connection) -> None:
+    with pytest.raises(asyncpg.CheckViolationError):
+        async with undone.transaction():
+            await written(undone, BARE, replace(BARE, lat=91.0))
+    assert await stores.page(undone, after=None, limit=9) == []
+
+
+@pytest.mark.parametrize(("lat", "lon"), [(90.0, 180.0), (-90.0, -180.0), (0.0, -0.0), (1e-9, 179.9999999999)])
+async def test_the_ends_of_the_earth_are_places(undone: Connection, lat: float, lon: float) -> None:
+    [made] = await written(undone, replace(BARE, lat=lat, lon=lon))
+    found = await stores.find(undone, store_id=made.id)
+    assert found is not None
+    assert (found.lat, found.lon) == (lat, lon)
+
+
+@pytest.mark.parametrize(("radius_m", "fits"), [(19.999, False), (20, True), (50_000, True), (50_000.001, False)])
+async def test_a_radius_is_within_its_bounds(undone: Connection, radius_m: float, fits: bool) -> None:
+    refusal = contextlib.nullcontext() if fits else pytest.raises(asyncpg.CheckViolationError)
+    with refusal:
+        assert len(await written(undone, replace(BARE, radius_m=radius_m))) == 1
+
+
+async def test_a_change_to_nothing_takes_away_what_was_there(undone: Connection) -> None:
+    first, second = await written(undone, FULL, FULL)
+    changed = await stores.update(undone, store_id=first.id, draft=BARE)
+    assert changed is not None
+    assert draft_of(changed) == BARE
+    found = await stores.find(undone, store_id=second.id)
+    assert found is not None
+    assert draft_of(found) == FULL
+
+
+async def test_a_page_that_was_begun_is_not_disturbed_by_what_opens_and_closes(undone: Connection) -> None:
+    made = await written(undone, *(replace(BARE, name=f"S{number}") for number in range(6)))
+    first = await stores.page(undone, after=None, limit=2)
+    for gone in (made[1], made[3]):
+        await stores.delete(undone, store_id=gone.id)
+    [late] = await written(undone, FULL)
+    rest = await stores.page(undone, after=first[-1].id, limit=99)
+    assert [row.id for row in rest] == [made[2].id, made[4].id, made[5].id, late.id]
+
+
+async def test_keys_that_ended_before_keep_their_time_and_a_store_without_any_ends_none(undone: Connection) -> None:
+    here, empty = await written(undone, BARE, FULL)
+    made = [await keys.create(undone, kind="till", store_id=here.id) for _ in range(2)]
+    assert made[0] is not None
+    assert await keys.revoke(undone, id_=made[0].id) is not None
+    await stores.end_tills(undone, store_id=empty.id)
+    assert await undone.fetchval("SELECT count(*) FROM api_keys WHERE revoked_at IS NULL") == 1
+    before = await undone.fetchval("SELECT revoked_at FROM api_keys WHERE id = $1", made[0].id)
+    await stores.end_tills(undone, store_id=here.id)
+    assert await undone.fetchval("SELECT revoked_at FROM api_keys WHERE id = $1", made[0].id) == before
+    assert await undone.fetchval("SELECT count(*) FROM api_keys WHERE revoked_at IS NULL") == 0
+
+
+async def test_who_was_off_already_stays_off_since_then(undone: Connection) -> None:
+    [here] = await written(undone, BARE)
+    clerk = await person(undone, "clerk", ["counter"], here.id)
+    await undone.execute("UPDATE users SET disabled_at = '2026-01-01T00:00:00Z'")
+    await stores.end_staff(undone, store_id=here.id)
+    row = await undone.fetchrow("SELECT disabled_at::text, roles FROM users WHERE id = $1", clerk)
+    assert row is not None
+    assert (row["disabled_at"][:10], row["roles"]) == ("2026-01-01", [])
+
+
+async def test_of_two_who_close_a_store_at_once_one_has_done_it(shared_pool: Pool) -> None:
+    async with shared_pool.transaction() as db:
+        [made] = await written(db, BARE)
+
+    async def close() -> bool:
+        async with shared_pool.transaction() as db:
+            return await stores.delete(db, store_id=made.id) is not None
+
+    assert sorted(await asyncio.gather(*(close() for _ in range(5)))) == [False] * 4 + [True]
