@@ -108,9 +108,20 @@ async def _clone(cluster: Embedded, template: str) -> AsyncIterator[str]:
     try:
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield cluster.dsn_for("kairos_owner", database=name)
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await _drop(admin, name)
     finally:
         await admin.close()
+
+
+async def _drop(admin: Connection, name: str) -> None:
+    for left in reversed(range(100)):
+        try:
+            await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            return
+        except asyncpg.InsufficientPrivilegeError:  # autovacuum is in it: nobody may end that, and it leaves by itself
+            if not left:
+                raise
+            await asyncio.sleep(0.1)
 
 
 @pytest.fixture

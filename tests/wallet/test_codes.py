@@ -129,13 +129,13 @@ def test_each_single_bit_counts(keyring: Keyring) -> None:
         assert read_code(forged, keyring=keyring, now=NOW) is None
 
 
-def test_a_hundred_thousand_forged_codes_are_refused(keyring: Keyring) -> None:
+def test_thirty_thousand_forged_codes_are_refused(keyring: Keyring) -> None:
     """Mutated, spliced and random ones; one whose MAC the oracle finds right would be no forgery, and is not counted."""
     chance = random.Random(20261123)
     genuine = [code_for(new_id(now=NOW), key=the_key(keyring)) for _ in range(200)]
     secret = the_key(keyring).secret
     tried = 0
-    while tried < 100_000:
+    while tried < 30_000:
         forged = _forge(chance, genuine)
         raw = raw_of(forged)
         if raw[0] == 1 and raw[1] == 1 and mac_of(secret, raw[:18]) == raw[18:]:
