@@ -81,3 +81,55 @@ def test_other_principals_are_spread_by_their_name() -> None:
     buckets = {idempotency.bucket_of_principal(f"key:{UUID(int=number)}") for number in range(300)}
     assert len(buckets) > 200
     assert all(0 <= bucket < 1024 for bucket in buckets)
+
+
+async def test_a_claim_that_is_not_answered_yet_has_no_answer(undone: Connection) -> None:
+    assert await idempotency.claim(undone, CLAIM) is None
+    row = await undone.fetchrow("SELECT status, body, created_at <= clock_timestamp() AS past FROM idempotency_keys")
+    assert row is not None
+    assert tuple(row) == (None, None, True)
+
+
+async def test_a_kept_answer_is_that_of_its_own_claim(undone: Connection) -> None:
+    others = [CLAIM._replace(principal="key:2"), CLAIM._replace(route="GET /"), CLAIM._replace(key="abd")]
+    for claimed in (CLAIM, *others):
+        assert await idempotency.claim(undone, claimed) is None
+    for number, claimed in enumerate((CLAIM, *others)):
+        await idempotency.keep(undone, claimed, status=200 + number, body=bytes([number]))
+    kept = [await idempotency.claim(undone, claimed) for claimed in (CLAIM, *others)]
+    assert kept == [Kept(CLAIM.body_hash, 200 + number, bytes([number])) for number in range(4)]
+
+
+@pytest.mark.parametrize("body", [b"", b"\x00\xff", b"x" * 70_000])
+async def test_an_answer_comes_back_byte_by_byte(undone: Connection, body: bytes) -> None:
+    await idempotency.claim(undone, CLAIM)
+    await idempotency.keep(undone, CLAIM, status=599, body=body)
+    assert await idempotency.claim(undone, CLAIM) == Kept(CLAIM.body_hash, 599, body)
+
+
+async def test_of_many_with_one_key_at_once_one_does_the_deed_and_all_hear_its_answer(shared_pool: Pool) -> None:
+    claimed, done = CLAIM._replace(key="many"), list[int]()
+
+    async def ask(number: int) -> bytes:
+        async with shared_pool.transaction() as db:
+            kept = await idempotency.claim(db, claimed)
+            if kept is not None:
+                return kept.body
+            done.append(number)
+            await idempotency.keep(db, claimed, status=201, body=str(number).encode())
+            return str(number).encode()
+
+    answers = await asyncio.gather(*(ask(number) for number in range(12)))
+    assert len(done) == 1
+    assert set(answers) == {str(done[0]).encode()}
+
+
+async def test_forgetting_a_principal_forgets_no_neighbour(undone: Connection) -> None:
+    one, neighbour = new_id(bucket=9), new_id(bucket=9)
+    for owner in (one, neighbour):
+        await idempotency.claim(undone, CLAIM._replace(principal=f"customer:{owner}"))
+    await idempotency.claim(undone, CLAIM)
+    await idempotency.forget_principal(undone, principal=f"customer:{one}")
+    await idempotency.forget_principal(undone, principal="key:unknown")
+    left = {row["principal"] for row in await undone.fetch("SELECT principal FROM idempotency_keys")}
+    assert left == {f"customer:{neighbour}", CLAIM.principal}

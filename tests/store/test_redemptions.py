@@ -1,8 +1,8 @@
-"""The ledger's statements: one that claims, one that gives back, and lists that page; their plans touch one shard."""
+"""The ledger's statements: one that claims, one that gives back, and lists that page."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ import pytest
 
 from server.model.ids import bucket_of
 from server.model.money import Money
-from server.store import counter, redemptions
+from server.store import redemptions
 from server.store.ids import new_id
-from server.store.pool import Connection
+from server.store.pool import Connection, Pool
 from server.store.redemptions import Purchase, Redeemed, Till
-from tests.counter_rows import COFFEE, NO_PURCHASE, Scene, add_store, row_of, set_scene, till
+from tests.counter_rows import COFFEE, NO_PURCHASE, Scene, add_store, row_of, set_scene, steps_of, till
 
 WINDOW = timedelta(minutes=15)
 
@@ -190,36 +190,6 @@ async def test_a_stores_zone_is_told(db: Connection) -> None:
     assert await redemptions.zone_of(db, store_id=new_id()) is None
 
 
-async def crowd(db: Connection) -> None:
-    """Five thousand further passes and moments over all shards, and what the planner knows of them."""
-    for table, ids in (
-        ("passes", "'serial', gen_random_uuid(), 'moment_id', gen_random_uuid()"),
-        ("moments", "'id', gen_random_uuid()"),
-    ):
-        await db.execute(
-            f"INSERT INTO {table} SELECT (jsonb_populate_record(t, jsonb_build_object('bucket', n % 1024, {ids}))).* "
-            f"FROM {table} t, generate_series(1, 5000) AS n"
-        )
-        await db.execute(f"ANALYZE {table}")
-
-
-async def plan_of(db: Connection, sql: str, *arguments: Any) -> str:
-    return json.dumps(json.loads(await db.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *arguments)))
-
-
-async def test_the_claim_and_the_look_go_to_their_rows_by_the_primary_keys(db: Connection, tmp_path: Path) -> None:
-    scene = await set_scene(db, tmp_path)
-    await crowd(db)
-    bucket = bucket_of(scene.serial)
-    claiming = await plan_of(
-        db, redemptions.CLAIM, bucket, scene.serial, new_id(), scene.store_id, "key:a", None, None, None, 30
-    )
-    looking = await plan_of(db, counter.LOOK, bucket, scene.serial, scene.store_id, "key:a", 30)
-    for plan in (claiming, looking):
-        assert "passes_pkey" in plan
-    assert "moments_pkey" in claiming
-
-
 async def test_a_percentage_of_a_purchase_is_rounded_as_money_is(db: Connection, tmp_path: Path) -> None:
     for minor, worth in ((999, 125), (1000, 125), (1004, 126), (1, 0), (0, 0)):
         scene = await set_scene(db, tmp_path, reward={"type": "percent", "percent": 12.5}, value_minor=0, currency=None)
@@ -232,3 +202,108 @@ async def test_a_percentage_of_a_purchase_is_rounded_as_money_is(db: Connection,
         )
         found = await db.fetchval("SELECT value_minor FROM redemptions WHERE serial = $1", scene.serial)
         assert found == worth
+
+
+async def test_a_use_is_written_beside_everything_that_follows_from_it(db: Connection, tmp_path: Path) -> None:
+    scene = await set_scene(db, tmp_path, uses=2)
+    first, second = await claim(db, scene), await claim(db, scene)
+    assert first is not None
+    assert second is not None
+    rows = await db.fetch("SELECT id, use_no, uses_left, till_id FROM redemptions ORDER BY use_no")
+    assert [tuple(row) for row in rows] == [(first.id, 1, 1, scene.till.id), (second.id, 2, 0, scene.till.id)]
+    known = await db.fetch("SELECT id, customer_id, name, at FROM customer_events ORDER BY at")
+    assert [tuple(row) for row in known] == [
+        (done.id, scene.customer_id, "redemption", done.redeemed_at) for done in (first, second)
+    ]
+    moment = await db.fetchrow("SELECT state, redeemed_at FROM moments")
+    assert tuple(moment) == ("redeemed", second.redeemed_at)
+    assert [step for step in await steps_of(db, scene.moment_id) if step[0] == "redeemed"] == [
+        ("redeemed", 1, 250, "EUR"),
+        ("redeemed", 1, 250, "EUR"),
+    ]
+    assert await claim(db, scene) is None
+
+
+async def test_a_use_of_a_pass_that_is_nobodys_any_more_names_nobody(db: Connection, tmp_path: Path) -> None:
+    scene = await set_scene(db, tmp_path)
+    facts = await db.fetchval("SELECT count(*) FROM funnel_facts")
+    await db.execute("UPDATE passes SET customer_id = NULL")
+    await db.execute("UPDATE moments SET customer_id = NULL")
+    assert await claim(db, scene) is not None
+    assert await db.fetchval("SELECT count(*) FROM redemptions") == 1
+    assert await db.fetchval("SELECT count(*) FROM customer_events") == 0
+    assert await db.fetchval("SELECT count(*) FROM funnel_facts") == facts
+
+
+async def test_a_use_that_is_rolled_back_was_none(db: Connection, tmp_path: Path) -> None:
+    scene = await set_scene(db, tmp_path)
+    before, facts = await row_of(db, scene.serial), await steps_of(db, scene.moment_id)
+    attempt = db.transaction()
+    await attempt.start()
+    assert await claim(db, scene) is not None
+    await attempt.rollback()
+    assert await row_of(db, scene.serial) == before
+    assert await steps_of(db, scene.moment_id) == facts
+    for table in ("redemptions", "customer_events"):
+        assert await db.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+async def test_of_twenty_tills_at_once_as_many_get_a_use_as_there_are(
+    pool: Pool, db: Connection, tmp_path: Path
+) -> None:
+    scene = await set_scene(db, tmp_path, uses=3)
+
+    async def use(number: int) -> Redeemed | None:
+        async with pool.transaction() as own:
+            return await claim(own, scene, by=till(scene.store_id, name=f"key:till-{number}"))
+
+    done = [each for each in await asyncio.gather(*(use(number) for number in range(20))) if each]
+    assert sorted(each.uses_left for each in done) == [0, 1, 2]
+    assert [row["use_no"] for row in await db.fetch("SELECT use_no FROM redemptions ORDER BY use_no")] == [1, 2, 3]
+
+
+async def test_of_many_who_give_the_same_use_back_at_once_one_does(pool: Pool, db: Connection, tmp_path: Path) -> None:
+    scene = await set_scene(db, tmp_path, uses=2)
+    done = await claim(db, scene)
+    assert done is not None
+
+    async def reverse() -> bool:
+        async with pool.transaction() as own:
+            return (await give_back(own, done.id, scene.store_id)).id is not None
+
+    assert sum(await asyncio.gather(*(reverse() for _ in range(8)))) == 1
+    assert (await row_of(db, scene.serial))["uses_left"] == 2
+    assert [step[1] for step in await steps_of(db, scene.moment_id) if step[0] == "redeemed"] == [1, -1]
+
+
+async def test_a_use_that_was_given_back_can_be_made_again_under_a_new_number(db: Connection, tmp_path: Path) -> None:
+    scene = await set_scene(db, tmp_path)
+    for number in (1, 2, 3):
+        done = await claim(db, scene)
+        assert done is not None
+        assert await db.fetchval("SELECT use_no FROM redemptions WHERE id = $1", done.id) == number
+        assert await db.fetchval("SELECT state FROM moments") == "redeemed"
+        given = await give_back(db, done.id, scene.store_id)
+        assert given.uses_left == 1
+        assert (await row_of(db, scene.serial))["state"] == "active"
+        assert await db.fetchval("SELECT state FROM moments") == "accepted"
+    assert await db.fetchval("SELECT count(*) FROM customer_events") == 0
+
+
+@pytest.mark.parametrize("state", ["voided", "expired"])
+async def test_a_pass_that_is_over_stays_over_when_a_use_comes_back(db: Connection, tmp_path: Path, state: str) -> None:
+    scene = await set_scene(db, tmp_path, uses=2)
+    done = await claim(db, scene)
+    assert done is not None
+    await db.execute("UPDATE passes SET state = $1", state)
+    assert (await give_back(db, done.id, None)).id is not None
+    row = await row_of(db, scene.serial)
+    assert (row["state"], row["uses_left"]) == (state, 2)
+
+
+async def test_a_ledger_is_ones_own_in_a_bucket_of_many(db: Connection, tmp_path: Path) -> None:
+    scene = await set_scene(db, tmp_path)
+    assert await claim(db, scene) is not None
+    neighbour = new_id(bucket=bucket_of(scene.customer_id))
+    assert await redemptions.own(db, customer_id=neighbour, limit=9, after=None) == []
+    assert await redemptions.page(db, store_id=new_id(), limit=9, after=None) == []

@@ -7,6 +7,7 @@ import hashlib
 import pytest
 
 from server.store import sessions, users
+from server.store.ids import new_id
 from server.store.pool import Connection
 
 IDLE_S = 1800
@@ -80,3 +81,58 @@ async def test_the_log_ins_of_who_is_turned_off_or_removed_do_not_count(db: Conn
     assert await sessions.find(db, token=made.token, idle_s=IDLE_S) is not None
     await users.remove(db, id_=person.id)
     assert await db.fetchval("SELECT count(*) FROM sessions") == 0
+
+
+async def test_nobody_gets_a_log_in_that_counts(undone: Connection) -> None:
+    made = await sessions.create(undone, user_id=new_id(), absolute_s=60)
+    assert await sessions.find(undone, token=made.token, idle_s=IDLE_S) is None
+    assert await undone.fetchval("SELECT count(*) FROM sessions") == 0
+
+
+@pytest.mark.parametrize("token", ["", "ks_", "ks_" + "A" * 43, "\ud800", "x" * 10_000, "'; --"])
+async def test_a_text_that_is_no_cookie_of_ours_finds_changes_and_ends_nothing(undone: Connection, token: str) -> None:
+    _, made = await logged_in(undone)
+    await sessions.touch(undone, token=token)
+    await sessions.end(undone, token=token)
+    assert await sessions.find(undone, token=token, idle_s=IDLE_S) is None
+    assert await sessions.find(undone, token=made.token, idle_s=IDLE_S) is not None
+
+
+async def test_a_token_of_another_case_is_another_token(undone: Connection) -> None:
+    _, made = await logged_in(undone)
+    assert await sessions.find(undone, token=made.token.swapcase(), idle_s=IDLE_S) is None
+    assert await sessions.find(undone, token=made.token + " ", idle_s=IDLE_S) is None
+
+
+@pytest.mark.parametrize(
+    ("idle_s", "seconds", "stale"), [(1800, 55, False), (1800, 65, True), (40, 8, False), (40, 12, True)]
+)
+async def test_a_use_is_to_be_written_down_after_a_minute_or_a_quarter_of_the_idle_time(
+    undone: Connection, idle_s: int, seconds: int, stale: bool
+) -> None:
+    _, made = await logged_in(undone)
+    await undone.execute("UPDATE sessions SET seen_at = clock_timestamp() - make_interval(secs => $1)", seconds)
+    found = await sessions.find(undone, token=made.token, idle_s=idle_s)
+    assert found is not None
+    assert found.stale is stale
+
+
+async def test_what_a_person_may_is_looked_up_each_time(undone: Connection) -> None:
+    person, made = await logged_in(undone)
+    await users.change(undone, id_=person.id, name="Kim", roles=["analyst"], store_id=None, disabled=False)
+    await users.set_password(undone, id_=person.id, password_hash="y", one_time=False)
+    found = await sessions.find(undone, token=made.token, idle_s=IDLE_S)
+    assert found is not None
+    assert (found.roles, found.one_time) == (("analyst",), False)
+
+
+async def test_ending_all_of_one_person_ends_none_of_another(undone: Connection) -> None:
+    person, _ = await logged_in(undone)
+    other = await users.create(undone, email="t@e", name="T", roles=["admin"], store_id=None, password_hash="x")
+    assert other is not None
+    kept = await sessions.create(undone, user_id=other.id, absolute_s=60)
+    await sessions.end_all(undone, user_id=person.id)
+    found = await sessions.find(undone, token=kept.token, idle_s=IDLE_S)
+    assert found is not None
+    assert found.user_id == other.id
+    assert await undone.fetchval("SELECT count(*) FROM sessions") == 1
