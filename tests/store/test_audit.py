@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from typing import Any
 
 import asyncpg
 import pytest
@@ -130,3 +131,62 @@ async def test_deeds_are_listed_newest_first_and_page_by_page(db: Connection) ->
     first = await audit.page(db, before=None, limit=2)
     second = await audit.page(db, before=first[-1].seq, limit=9)
     assert [entry.seq for entry in (*first, *second)] == [5, 4, 3, 2, 1]
+
+
+async def _entries(db: Connection) -> list[audit.Entry]:
+    return (await audit.page(db, before=None, limit=1000))[::-1]
+
+
+@pytest.mark.parametrize("value", [{"b": 1, "a": [1, None]}, [], "", 0, False, "é", {"at": "2026"}])
+async def test_a_hash_is_that_of_the_canonical_document(undone: Connection, value: Any) -> None:
+    await audit.record(undone, actor="user:1", action="a.b", object="x:1", before=value, after=value)
+    written = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    [entry] = (await _entries(undone))[-1:]
+    assert entry.before_hash == entry.after_hash == hashlib.sha256(written).hexdigest()
+
+
+async def test_what_was_not_there_before_or_is_not_there_after_has_no_hash(undone: Connection) -> None:
+    await audit.record(undone, actor="user:1", action="offer.create", object="offer:1", after={"n": 1})
+    await audit.record(undone, actor="user:1", action="offer.delete", object="offer:1", before={"n": 1})
+    made, gone = (await _entries(undone))[-2:]
+    assert (made.before_hash, gone.after_hash) == (None, None)
+    assert made.after_hash == gone.before_hash is not None
+
+
+async def test_the_order_of_the_fields_does_not_change_the_hash(undone: Connection) -> None:
+    for value in ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1}):
+        await audit.record(undone, actor="user:1", action="a.b", object="x:1", after=value)
+    first, second = (await _entries(undone))[-2:]
+    assert first.after_hash == second.after_hash
+    assert first.hash != second.hash
+
+
+async def test_times_never_run_backwards_even_when_the_clock_does(undone: Connection) -> None:
+    await audit.record(undone, actor="user:1", action="a.b", object="x:1")
+    await undone.execute("UPDATE audit_head SET at = at + interval '1 hour'")
+    await audit.record(undone, actor="user:1", action="a.b", object="x:2")
+    first, second = (await _entries(undone))[-2:]
+    assert (second.at - first.at).total_seconds() == 3600
+
+
+async def test_a_log_that_lost_its_head_writes_nothing_more(undone: Connection) -> None:
+    await audit.record(undone, actor="user:1", action="a.b", object="x:1")
+    await undone.execute("DELETE FROM audit_head")
+    with pytest.raises(LookupError, match="head"):
+        await audit.record(undone, actor="user:1", action="a.b", object="x:2")
+    assert await audit.verify(undone) == audit.Verdict(1, 2)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 6, 1000])
+async def test_a_check_finds_the_same_in_portions_of_any_size(undone: Connection, rows: int) -> None:
+    await deeds(undone, 6)
+    assert await audit.verify(undone, rows=rows) == audit.Verdict(6, None)
+    await undone.execute("ALTER TABLE audit DISABLE TRIGGER ALL; UPDATE audit SET actor = 'x' WHERE seq = 4")
+    broken = await audit.verify(undone, rows=rows)
+    assert broken.broken_at == 4
+
+
+async def test_a_page_before_the_first_is_empty(undone: Connection) -> None:
+    await deeds(undone, 3)
+    assert await audit.page(undone, before=1, limit=9) == []
+    assert [entry.seq for entry in await audit.page(undone, before=3, limit=9)] == [2, 1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from server.store import logins
 from server.store.pool import Connection, Pool
 
@@ -56,3 +58,45 @@ async def test_thirty_guesses_at_once_are_ten_guesses(pool: Pool) -> None:
 
     waits = await asyncio.gather(*(guess() for _ in range(30)))
     assert sum(wait == 0 for wait in waits) == 10
+
+
+@pytest.mark.parametrize(("age_s", "counts"), [(0, True), (WINDOW_S - 5, True), (WINDOW_S + 1, False)])
+async def test_a_failure_counts_for_the_window_and_no_longer(undone: Connection, age_s: int, counts: bool) -> None:
+    for _ in range(10):
+        assert await attempt(undone) == 0
+    await undone.execute("UPDATE login_failures SET at = at - make_interval(secs => $1)", age_s)
+    wait = await attempt(undone)
+    assert (wait > 0) is counts
+    assert wait <= max(1, WINDOW_S - age_s)
+
+
+async def test_the_wait_is_that_of_the_oldest_of_the_ten_that_count(undone: Connection) -> None:
+    for minute in range(12):
+        await undone.execute(
+            "INSERT INTO login_failures (account, network, at)"
+            " VALUES ('kim', '203.0.113.0/24', clock_timestamp() - make_interval(mins => $1))",
+            minute,
+        )
+    wait = await attempt(undone)
+    assert WINDOW_S - 9 * 60 - 10 <= wait <= WINDOW_S - 9 * 60
+
+
+@pytest.mark.parametrize(("account", "network"), [("", ""), ("a b", "c"), ("a", "b c"), ("ü'\"", "::/56")])
+async def test_any_text_is_an_account_of_its_own(undone: Connection, account: str, network: str) -> None:
+    for _ in range(10):
+        assert await attempt(undone, account=account, network=network) == 0
+    assert await attempt(undone, account=account, network=network) > 0
+    for other in (("a b", "c"), ("a", "b c")):
+        if other != (account, network):
+            assert await attempt(undone, account=other[0], network=other[1]) == 0
+
+
+async def test_a_success_forgets_nobody_elses_failures(undone: Connection) -> None:
+    for _ in range(10):
+        await attempt(undone)
+        await attempt(undone, account="tim")
+    await logins.succeed(undone, account="kim", network="198.51.100.0/24")
+    assert await attempt(undone) > 0
+    await logins.succeed(undone, account="kim", network="203.0.113.0/24")
+    assert await attempt(undone) == 0
+    assert await attempt(undone, account="tim") > 0

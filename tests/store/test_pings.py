@@ -21,3 +21,18 @@ async def test_forgetting_deletes_all_of_ones_own_and_no_others(db: Connection) 
         )
     await pings.forget(db, customer_id=one)
     assert [row["customer_id"] for row in await db.fetch("SELECT customer_id FROM pings")] == [two]
+
+
+async def test_a_neighbour_of_the_same_bucket_keeps_theirs_and_who_has_none_loses_none(undone: Connection) -> None:
+    one, neighbour = new_id(bucket=5), new_id(bucket=5)
+    for owner in (one, neighbour):
+        await undone.execute(
+            "INSERT INTO pings (bucket, customer_id, id, at, received_at, cell) VALUES (5, $1, $2, $3, $3, '')",
+            owner,
+            new_id(),
+            NOON,
+        )
+    await pings.forget(undone, customer_id=new_id(bucket=5))
+    assert await undone.fetchval("SELECT count(*) FROM pings") == 2
+    await pings.forget(undone, customer_id=one)
+    assert await undone.fetchval("SELECT array_agg(customer_id) FROM pings") == [neighbour]
