@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import psutil
 import pytest
 
@@ -22,6 +23,15 @@ from server.store import embedded
 from server.store.embedded import Embedded
 from server.store.migrate import migrate
 from server.store.pool import Connection, Pool, connect, open_pool
+
+# No deadline: a busy machine is no failure. In CI the same examples each time; at a desk new ones, to find more.
+hypothesis.settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("house")
 
 HOME = "KAIROS_TEST_HOME"
 TEMPLATE = "kairos_template"
