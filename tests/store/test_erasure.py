@@ -15,7 +15,7 @@ from server.store.pool import Connection, Pool
 from tests.builders import NOON
 from tests.pipeline.town import Town
 
-INDIRECT = {"customers", "redemptions", "reversals", "idempotency_keys"}
+INDIRECT = {"customers", "redemptions", "reversals", "registrations", "idempotency_keys"}
 """Tables that hold rows of customers without a column `customer_id`: by the id, the pass, or the principal."""
 
 NOT_THEIRS = {
@@ -153,9 +153,11 @@ async def live(db: Connection, *, bucket: int) -> Life:
 def _value(life: Life, table: str, name: str, kind: str) -> Any:
     theirs: dict[str, Any] = {
         "bucket": bucket_of_text(life.word) if table == "external_ids" else bucket_of(life.id),
+        "pass_bucket": bucket_of(life.pass_serial),
         "customer_id": life.id,
         "id": life.id if table == "customers" else life.redemption_id if table == "redemptions" else None,
         "serial": life.pass_serial,
+        "pass_bucket": bucket_of(life.id),
         "redemption_id": life.redemption_id,
         "external_id": life.word,
         "principal": f"customer:{life.id}",
@@ -196,7 +198,7 @@ async def test_an_export_holds_a_row_of_every_table_and_none_of_a_neighbours(und
 async def test_no_secret_is_in_an_export(undone: Connection) -> None:
     document = await export(undone, customer_id=(await live(undone, bucket=7)).id)
     named = {name for rows in document.values() for row in rows for name in row}
-    assert not named & {"hash", "token_sealed", "body_hash"}
+    assert not named & {"hash", "token_sealed", "body_hash", "device_hash"}
     assert "body" not in document["idempotency_keys"][0]
     assert "body" in document["moments"][0]
 

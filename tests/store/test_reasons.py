@@ -49,6 +49,7 @@ async def test_pages_hold_every_verdict_once_newest_receipt_first(db: Connection
     paged, after = [], None
     while found := await reasons.page(db, customer_id=KIM, after=after, limit=1):
         paged += found
+        assert len(paged) <= len(whole)
         after = found[-1].mark
     assert paged == whole
     assert await reasons.page(db, customer_id=new_id(bucket=77), after=None, limit=50) == []
@@ -96,6 +97,7 @@ async def test_pages_of_any_length_hold_the_same(undone: Connection, limit: int)
     while found := await reasons.page(undone, customer_id=KIM, after=after, limit=limit):
         assert len(found) <= limit
         paged += found
+        assert len(paged) <= len(whole)
         after = found[-1].mark
     assert paged == whole
 
