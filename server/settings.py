@@ -113,6 +113,8 @@ class Limits(_Section, frozen=True):
     group_fixes: int
     queue_s: float
     streams_per_customer: int
+    registrations_per_pass: int
+    wallet_per_minute: int
     vertices: int
     passes_per_export: int
 

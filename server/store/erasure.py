@@ -39,6 +39,8 @@ TABLES: Mapping[str, str] = {
     "deliveries": "SELECT to_jsonb(t) FROM deliveries t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.created_at",
     "app_events": "SELECT to_jsonb(t) FROM app_events t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
     "passes": "SELECT to_jsonb(t) - 'token_sealed' FROM passes t WHERE t.bucket = $1 AND t.customer_id = $2",
+    "registrations": "SELECT to_jsonb(t) - 'device_hash' FROM registrations t"
+    " JOIN passes p ON p.bucket = t.pass_bucket AND p.serial = t.serial WHERE p.bucket = $1 AND p.customer_id = $2",
     "redemptions": "SELECT to_jsonb(t) FROM redemptions t JOIN passes p USING (bucket, serial)"
     " WHERE p.bucket = $1 AND p.customer_id = $2 ORDER BY t.redeemed_at",
     "reversals": "SELECT to_jsonb(t) FROM reversals t JOIN passes p USING (bucket, serial)"
@@ -66,6 +68,8 @@ ERASE: Mapping[str, str] = {
     " reason = CASE WHEN state IN ('queued', 'leased') THEN 'erased' ELSE reason END"
     " WHERE bucket = $1 AND customer_id = $2",
     "app_events": "UPDATE app_events SET customer_id = NULL WHERE bucket = $1 AND customer_id = $2",
+    "registrations": "DELETE FROM registrations t USING passes p WHERE p.bucket = $1 AND p.customer_id = $2"
+    " AND t.pass_bucket = p.bucket AND t.serial = p.serial",
     "passes": "UPDATE passes SET customer_id = NULL WHERE bucket = $1 AND customer_id = $2",
     "customer_tokens": "DELETE FROM customer_tokens WHERE bucket = $1 AND customer_id = $2",
     "push_tokens": "DELETE FROM push_tokens WHERE customer_id = $2 AND $1::smallint IS NOT NULL",

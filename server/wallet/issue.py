@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import hmac
 import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +73,17 @@ class Desk:
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         return self._keyring.seal(token.encode(), table=_TABLE, row=serial.bytes, now=now)
 
+    def is_token(self, text: str, *, of: Pass | None, serial: UUID, now: datetime) -> bool:
+        """Tell whether a text is the pass's authenticationToken; takes as long where there is no such pass (None).
+
+        Raises Unavailable where the key to the token is missing.
+        """
+        given = text.encode("utf-8", "surrogateescape")
+        # Sealing costs what opening would.
+        nobodys = None if of else self._keyring.seal(given, table=_TABLE, row=serial.bytes, now=now)
+        right = self._token(of, now=now) if of else nobodys or b""
+        return hmac.compare_digest(given, right) and of is not None
+
     async def file(self, pass_: Pass, *, now: datetime) -> bytes:
         """Make the .pkpass as it is at `now`; raises Unavailable while too many others wait."""
         if self._under_way >= _QUEUE:
@@ -95,10 +107,13 @@ class Desk:
         """Where the phone asks for updates: Apple demands https, so a server without has none."""
         if not self._public_url.startswith("https://"):
             return None
+        return Updates(f"{self._public_url.rstrip('/')}/wallet/", self._token(pass_, now=now).decode())
+
+    def _token(self, pass_: Pass, *, now: datetime) -> bytes:
         token = self._keyring.unseal(pass_.token_sealed, table=_TABLE, row=pass_.serial.bytes, now=now)
         if token is None:
             raise Unavailable("The pass cannot be issued: the key to its token is missing.", retry_after_s=60)
-        return Updates(f"{self._public_url.rstrip('/')}/wallet/", token.decode())
+        return token
 
     def close(self) -> None:
         """End the threads; what is being signed is finished first."""

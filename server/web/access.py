@@ -1,7 +1,7 @@
 """Who may knock at which door: the one declarative table, and the words for callers.
 
 Rule 1: a door without an entry, or an entry without a door, stops the start (`check_doors` in `server.web.doors`).
-Rule 2: `owner` tells what else the statement's WHERE must hold: "self" the customer, "store" the till's store. It is
+Rule 2: `owner` tells what else the statement's WHERE must hold: "self" the customer or the pass, "store" the till's. It is
         the door's duty to hand the principal's own id to the store; what is not theirs is then not found.
 """
 
@@ -100,6 +100,12 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/v1/redemptions"): _for(Kind.CUSTOMER, Kind.TILL, Kind.ADMIN, owner="self"),
     ("POST", "/v1/passes/{serial}/void"): _ADMIN,
     ("GET", "/p/{link}"): _ANYBODY,  # the link itself is the credential: signed, five minutes
+    # Wallet
+    ("POST", "/wallet/v1/devices/{dev}/registrations/{type}/{serial}"): _for(Kind.PASS, owner="self"),
+    ("DELETE", "/wallet/v1/devices/{dev}/registrations/{type}/{serial}"): _for(Kind.PASS, owner="self"),
+    ("GET", "/wallet/v1/devices/{dev}/registrations/{type}"): _ANYBODY,  # the device's own id is the credential
+    ("GET", "/wallet/v1/passes/{type}/{serial}"): _for(Kind.PASS, owner="self"),
+    ("POST", "/wallet/v1/log"): _ANYBODY,
     # Marketing
     ("GET", "/v1/stores"): _READERS,
     ("POST", "/v1/stores"): _AUTHORS,

@@ -49,8 +49,12 @@ MODULES: Final = (
     "stores",
     "stream",
     "users",
+    "wallet",
 )
 """The modules with doors, one line each."""
+
+WALLET: Final = "/wallet/"
+"""Where the webServiceURL of passes ends."""
 
 
 def all_doors(modules: Iterable[str] = MODULES) -> tuple[Door, ...]:
@@ -95,10 +99,16 @@ def build(parts: Parts, doors: Sequence[Door], *, table: Table = ACCESS, gate: G
         path = each.path.replace("{file}", "{file:.+}")
         methods = [each.method, "HEAD"] if each.method == "GET" and not each.stream else [each.method]
         for method in methods:
-            app.router.add_route(method, path, answer, expect_handler=_expect_nothing)
+            for spelling in _spellings(path):
+                app.router.add_route(method, spelling, answer, expect_handler=_expect_nothing)
     app.on_response_prepare.append(finish(parts.settings))
     app.on_cleanup.append(_close)
     return app
+
+
+def _spellings(path: str) -> tuple[str, ...]:
+    """Give the ways to write a path: wallets put `/v1/…` behind a webServiceURL that ends with a slash already."""
+    return (path, path.replace(WALLET, f"{WALLET}/", 1)) if path.startswith(WALLET) else (path,)
 
 
 async def _expect_nothing(request: web.Request) -> None:

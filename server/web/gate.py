@@ -15,6 +15,7 @@ from server.settings import Settings
 from server.store.pool import Pool
 from server.web.access import ANONYMOUS, Access, Kind, Principal, allow
 from server.web.auth import Credentials, Visitor
+from server.web.holder import read_holder, says_pass
 from server.web.passwords import Hasher
 from server.web.throttle import Rate
 
@@ -49,6 +50,7 @@ class Gate:
     hasher: Hasher
     requests: Rate
     signups: Rate
+    phones: Rate
     hosts: frozenset[str]
     proxies: frozenset[str]
     origin: str
@@ -59,7 +61,8 @@ class Gate:
         """Tell who knocks at a door with this access; raises Unauthenticated or Forbidden."""
         if Kind.ANON in access.principals:
             return await self._perhaps(request)
-        visitor = await self._visitor(request)
+        holds = Kind.PASS in access.principals and says_pass(request.headers.get("Authorization"))
+        visitor = await (read_holder(request) if holds else self._visitor(request))
         allow(access, visitor.principal)
         if visitor.one_time:
             raise PasswordChangeRequired
@@ -158,6 +161,7 @@ def open_gate(settings: Settings, *, pool: Pool, till_pool: Pool) -> Gate:
         hasher=Hasher(queue=settings.limits.login_queue),
         requests=Rate(settings.limits.requests_per_minute, monotonic=monotonic),
         signups=Rate(settings.limits.signups_per_minute, monotonic=monotonic),
+        phones=Rate(settings.limits.wallet_per_minute, monotonic=monotonic),
         hosts=host_names(settings),
         proxies=frozenset(settings.server.trusted_proxies),
         origin=f"{public.scheme}://{public.netloc}".lower(),

@@ -43,6 +43,11 @@ _PHRASES: Final = {
 _BODY_ERRORS: Final = (400, 408, 413, 415, 422)
 _SECURITY: Final = {
     "token": {"type": "http", "scheme": "bearer", "description": "An opaque token; its prefix tells the kind."},
+    "pass": {
+        "type": "http",
+        "scheme": "ApplePass",
+        "description": "A pass's `authenticationToken`, good for the serial in the path.",
+    },
     "session": {
         "type": "apiKey",
         "in": "cookie",
@@ -141,6 +146,8 @@ def principals_of(access: Access) -> list[str]:
 def _security(access: Access) -> list[dict[str, list[str]]]:
     if Kind.ANON in access.principals:
         return [{}]
+    if access.principals == {Kind.PASS}:
+        return [{"pass": []}]
     schemes = ["token", "session"] if access.principals & _STAFF else ["token"]
     return [{scheme: []} for scheme in schemes]
 

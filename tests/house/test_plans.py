@@ -31,6 +31,7 @@ from server.store import (
     pings,
     reasons,
     redemptions,
+    registrations,
     retention,
     states,
 )
@@ -49,7 +50,7 @@ BIG = {
         "redemptions",
         "reversals",
     ),
-    *("idempotency_keys", "budgets", "place_budgets", "funnel_cells", "api_keys", "offer_versions"),
+    *("registrations", "idempotency_keys", "budgets", "place_budgets", "funnel_cells", "api_keys", "offer_versions"),
 }
 """Tables that grow with customers, offers or time: nothing hot may read one from end to end."""
 
@@ -91,6 +92,8 @@ INSERT INTO redemptions (bucket, id, serial, use_no, uses_left, store_id, till_i
     SELECT bucket, serial, serial, 1, 8, md5((bucket % 500)::text)::uuid, 't', valid_until - interval '9 days' FROM passes;
 INSERT INTO reversals (bucket, id, redemption_id, serial, reversed_by, reason)
     SELECT bucket, id, id, serial, 't', 'r' FROM redemptions;
+INSERT INTO registrations (bucket, device_hash, pass_type, serial, pass_bucket, push_token)
+    SELECT 1023 - bucket, sha256(uuid_send(serial)), 'pass.x', serial, bucket, serial::text FROM passes;
 INSERT INTO idempotency_keys (bucket, principal, route, key, body_hash, created_at)
     SELECT bucket, 'customer:' || id, 'POST /x', 'k', '', now() - bucket * interval '10 minutes' FROM customers;
 INSERT INTO offers (id, name, version, document, author)
@@ -141,6 +144,10 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
     "a customer's passes": (passes.PAGE, {"passes_owner"}),
     "voiding a pass": (passes.VOID, {"passes_pkey"}),
     "voiding a customer's passes": (passes.VOID_CUSTOMER, {"passes_owner"}),
+    "a pass held for a registration": (registrations.HOLD, {"passes_pkey"}),
+    "a registration dropped": (registrations.DELETE, {"registrations_pkey"}),
+    "a push token renewed": (registrations.RENEW, {"registrations_pkey"}),
+    "a device's passes": (registrations.UPDATED, {"registrations_pkey", "passes_pkey"}),
     "the till's look": (
         counter.LOOK,
         {"passes_pkey", "redemptions_bucket_serial_use_no_key", "reversals_bucket_redemption_id_key"},
@@ -177,6 +184,7 @@ WIDE: Mapping[str, tuple[str, set[str]]] = {
     "shares counted": (budgets.ADD_PLACES, {"place_budgets_pkey"}),
     "rolling shares": (budgets.COUNT_ROLLING, {"moments_reserved"}),
     "a machine's key": (keys.FIND, {"api_keys_hash_key"}),
+    "a push token's other device": (registrations.TAKE, {"registrations_token"}),
     "timers that ran out": (states.DUE, {"customer_state_wake"}),
 }
 # A LIMIT must be seen: of an unknown one the planner thinks that it takes a tenth of the table.

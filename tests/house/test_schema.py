@@ -19,6 +19,8 @@ ACROSS_SHARDS = {
     "customer_events_at": "the job that forgets asks every shard",
     "customer_tokens_used": "the job that forgets asks every shard",
     "push_tokens_owner": "rows lie by the token's hash, and an erasure finds them by their owner",
+    "registrations_pass": "rows lie by the device's hash, and an erasure finds them by their pass",
+    "registrations_token": "a push token is taken from the device that had it",
     "pings_received": "exports, and the job that forgets",
     "receipts_at": "exports, and the job that forgets",
     "moments_created": "reports, and the job that forgets",
@@ -47,6 +49,7 @@ STAYS = {
         ("customers", "external_ids", "customer_state", "devices", "push_tokens"), "as long as the customer"
     ),
     **dict.fromkeys(("consents", "redemptions", "reversals", "audit", "audit_head"), "a ledger"),
+    "registrations": "as long as the wallet holds the pass: it says when it does not; at most so many of a pass",
     "passes": "what the ledger of uses refers to; an erasure takes the customer out of it",
     "funnel_facts": "moved into cells within seconds",
     "funnel_cells": "reports of past years; counts, and hashes that name nobody",

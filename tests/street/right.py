@@ -203,6 +203,29 @@ async def _(scene: Scene, who: str) -> Right:
     return Right({"id": (await scene.made("/v1/keys", {"kind": "app"}))["id"]})
 
 
+@right("GET /wallet/v1/passes/{type}/{serial}", "GET /wallet/v1/devices/{dev}/registrations/{type}")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"dev": "phone", "type": pass_type(scene), "serial": scene.wallet})
+
+
+@right(
+    "POST /wallet/v1/devices/{dev}/registrations/{type}/{serial}",
+    "DELETE /wallet/v1/devices/{dev}/registrations/{type}/{serial}",
+)
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"dev": "phone", "type": pass_type(scene), "serial": scene.wallet}, {"pushToken": "0f" * 32})
+
+
+@right("POST /wallet/v1/log")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"logs": ["a complaint"]})
+
+
+def pass_type(scene: Scene) -> str:
+    """The type of this house's passes."""
+    return scene.street.house.parts.desk.pass_type_id
+
+
 async def make(scene: Scene, route: str, who: str) -> Right:
     """Make a right request of a route."""
     maker = MAKERS.get(route)

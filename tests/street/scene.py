@@ -45,12 +45,15 @@ async def dump(db: Connection) -> str:
 @dataclass
 class Scene:
     """What stands in the house. `street.tokens` has: app customer robin till elsewhere crm marketer analyst admin wrong
-    revoked."""
+    revoked
+    pass."""
 
     street: Street
     customers: dict[str, UUID] = field(default_factory=dict)
     stores: dict[str, UUID] = field(default_factory=dict)
     offer: UUID = NOBODYS
+    wallet: str = ""
+    """The serial of the pass that `pass` holds."""
 
     async def ask(self, method: str, path: str, **more: Any) -> Answered:
         """Ask, with a fresh Idempotency-Key where one may be needed."""
@@ -76,6 +79,16 @@ class Scene:
         assert answer.status == 201, answer.body
         told: dict[str, Any] = answer.json["pass"]
         return told
+
+    async def held(self, who: str = "customer") -> tuple[str, str]:
+        """The serial of a fresh pass, and the token that its wallet has: there is none in a file without https."""
+        serial = UUID((await self.taken(who))["serial"])
+        parts = self.street.house.parts
+        async with parts.pool.acquire() as db:
+            sealed = await db.fetchval("SELECT token_sealed FROM passes WHERE serial = $1", serial)
+        token = parts.secrets.unseal(sealed, table="passes", row=serial.bytes, now=parts.clock.now())
+        assert token is not None
+        return str(serial), token.decode()
 
     async def redeemed(self, who: str = "customer", *, by: str = "till") -> str:
         """The id of a redemption, just made."""
@@ -111,6 +124,7 @@ async def furnish(street: Street) -> Scene:
     for who in ("customer", "robin"):
         await scene.sign_up(who)
         await scene.taken(who)
+    scene.wallet, street.tokens["pass"] = await scene.held("robin")
     return scene
 
 

@@ -29,6 +29,11 @@ def street_settings(dsn: str, data_dir: Path, **changes: Any) -> Settings:
     return settings
 
 
+def scheme_of(by: str) -> str:
+    """How a principal's token is sent: Apple's wallets have a word of their own."""
+    return "ApplePass" if by == "pass" else "Bearer"
+
+
 @dataclass
 class Street:
     """A running house and what tests do with it; `tokens` by the principal's name."""
@@ -55,7 +60,7 @@ class Street:
         """Make a request as somebody; `key` is an Idempotency-Key ("new": a fresh one)."""
         headers = dict(options.pop("headers", {}))
         if by is not None:
-            headers["Authorization"] = f"Bearer {self.tokens[by]}"
+            headers["Authorization"] = f"{scheme_of(by)} {self.tokens[by]}"
         if key is not None:
             headers["Idempotency-Key"] = str(uuid4()) if key == "new" else key
         if body is not None:

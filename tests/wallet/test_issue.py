@@ -19,6 +19,7 @@ from passes.testing import check
 from server.configuration import load
 from server.errors import Unavailable
 from server.model.pass_ import Card
+from server.store.ids import new_id
 from server.wallet.codes import read_code
 from server.wallet.issue import MEDIA, Desk, open_desk
 from server.wallet.keyring import Keyring, Kind, open_keyring
@@ -134,3 +135,22 @@ def test_new_passes_are_coded_under_the_present_key(desk: Desk, keyring: Keyring
     assert desk.code_key(now=NOW) == 1
     keyring.rotate(Kind.CODE, now=NOW)
     assert desk.code_key(now=NOW + timedelta(minutes=2)) == 2
+
+
+def test_a_passes_own_token_is_known_and_no_other_text_is(desk: Desk) -> None:
+    mine, other = issued(token_sealed=desk.new_token(SERIAL, now=NOW)), new_id(now=NOW)
+    token = desk._token(mine, now=NOW).decode()
+    assert desk.is_token(token, of=mine, serial=SERIAL, now=NOW)
+    for text in (token[:-1], f"{token}A", token.swapcase(), "", "\udcff" * 43, "ä" * 43):
+        assert not desk.is_token(text, of=mine, serial=SERIAL, now=NOW)
+    assert not desk.is_token(token, of=None, serial=SERIAL, now=NOW)
+    assert not desk.is_token(token, of=None, serial=other, now=NOW)
+    assert not desk.is_token("", of=None, serial=other, now=NOW)
+
+
+def test_a_token_whose_key_is_missing_is_no_wrong_token(desk: Desk, tmp_path: Path) -> None:
+    elsewhere = Desk(samples.template(), keyring=open_keyring(tmp_path / "other", now=NOW), public_url="")
+    foreign = issued(token_sealed=elsewhere.new_token(SERIAL, now=NOW))
+    elsewhere.close()
+    with pytest.raises(Unavailable):
+        desk.is_token("A" * 43, of=foreign, serial=SERIAL, now=NOW)

@@ -1,0 +1,123 @@
+"""Which device's wallet holds which pass, and the push token by which it is told of a change.
+
+Rule 1: a device's id is the secret with which it lists its passes: it is looked up by its SHA-256 and stored nowhere.
+Rule 2: a device has one push token, the one it brought last; a push token belongs to the device that brought it last.
+Rule 3: what a list tells never skips a change: tags are numbers of `pass_tags`, and the mark that goes out with them is
+        the counter as the same snapshot saw it. A later change gets a larger number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+from uuid import UUID
+
+from server.model.ids import BUCKETS, bucket_of
+from server.store.pool import Connection
+
+
+def _key(device_id: str) -> tuple[int, bytes]:
+    digest = hashlib.sha256(device_id.encode()).digest()
+    return int.from_bytes(digest[:4], "big") % BUCKETS, digest
+
+
+# The pass's row is held: registrations of one pass come one after the other, and an erasure before or after all of it.
+HOLD = "SELECT true FROM passes WHERE bucket = $1 AND serial = $2 AND customer_id IS NOT NULL FOR NO KEY UPDATE"
+
+
+async def hold(db: Connection, *, serial: UUID) -> bool:
+    """Hold a pass that is somebody's until the transaction ends; False where there is none (any more)."""
+    return bool(await db.fetchval(HOLD, bucket_of(serial), serial))
+
+
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+TAKE = """
+UPDATE registrations SET push_token = NULL WHERE push_token = $3 AND NOT (bucket = $1 AND device_hash = $2)
+"""
+PUT = """
+INSERT INTO registrations (bucket, device_hash, pass_type, serial, pass_bucket, push_token) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT DO NOTHING RETURNING true
+"""
+RENEW = """
+UPDATE registrations SET push_token = $3,
+       registered_at = CASE WHEN serial = $4 THEN clock_timestamp() ELSE registered_at END
+WHERE bucket = $1 AND device_hash = $2 AND (serial = $4 OR push_token IS DISTINCT FROM $3)
+"""
+
+
+async def put(db: Connection, *, device_id: str, pass_type: str, serial: UUID, push_token: str) -> bool:
+    """Register a device for a pass that is held, with its push token; tell whether it was not registered before.
+
+    Needs a transaction. The token is the device's for all its passes from now on, and no other device's.
+    """
+    bucket, device = _key(device_id)
+    await db.execute(ONE_AT_A_TIME, push_token)
+    await db.execute(TAKE, bucket, device, push_token)
+    made = await db.fetchval(PUT, bucket, device, pass_type, serial, bucket_of(serial), push_token)
+    await db.execute(RENEW, bucket, device, push_token, serial)
+    return bool(made)
+
+
+TELL_AGAIN = "UPDATE passes SET tag = -1 WHERE bucket = $1 AND serial = $2 AND tag > 0"
+
+
+async def tell_again(db: Connection, *, serial: UUID) -> None:
+    """Have a pass that was ever changed numbered anew.
+
+    A device may have taken the file before the change and been told a larger tag before it registered: it would never
+    hear of the change. One that has it already is told 304.
+    """
+    await db.execute(TELL_AGAIN, bucket_of(serial), serial)
+
+
+DROP_OLDEST = """
+DELETE FROM registrations r USING (
+    SELECT bucket, device_hash, pass_type, serial FROM registrations
+    WHERE pass_bucket = $1 AND serial = $2 ORDER BY registered_at DESC, device_hash OFFSET $3
+) AS old
+WHERE r.bucket = old.bucket AND r.device_hash = old.device_hash AND r.pass_type = old.pass_type AND r.serial = old.serial
+"""
+
+
+async def drop_oldest(db: Connection, *, serial: UUID, most: int) -> int:
+    """Leave a pass its `most` newest registrations, and tell how many went."""
+    status = await db.execute(DROP_OLDEST, bucket_of(serial), serial, most)
+    return int(status.rpartition(" ")[2])
+
+
+DELETE = "DELETE FROM registrations WHERE bucket = $1 AND device_hash = $2 AND pass_type = $3 AND serial = $4"
+
+
+async def delete(db: Connection, *, device_id: str, pass_type: str, serial: UUID) -> None:
+    """Forget that a device holds a pass; what is not there is forgotten already."""
+    await db.execute(DELETE, *_key(device_id), pass_type, serial)
+
+
+class Updated(NamedTuple):
+    """A device's passes that changed, the mark to ask with next time, and whether one of them has no number yet."""
+
+    serials: tuple[UUID, ...]
+    mark: int
+    unnumbered: bool
+
+
+# A mark beyond the counter is none of ours (or from before a restored backup): everything is told. A change that has no
+# number yet is told whatever the mark.
+UPDATED = """
+WITH counter AS (SELECT coalesce((SELECT tag FROM pass_tags WHERE pass_type = $3), 0) AS newest)
+SELECT p.serial, p.tag, counter.newest
+FROM counter, registrations r JOIN passes p ON p.bucket = r.pass_bucket AND p.serial = r.serial
+WHERE r.bucket = $1 AND r.device_hash = $2 AND r.pass_type = $3 AND p.customer_id IS NOT NULL
+  AND ($4::bigint IS NULL OR p.tag < 0 OR p.tag > $4::bigint OR $4::bigint > counter.newest)
+ORDER BY p.tag, p.serial
+"""
+
+
+async def updated(db: Connection, *, device_id: str, pass_type: str, since: int | None) -> Updated:
+    """List a device's passes of a type that changed after the mark `since`; all of them where it is None."""
+    rows = await db.fetch(UPDATED, *_key(device_id), pass_type, since)
+    return Updated(
+        serials=tuple(row["serial"] for row in rows),
+        mark=rows[0]["newest"] if rows else 0,
+        unnumbered=any(row["tag"] < 0 for row in rows),
+    )
