@@ -157,7 +157,6 @@ def _value(life: Life, table: str, name: str, kind: str) -> Any:
         "customer_id": life.id,
         "id": life.id if table == "customers" else life.redemption_id if table == "redemptions" else None,
         "serial": life.pass_serial,
-        "pass_bucket": bucket_of(life.id),
         "redemption_id": life.redemption_id,
         "external_id": life.word,
         "principal": f"customer:{life.id}",
