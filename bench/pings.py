@@ -29,6 +29,9 @@ from bench.table import micro, options, ratio, show
 from server.store.pool import Connection, connect
 
 CUSTOMERS = 2_000
+SLOW_FROM = 10_000
+"""So many fences take their time to be written and loaded: then there are fewer rounds."""
+
 WARM_UP_S = 20.0
 """The longest that is waited until everybody has come in for the first time: that day's moments are made then."""
 
@@ -154,7 +157,7 @@ async def bench(asked: argparse.Namespace, folder: Path, dsn: str) -> None:
             "kairos": Target(ours, "/v1/pings"),
             "kairos, 20 fixes": Target(ours, "/v1/pings", 20),
         }
-        rounds = asked.rounds or (2 if asked.quick else 7)
+        rounds = asked.rounds or (2 if asked.quick else 4 if asked.fences > SLOW_FROM else 7)
         for_s = 0.7 if asked.quick else 2.5
         await warm_up(targets["kairos"], callers, connections=asked.connections)
         heard = await measure(
