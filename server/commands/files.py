@@ -24,7 +24,7 @@ from server.commands.house import ConfigOption, DataDirOption, fail, log_to_stde
 from server.commands.keys import ACTOR
 from server.errors import FieldError, Invalid, Refusal
 from server.pipeline import authoring, imports, places
-from server.pipeline.places import Author
+from server.pipeline.author import Author
 from server.pipeline.rules import programme_of
 from server.pipeline.sheets import write_sheet
 from server.settings import Settings

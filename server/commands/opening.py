@@ -23,7 +23,8 @@ from server.commands.town import documents
 from server.configuration import config_folder
 from server.errors import Misconfigured
 from server.pipeline import authoring
-from server.pipeline.places import Author, add_stores, check_store
+from server.pipeline.author import Author
+from server.pipeline.places import add_stores, check_store
 from server.pipeline.rules import programme_of
 from server.settings import Settings
 from server.store import embedded, keys, users

@@ -18,11 +18,11 @@ from server.decision.rules import NARROW_M, Identity, Parsed, parse, parse_segme
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.model.context import Programme
 from server.model.place import Area, Place, Point
-from server.pipeline.places import Author
+from server.pipeline.author import Author
 from server.pipeline.voiding import void_offer
 from server.signals.geojson import read_geometry
 from server.signals.outline import Outline
-from server.store import audit, epoch, offers, segments
+from server.store import epoch, offers, segments
 from server.store import known as names
 from server.store.ids import new_id
 from server.store.known import PlaceRow
@@ -120,7 +120,7 @@ async def create(db: Connection, *, document: Mapping[str, Any], programme: Prog
     made = await offers.insert(db, id=identity.id, name=parsed.offer.name, document=document, author=by.actor)
     if made is None:
         raise NameTaken
-    await _record(db, by, "offer.create", f"offer:{made.id}", after=_summary(made))
+    await by.record(db, "offer.create", f"offer:{made.id}", after=_summary(made))
     return Written(made, parsed.warnings)
 
 
@@ -140,7 +140,7 @@ async def change(
     )  # fmt: skip
     if after is None:
         raise WrongState("The offer has ended; its document stays as it is.")
-    await _record(db, by, "offer.change", f"offer:{offer_id}", before=_summary(before), after=_summary(after))
+    await by.record(db, "offer.change", f"offer:{offer_id}", before=_summary(before), after=_summary(after))
     return Written(after, parsed.warnings)
 
 
@@ -155,7 +155,7 @@ async def publish(db: Connection, *, offer_id: UUID, programme: Programme, by: A
     identity = Identity(offer_id, before.version, before.created_at)
     parsed = await read(db, document=before.document, programme=programme, identity=identity)
     await offers.open_budget(db, offer_id=offer_id)
-    await _record(db, by, "offer.publish", f"offer:{offer_id}", before=_summary(before), after=_summary(after))
+    await by.record(db, "offer.publish", f"offer:{offer_id}", before=_summary(before), after=_summary(after))
     return Written(after, parsed.warnings)
 
 
@@ -164,7 +164,7 @@ async def pause(db: Connection, *, offer_id: UUID, by: Author) -> Written:
     await epoch.bump(db)
     before = await _found(db, offer_id)
     after = await _enter(db, before, "paused")
-    await _record(db, by, "offer.pause", f"offer:{offer_id}", before=_summary(before), after=_summary(after))
+    await by.record(db, "offer.pause", f"offer:{offer_id}", before=_summary(before), after=_summary(after))
     return Written(after)
 
 
@@ -175,7 +175,7 @@ async def end(db: Connection, *, offer_id: UUID, void_passes: bool, by: Author) 
     after = await _enter(db, before, "ended")
     voided = await void_offer(db, offer_id=offer_id, reason="offer_ended") if void_passes else 0
     summary = {**_summary(after), "voided_passes": voided}
-    await _record(db, by, "offer.end", f"offer:{offer_id}", before=_summary(before), after=summary)
+    await by.record(db, "offer.end", f"offer:{offer_id}", before=_summary(before), after=summary)
     return Written(after, voided=voided)
 
 
@@ -194,7 +194,7 @@ async def add_segment(
     made = await segments.insert(db, name=name, document=condition)
     if made is None:
         raise NameTaken
-    await _record(db, by, "segment.create", f"segment:{made.id}", after={"name": name, "if": condition})
+    await by.record(db, "segment.create", f"segment:{made.id}", after={"name": name, "if": condition})
     return made
 
 
@@ -220,16 +220,3 @@ async def _enter(db: Connection, before: OfferRow, status: Status) -> OfferRow:
 
 def _summary(offer: OfferRow) -> dict[str, Any]:
     return {"status": offer.status, "version": offer.version, "document": offer.document}
-
-
-async def _record(db: Connection, by: Author, action: str, what: str, *, before: Any = None, after: Any = None) -> None:
-    await audit.record(
-        db,
-        actor=by.actor,
-        action=action,
-        object=what,
-        before=before,
-        after=after,
-        address=by.address,
-        request_id=by.request_id,
-    )

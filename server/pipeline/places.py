@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,10 +14,11 @@ from server.decision.wall import zone_named
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.model.hours import WrongHours, read_hours
 from server.model.place import Area, Circle, Point
+from server.pipeline.author import Author
 from server.signals.geojson import NAME_MAX, RADIUS_MIN_M, TAG_MAX, TAGS_MAX, Feature, read_geometry, to_geometry
 from server.signals.polygon import draw
 from server.signals.zones import zone_at
-from server.store import audit, epoch, geofences, stores
+from server.store import epoch, geofences, stores
 from server.store.geofences import GeofenceDraft, GeofenceRow, NewGeofence
 from server.store.ids import new_id
 from server.store.pool import Connection
@@ -41,15 +41,6 @@ _FENCES_PER_STATEMENT = 100
 
 Told = Callable[[int], None]
 """Is told how many more rows are written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who writes, for the audit."""
-
-    actor: str
-    address: str | None = None
-    request_id: str | None = None
 
 
 def check_store(fields: Mapping[str, Any], *, radius_max_m: float = RADIUS_BY_HAND_M) -> StoreDraft:
@@ -152,7 +143,7 @@ async def add_stores(
         if told is not None:
             told(len(some))
     what = f"store:{made[0].id}" if len(made) == 1 else f"stores:{len(made)}"
-    await _record(db, by, "store.create", what, after=[one.draft for one in made])
+    await by.record(db, "store.create", what, after=[one.draft for one in made])
     return made
 
 
@@ -174,7 +165,7 @@ async def change_store(db: Connection, *, store_id: UUID, draft: StoreDraft, by:
     if after is None:
         raise NotFound
     await geofences.update(db, geofence_id=after.geofence_id, draft=_fence_of(draft, store_id), changed=changed)
-    await _record(db, by, "store.change", f"store:{store_id}", before=before, after=after)
+    await by.record(db, "store.change", f"store:{store_id}", before=before, after=after)
     return after
 
 
@@ -187,7 +178,7 @@ async def close_store(db: Connection, *, store_id: UUID, by: Author) -> None:
     await geofences.delete(db, geofence_id=gone.geofence_id, changed=changed)
     await stores.end_tills(db, store_id=store_id)
     await stores.end_staff(db, store_id=store_id)
-    await _record(db, by, "store.close", f"store:{store_id}", before=gone)
+    await by.record(db, "store.close", f"store:{store_id}", before=gone)
 
 
 def check_fence(fields: Mapping[str, Any], *, vertices: int) -> GeofenceDraft:
@@ -242,7 +233,7 @@ async def add_fences(
         if told is not None:
             told(len(some))
     what = f"geofence:{made[0].id}" if len(made) == 1 else f"geofences:{len(made)}"
-    await _record(db, by, "geofence.create", what, after=[one.draft for one in made])
+    await by.record(db, "geofence.create", what, after=[one.draft for one in made])
     return made
 
 
@@ -253,7 +244,7 @@ async def change_fence(db: Connection, *, geofence_id: UUID, draft: GeofenceDraf
     after = await geofences.update(db, geofence_id=geofence_id, draft=draft, changed=changed)
     if after is None:
         raise NotFound
-    await _record(db, by, "geofence.change", f"geofence:{geofence_id}", before=before, after=after)
+    await by.record(db, "geofence.change", f"geofence:{geofence_id}", before=before, after=after)
     return after
 
 
@@ -262,7 +253,7 @@ async def remove_fence(db: Connection, *, geofence_id: UUID, by: Author) -> None
     changed = await epoch.bump(db)
     before = await _free(db, geofence_id)
     await geofences.delete(db, geofence_id=geofence_id, changed=changed)
-    await _record(db, by, "geofence.remove", f"geofence:{geofence_id}", before=before)
+    await by.record(db, "geofence.remove", f"geofence:{geofence_id}", before=before)
 
 
 async def _free(db: Connection, geofence_id: UUID) -> GeofenceRow:
@@ -272,16 +263,3 @@ async def _free(db: Connection, geofence_id: UUID) -> GeofenceRow:
     if found.store_id is not None:
         raise Conflict("This fence belongs to a store; change the store.", code="store_fence")
     return found
-
-
-async def _record(db: Connection, by: Author, action: str, what: str, *, before: Any = None, after: Any = None) -> None:
-    await audit.record(
-        db,
-        actor=by.actor,
-        action=action,
-        object=what,
-        before=before,
-        after=after,
-        address=by.address,
-        request_id=by.request_id,
-    )

@@ -12,8 +12,8 @@ import msgspec
 from server.decision.reading import Wrong
 from server.errors import NotFound
 from server.pipeline import authoring
+from server.pipeline.author import Author
 from server.pipeline.authoring import Written
-from server.pipeline.places import Author
 from server.pipeline.rules import programme_of
 from server.store import offers
 from server.store.offers import OfferRow

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from server.errors import NotFound
 from server.pipeline import places
-from server.pipeline.places import Author
+from server.pipeline.author import Author
 from server.store import stores
 from server.store.stores import StoreRow
 from server.web.call import Call

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.model.place import Area, Circle, Point
 from server.pipeline import places
-from server.pipeline.places import SURE_RADIUS_M, Author, check_fence, check_store, check_tags, fence_draft, warnings_of
+from server.pipeline.author import Author
+from server.pipeline.places import SURE_RADIUS_M, check_fence, check_store, check_tags, fence_draft, warnings_of
 from server.pipeline.rules import Rules, programme_of
 from server.store import audit, geofences, ruleset, stores
 from server.store.ids import new_id

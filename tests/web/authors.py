@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
-from server.pipeline.places import Author, add_stores, check_store
+from server.pipeline.author import Author
+from server.pipeline.places import add_stores, check_store
 from server.pipeline.rules import programme_of
 from server.store import keys
 from server.store.pool import Pool
