@@ -106,6 +106,17 @@ async def test_whatever_is_wrong_with_a_credential_has_one_answer(house: Counter
     assert (await knock(house, right, serial=mine.serial)).status == 200
 
 
+async def test_the_token_of_an_erased_customers_pass_opens_none_of_its_doors(house: Counter) -> None:
+    mine = await held(house)
+    headers = {"Authorization": f"ApplePass {mine.token}"}
+    path = f"/wallet/v1/devices/phone/registrations/{TYPE}/{mine.serial}"
+    assert (await house.served.call("DELETE", path, headers=headers)).status == 200
+    async with house.pool.transaction() as db:
+        await db.execute("UPDATE passes SET customer_id = NULL")
+    answers = [await house.served.call("DELETE", path, headers=headers), await knock(house, None, serial=mine.serial)]
+    assert but_for_its_id(answers[0]) == but_for_its_id(answers[1])
+
+
 async def test_other_kinds_of_callers_are_told_that_this_is_not_theirs(house: Counter) -> None:
     mine = await held(house)
     for by in ("admin", "till", "kim"):
