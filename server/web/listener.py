@@ -25,7 +25,9 @@ def listen(server: Server, *, shared: bool = False) -> socket.socket:
             taken.bind((server.host, server.port))
             stack.pop_all()
     except OSError as error:
-        raise Misconfigured(f"server.host, server.port: {server.host}:{server.port} cannot be taken ({error})") from None
+        raise Misconfigured(
+            f"server.host, server.port: {server.host}:{server.port} cannot be taken ({error})"
+        ) from None
     taken.setblocking(False)
     return taken
 
