@@ -107,13 +107,17 @@ def distance_m(a: Point, b: Point) -> float:
     return geodesic_m(a, b) if flat is None else flat
 
 
+_SPHERE_ROUNDING_M: Final = 1e-6  # a pole has many longitudes; the sphere finds some 1e-10 m between them
+
+
 def within(a: Point, b: Point, radius_m: float) -> bool:
     """Whether the geodesic between two points is at most `radius_m` long: exactly what the geodesic would say."""
     if abs(b.lat - a.lat) * DEGREE_LAT_MIN_M > radius_m + _BAND_M:
         return False
     flat = flat_m(a, b)
     if flat is None:
-        return sphere_m(a, b) * (1 - SPHERE_ERROR) <= radius_m and geodesic_m(a, b) <= radius_m
+        at_least = sphere_m(a, b) * (1 - SPHERE_ERROR) - _SPHERE_ROUNDING_M
+        return at_least <= radius_m and geodesic_m(a, b) <= radius_m
     if abs(flat - radius_m) > band_m(flat, max(abs(a.lat), abs(b.lat))):
         return flat < radius_m
     return geodesic_m(a, b) <= radius_m

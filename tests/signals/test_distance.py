@@ -104,6 +104,12 @@ def test_any_two_points_of_the_world_are_within_what_the_geodesic_says(
     assert abs(sphere_m(a, b) - truth) <= truth * SPHERE_ERROR + 1e-6
 
 
+@pytest.mark.parametrize("lat", [90.0, -90.0])
+def test_all_longitudes_of_a_pole_are_one_point(lat: float) -> None:
+    for lon in (1.0, 17.3, 90.0, 180.0):
+        assert within(Point(lat, 0.0), Point(lat, lon), true_m(Point(lat, 0.0), Point(lat, lon)))
+
+
 def test_a_fix_across_the_antimeridian_is_as_near_as_it_is() -> None:
     west, east = Point(-16.5, 179.9995), Point(-16.5, -179.9995)
     assert flat_m(west, east) is None
