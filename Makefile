@@ -31,7 +31,7 @@ demo: $(VENV)/.demo ## a made-up town, live offers, a week of history: addresses
 	$(VENV)/bin/kairos demo $(ARGS)
 
 test: $(VENV)/.browser ## everything, on a real PostgreSQL that the tests start themselves
-	$(VENV)/bin/python -m pytest -n $(JOBS) -q $(ARGS)
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -q $(ARGS)
 
 lint: $(VENV)/.test ## ruff, mypy --strict, import contracts
 	$(VENV)/bin/ruff check server passes tests bench
