@@ -3,6 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV ?= .venv
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
+# The tests start hundreds of processes: what is compiled once need not be compiled by each of them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint lock clean
 .DEFAULT_GOAL := help
 
