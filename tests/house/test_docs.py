@@ -237,7 +237,8 @@ def test_what_is_quoted_stands_in_the_file_as_it_is(path: str, body: str) -> Non
 
 def test_the_offer_in_the_page_about_adding_is_taken() -> None:
     [document] = fenced(TEXTS["docs/adding.md"], "json")
-    parse(json.loads(document), identity=Identity(offer_id(1), 1, NOON), known=Known(programme()))
+    parsed = parse(json.loads(document), identity=Identity(offer_id(1), 1, NOON), known=Known(programme()))
+    assert parsed.offer.name == json.loads(document)["name"]
 
 
 def test_every_table_is_in_the_page_about_privacy() -> None:

@@ -81,11 +81,12 @@ async def test_rows_locked_in_any_order_by_many_end_no_one_in_a_deadlock(pool: P
     async with pool.acquire() as db:
         customers = [await _customer(db) for _ in range(30)]
 
-    async def work(order: list[UUID]) -> None:
+    async def work(order: list[UUID]) -> set[UUID]:
         async with pool.transaction() as db:
-            await states.lock(db, seen=[Seen(each, 0) for each in order])
+            return await states.lock(db, seen=[Seen(each, 0) for each in order])
 
-    await asyncio.gather(*(work(customers[n:] + customers[:n]) for n in range(0, 30, 4)))
+    held = await asyncio.gather(*(work(customers[n:] + customers[:n]) for n in range(0, 30, 4)))
+    assert held == [set(customers)] * 8
 
 
 async def test_a_bump_replaces_the_state_only_where_one_is_given(db: Connection) -> None:

@@ -61,5 +61,8 @@ async def test_what_the_work_raises_comes_through() -> None:
 async def test_the_look_out_rests_when_nothing_is_under_way() -> None:
     deadline = Deadline(0.01)
     await deadline.hold(asyncio.sleep(0))
-    while deadline._timer is not None:
+    for _ in range(5_000):
+        if deadline._timer is None:
+            break
         await asyncio.sleep(0.001)
+    assert deadline._timer is None

@@ -77,7 +77,8 @@ def test_a_cursor_with_what_postgresql_has_not_is_refused(keys: tuple[object, ..
 @given(st.text(max_size=40))
 def test_no_text_breaks_the_reader(text: str) -> None:
     with contextlib.suppress(Invalid):
-        read_cursor(text, tuple[int])
+        [number] = read_cursor(text, tuple[int])
+        assert isinstance(number, int)
 
 
 @given(st.lists(st.integers(0, 99), unique=True), st.integers(1, 7))
