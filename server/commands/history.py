@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import NamedTuple, cast
@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from server.commands.town import SHOPS, ZONE, Shop, at, position
-from server.errors import Refusal
+from server.errors import Refusal, Unavailable
 from server.model.customer import Consents
 from server.model.money import Money
 from server.model.place import Point
@@ -41,6 +41,9 @@ LONG_AGO = timedelta(days=DAYS + 2)
 """When the town was founded, before its people came."""
 
 PEOPLE = 240
+TRIES = 30
+"""Half a minute of a machine that has other things to do; who starts a demo would rather wait than be refused."""
+
 _NAMES = ("Kim", "Ada", "Jonas", "Mia", "Emil", "Lena", "Paul", "Nora", "Ben", "Ida", "Finn", "Ella")
 _SKIES = (
     ("drizzle", 6.0, 0.4, 3.0),
@@ -151,7 +154,7 @@ async def live(past: Past, *, now: datetime, told: Callable[[str], None]) -> int
                 day = instant.date()
                 told(f"{day:%a %d %b}")
             await _move(past.pool, clock, instant)
-            answers = await asyncio.gather(*(arrivals.arrive(batch_of(visit)) for visit in going))
+            answers = await asyncio.gather(*(patiently(arrivals.arrive, batch_of(visit)) for visit in going))
             for visit, answer in zip(going, answers, strict=True):
                 moments += len(answer.moments)
                 await _react(past, visit, answer)
@@ -159,6 +162,16 @@ async def live(past: Past, *, now: datetime, told: Callable[[str], None]) -> int
     finally:
         await arrivals.close()
     return moments
+
+
+async def patiently(arrive: Callable[[Batch], Awaitable[Answer]], batch: Batch) -> Answer:
+    """Report as a phone does: who is turned away by a busy machine waits as asked, and says the same again."""
+    for _ in range(TRIES):
+        try:
+            return await arrive(batch)
+        except Unavailable as error:
+            await asyncio.sleep(error.retry_after_s or 0)
+    return await arrive(batch)
 
 
 async def _move(pool: Pool, clock: DatabaseClock, instant: datetime) -> None:

@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
+import pytest
 from geopy.distance import geodesic
 
-from server.commands.history import DAYS, Person, batch_of, share, sky_of, visits
+from server.commands.history import DAYS, TRIES, Person, batch_of, patiently, share, sky_of, visits
 from server.commands.town import SQUARE, at, position
+from server.errors import Unavailable
+from server.pipeline.batch import Answer, Batch, Watch
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 PEOPLE = [Person(number, UUID(int=number + 1), at(1600, -800 + 10 * number)) for number in range(60)]
@@ -61,3 +64,29 @@ def test_the_sky_changes_by_the_day_and_is_the_same_all_over_town() -> None:
     kinds = [sky_of(SQUARE, NOW + timedelta(days=day)).now.kind for day in range(4)]
     assert len(set(kinds)) == 4
     assert sky_of(SQUARE, NOW) == sky_of(at(900, 900), NOW)
+
+
+class Busy:
+    """An entrance that turns everybody away so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.times, self.came = times, list[Batch]()
+
+    async def arrive(self, batch: Batch) -> Answer:
+        self.came.append(batch)
+        if len(self.came) <= self.times:
+            raise Unavailable("More came than can be decided now.", retry_after_s=0)
+        return Answer((), (), Watch(), NOW)
+
+
+async def test_who_is_turned_away_by_a_busy_machine_says_the_same_again() -> None:
+    busy, batch = Busy(3), Batch(UUID(int=1), NOW, ())
+    assert (await patiently(busy.arrive, batch)).now == NOW
+    assert busy.came == [batch] * 4
+
+
+async def test_whoever_is_never_let_in_hears_it_at_last() -> None:
+    busy = Busy(10 * TRIES)
+    with pytest.raises(Unavailable):
+        await patiently(busy.arrive, Batch(UUID(int=1), NOW, ()))
+    assert len(busy.came) == TRIES + 1

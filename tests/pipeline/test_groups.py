@@ -225,7 +225,8 @@ async def test_a_connection_cut_in_the_middle_of_a_group_gives_503_and_leaves_no
         await rival.execute("SELECT * FROM budgets FOR UPDATE")  # the groups get stuck with their states held
         waiting = asyncio.create_task(_outcomes(process, customers))
         await _until_blocked(rival)
-        await rival.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'street'")
+        gone = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'street'"
+        assert all(row[0] for row in await rival.fetch(gone))  # before the lock is free: else one may still get it
         await rival.execute("ROLLBACK")
         outcomes = await waiting
         refused = [each for each in outcomes if isinstance(each, Unavailable)]
