@@ -251,9 +251,7 @@ class Node:
             self.wrong(f"conditions nest at most {DEEPEST} deep")
             return None
         [(name, member)] = self.members()
-        if name == "daylight":
-            member.wrong("daylight is not available in this version")
-        elif name not in self.kinds:
+        if name not in self.kinds:
             member.wrong(f"is no condition; known are {', '.join(sorted(self.kinds))}")
         else:
             return self.kinds[name].parse(replace(member, depth=self.depth + 1))

@@ -69,7 +69,7 @@ def test_any_other_name_is_refused(name):
         ("if", None, "if"),
         ("if", [], "if"),
         ("if", {"moon": "full"}, "if.moon"),
-        ("if", {"daylight": True}, "if.daylight"),
+        ("if", {"daylight": "yes"}, "if.daylight"),
         ("if.all.0.local_time.from", "11:00", "if.all[0].local_time.from"),
         ("if.all.0.local_time.from", "25:00", "if.all[0].local_time.from"),
         ("if.all.0.local_time.until", "25:00", "if.all[0].local_time.until"),

@@ -130,7 +130,7 @@ def test_conditions_are_said_in_words_with_brackets():
 
 
 def test_every_kind_of_the_folder_is_known_by_its_name():
-    names = {"all", "any", "not", "place", "local_time", "weather", "segment", "attribute", "event"}
+    names = {"all", "any", "not", "place", "local_time", "daylight", "weather", "segment", "attribute", "event"}
     assert set(KINDS) == names
 
 
@@ -150,15 +150,11 @@ SEGMENT = {"segment": "coffee-drinkers"}
         ({"all": [{}]}, "if.all[0]"),
         ({"all": [None]}, "if.all[0]"),
         ([SEGMENT], "if"),
-        ({"daylight": True}, "if.daylight"),
+        ({"any": [{"daylight": 1}]}, "if.any[0].daylight"),
     ],
 )
 def test_a_group_that_cannot_be_read_says_where(value, path):
     assert [field for field, _ in wrongs(value)] == [path]
-
-
-def test_daylight_is_refused_in_a_plain_sentence():
-    assert wrongs({"daylight": False}) == [("if.daylight", "daylight is not available in this version")]
 
 
 def test_conditions_nest_sixteen_deep_and_no_deeper():
