@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import eq, ge, gt, le, lt
 from typing import Any, Literal
 
-from server.decision.finding import Truth
-from server.decision.kleene import all_of, truth_of
+from server.decision.finding import FAILS, HOLDS, UNKNOWN, Truth
 from server.decision.reading import Node, read_date
 
 Sort = Literal["boolean", "number", "date", "text"]
@@ -24,10 +23,27 @@ class Compare:
     """One or more bounds that must all hold: (operator, operand); `between` was taken apart into gte and lte."""
 
     bounds: tuple[tuple[str, str | int | float | bool], ...]
+    asks: tuple[tuple[Callable[[Any, Any], bool], Any, Sort | None, Truth], ...] = field(
+        init=False, repr=False, compare=False
+    )
+    """Each bound made ready: the comparison, the operand, its sort, and the answer for a value of another sort."""
+
+    def __post_init__(self) -> None:
+        """Make the bounds ready. Another sort of value equals nothing, and has no order: unknown."""
+        asks = ((_ORDERS[name], each, sort_of(each), FAILS if name == "eq" else UNKNOWN) for name, each in self.bounds)
+        object.__setattr__(self, "asks", tuple(asks))
 
     def check(self, value: object) -> Truth:
-        """Compare a value. Another sort of value equals nothing, and has no order: unknown."""
-        return all_of(_check(name, operand, value) for name, operand in self.bounds)
+        """Compare a value with all the bounds, by Kleene's logic."""
+        whole, sort = HOLDS, sort_of(value)
+        for order, operand, own, other in self.asks:
+            if sort != own:
+                if other is FAILS:
+                    return FAILS
+                whole = UNKNOWN
+            elif not order(value, operand):
+                return FAILS
+        return whole
 
     def sentence(self) -> str:
         """Say the bounds in words: `at least 3 and under 10`."""
@@ -89,16 +105,10 @@ def _impossible(bounds: list[tuple[str, str | int | float | bool]]) -> bool:
     )
 
 
-def _check(name: str, operand: object, value: object) -> Truth:
-    """Compare by one operator."""
-    sort = sort_of(operand)
-    if sort != sort_of(value):
-        return Truth.FAILS if name == "eq" else Truth.UNKNOWN
-    return truth_of(_ORDERS[name](value, operand))
-
-
 def sort_of(value: object) -> Sort | None:
     """Tell what sort of value it is: true is no number, and a text of the shape YYYY-MM-DD is a date."""
+    if type(value) is float or type(value) is int:  # nearly all there are, told without asking for more
+        return "number"
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):

@@ -260,7 +260,7 @@ class Node:
 
 def read_date(value: object) -> date | None:
     """Read a date `YYYY-MM-DD`; None where the value is none."""
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
+    if not isinstance(value, str) or len(value) != len("YYYY-MM-DD") or not _DATE.fullmatch(value):
         return None
     try:
         return date.fromisoformat(value)

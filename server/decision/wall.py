@@ -45,7 +45,18 @@ def wall_clock(scene: Scene, zone: ZoneInfo) -> Wall:
     wall = scene.walls.get(zone.key)
     if wall is None:
         local = scene.at.astimezone(zone)
-        wall = scene.walls[zone.key] = Wall(local, local.isoformat())
+        wall = scene.walls[zone.key] = Wall(local, local.time(), local.date())
+    return wall
+
+
+def wall_of(tz: str, scene: Scene) -> Wall | None:
+    """Give the scene's instant on the wall clock that a document means; None where its zone is not known."""
+    wall = scene.walls.get(tz)
+    if wall is None:
+        zone = zone_for(tz, scene)
+        if zone is None:
+            return None
+        wall = scene.walls[tz] = wall_clock(scene, zone)  # also under the document's word: "place" is no zone's name
     return wall
 
 
@@ -63,13 +74,16 @@ def opening_day(local: datetime, start: time, end: time | None) -> date | None:
 
 
 def is_open(hours: Hours, local: datetime) -> bool:
-    """Tell whether a store with these hours is open at this wall time of its own zone."""
-    for name, spans in hours.items():
-        for span in spans:
-            day = opening_day(local, span.open, span.close)
-            if day is not None and DAYS[day.weekday()] == name:
-                return True
-    return False
+    """Tell whether a store with these hours is open at this wall time of its own zone.
+
+    Only the spans of this day and, where they cross midnight, those of the day before can hold it.
+    """
+    today, clock = local.weekday(), local.time()
+    for opens, closes in hours.get(DAYS[today], ()):
+        if clock >= opens and (closes is None or closes <= opens or clock < closes):
+            return True
+    before = hours.get(DAYS[today - 1], ())
+    return any(closes is not None and clock < closes <= opens for opens, closes in before)
 
 
 def instant_of(day: date, clock: time, zone: ZoneInfo, *, fold: int = 0) -> datetime:

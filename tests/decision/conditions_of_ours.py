@@ -14,16 +14,20 @@ class Says:
     """Always the same truth, at one gate."""
 
     NAME: ClassVar[str] = "says"
-    truth: Truth
+    said: Truth
     gate: Gate = Gate.WEATHER
+
+    def truth(self, scene: Scene) -> Truth:
+        """Say it in a word."""
+        return self.said
 
     def check(self, scene: Scene) -> Finding:
         """Say it."""
-        return Finding(self.gate, self.truth, f"It {self.truth}.", {"said": str(self.truth)})
+        return Finding(self.gate, self.said, f"It {self.said}.", {"said": str(self.said)})
 
     def sentence(self) -> str:
         """Say that it says so."""
-        return f"says {self.truth}"
+        return f"says {self.said}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,17 @@ class OpenAt:
     gate: ClassVar[Gate] = Gate.LOCAL_TIME
     places: frozenset[UUID]
 
-    def check(self, scene: Scene) -> Finding:
+    def truth(self, scene: Scene) -> Truth:
         """Look the place up."""
         if scene.place is None:
-            return Finding(self.gate, Truth.UNKNOWN, "There is no place.")
-        truth = Truth.HOLDS if scene.place.id in self.places else Truth.FAILS
+            return Truth.UNKNOWN
+        return Truth.HOLDS if scene.place.id in self.places else Truth.FAILS
+
+    def check(self, scene: Scene) -> Finding:
+        """Say what was found."""
+        truth = self.truth(scene)
+        if scene.place is None:
+            return Finding(self.gate, truth, "There is no place.")
         return Finding(self.gate, truth, f"{scene.place.name} {truth}.")
 
     def sentence(self) -> str:

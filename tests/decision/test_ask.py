@@ -94,7 +94,7 @@ def test_a_gate_after_the_if_says_that_it_held() -> None:
 
 @pytest.mark.parametrize("condition", [FAILS, UNKNOWN])
 def test_what_does_not_hold_is_never_shown(condition: Says) -> None:
-    assert gate_of(offer(condition=condition)) == ("weather", str(condition.truth))
+    assert gate_of(offer(condition=condition)) == ("weather", str(condition.said))
 
 
 def two_places(asked: Offer, **more: Any) -> tuple[Ruleset, Context]:

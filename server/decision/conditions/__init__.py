@@ -1,6 +1,6 @@
 """The kinds of conditions, one file each. A file in this folder is found by being there.
 
-Each holds `NAME` (what documents call it) and a frozen `Condition` with `parse`, `check` and `sentence`; a file that
+Each holds `NAME` (what documents call it) and a frozen `Condition` with `parse`, `truth`, `check` and `sentence`; a file that
 speaks for several names lists them in `NAMES`.
 """
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from server.decision.filters import parse_places, say_places
-from server.decision.finding import Finding, Gate, Scene, Truth
-from server.decision.kleene import truth_of
+from server.decision.finding import FAILS, HOLDS, UNKNOWN, Finding, Gate, Scene, Truth
 from server.decision.reading import Node
 from server.model.offer import PlaceFilter
 
@@ -29,19 +28,23 @@ class Condition:
         places = parse_places(node, whole=False)
         return None if places is None else cls(places)
 
-    def check(self, scene: Scene) -> Finding:
+    def truth(self, scene: Scene) -> Truth:
         """Compare the scene's place; without one (the offer was not set off at a place) the answer is unknown."""
-        place = scene.place
+        place, places = scene.place, self.places
         if place is None:
-            return Finding(self.gate, Truth.UNKNOWN, "It is not known at which place the customer is.")
-        if self.places.tag is not None:
-            meant = self.places.tag in place.tags
-        else:
-            meant = bool({place.id, place.geofence_id} & self.places.ids)
+            return UNKNOWN
+        if places.tag is not None:
+            return HOLDS if places.tag in place.tags else FAILS
+        return HOLDS if place.id in places.ids or place.geofence_id in places.ids else FAILS
+
+    def check(self, scene: Scene) -> Finding:
+        """Say which place it is."""
+        truth, place = self.truth(scene), scene.place
+        if place is None:
+            return Finding(self.gate, truth, "It is not known at which place the customer is.")
         values = {"place": place.name, "tags": sorted(place.tags)}
-        return Finding(
-            self.gate, truth_of(meant), f"{place.name} is {'' if meant else 'not '}one of the places.", values
-        )
+        word = "" if truth is HOLDS else "not "
+        return Finding(self.gate, truth, f"{place.name} is {word}one of the places.", values)
 
     def sentence(self) -> str:
         """Say the condition in words."""

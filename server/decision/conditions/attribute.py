@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from server.decision.compare import Compare, parse_values
-from server.decision.finding import Finding, Gate, Scene, Truth
-from server.decision.kleene import all_of
+from server.decision.finding import FAILS, HOLDS, UNKNOWN, Finding, Gate, Scene, Truth
 from server.decision.reading import Node
 
 NAME = "attribute"
@@ -41,20 +40,30 @@ class Condition:
                 bounds[name] = bound
         return cls(bounds) if len(node.errors) == before else None
 
-    def check(self, scene: Scene) -> Finding:
+    def truth(self, scene: Scene) -> Truth:
         """Compare; unknown without consent to profiling.
 
         An attribute that the customer does not have is unknown, not false: nobody said that it is so, and under `not`
         a false would show the offer to everyone of whom nothing is known.
         """
-        customer = scene.context.customer
+        customer = scene.customer
         if not customer.consents.profiling:
-            return Finding(self.gate, Truth.UNKNOWN, "The customer has not agreed to profiling.")
+            return UNKNOWN
+        whole, attributes = HOLDS, customer.attributes
+        for name, bound in self.bounds.items():
+            truth = bound.check(attributes[name]) if name in attributes else UNKNOWN
+            if truth is FAILS:
+                return FAILS
+            if truth is UNKNOWN:
+                whole = UNKNOWN
+        return whole
+
+    def check(self, scene: Scene) -> Finding:
+        """Say what was compared."""
+        customer, truth = scene.customer, self.truth(scene)
+        if not customer.consents.profiling:
+            return Finding(self.gate, truth, "The customer has not agreed to profiling.")
         values = {name: customer.attributes.get(name) for name in self.bounds}
-        truth = all_of(
-            bound.check(values[name]) if name in customer.attributes else Truth.UNKNOWN
-            for name, bound in self.bounds.items()
-        )
         word = {Truth.HOLDS: "are", Truth.FAILS: "are not", Truth.UNKNOWN: "are not known to be"}[truth]
         return Finding(self.gate, truth, f"The customer's attributes {word} as asked ({self._words()}).", values)
 

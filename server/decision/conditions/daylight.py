@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from server.decision.finding import Finding, Gate, Scene, Truth
+from server.decision.finding import UNKNOWN, Finding, Gate, Scene, Truth
 from server.decision.kleene import truth_of
 from server.decision.reading import Node
 from server.decision.sun import is_up, sun_height
@@ -31,19 +31,20 @@ class Condition:
             return None
         return cls(node.value)
 
-    def check(self, scene: Scene) -> Finding:
+    def truth(self, scene: Scene) -> Truth:
         """Compare the sun's height; where nobody knows the place, nobody knows the sun."""
         point = _where(scene)
+        return UNKNOWN if point is None else truth_of(is_up(sun_height(point, scene.at)) == self.day)
+
+    def check(self, scene: Scene) -> Finding:
+        """Say where the sun stands."""
+        point = _where(scene)
         if point is None:
-            return Finding(self.gate, Truth.UNKNOWN, "It is not known where the customer is.")
+            return Finding(self.gate, UNKNOWN, "It is not known where the customer is.")
         height = sun_height(point, scene.at)
         up = is_up(height)
-        return Finding(
-            self.gate,
-            truth_of(up == self.day),
-            f"The sun is {'up' if up else 'down'}.",
-            {"sun_height_deg": round(height, 2)},
-        )
+        values = {"sun_height_deg": round(height, 2)}
+        return Finding(self.gate, truth_of(up == self.day), f"The sun is {'up' if up else 'down'}.", values)
 
     def sentence(self) -> str:
         """Say the condition in words."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from server.decision.compare import Compare, parse_numbers
 from server.decision.durations import say_duration
-from server.decision.finding import Finding, Gate, Scene, Truth
+from server.decision.finding import FAILS, HOLDS, UNKNOWN, Finding, Gate, Scene, Truth
 from server.decision.reading import Node
 
 NAME = "event"
@@ -52,22 +52,40 @@ class Condition:
             return None
         return cls(name, within, offer, count)
 
-    def check(self, scene: Scene) -> Finding:
-        """Count; unknown without consent to profiling.
-
-        Counted is what lies in (at - within, at]: later events do not count, and one exactly that old no longer does.
-        """
-        customer = scene.context.customer
+    def truth(self, scene: Scene) -> Truth:
+        """Count; unknown without consent to profiling. Where once is enough, the first one ends the counting."""
+        customer = scene.customer
         if not customer.consents.profiling:
-            return Finding(self.gate, Truth.UNKNOWN, "The customer has not agreed to profiling.")
-        since = scene.at - self.within
-        times = sum(
-            each.name == self.name and (self.offer is None or each.offer == self.offer) and since < each.at <= scene.at
-            for each in customer.events
-        )
+            return UNKNOWN
+        if self.count is _ONCE:
+            return HOLDS if self._count(scene, most=1) else FAILS
+        return self.count.check(self._count(scene))
+
+    def check(self, scene: Scene) -> Finding:
+        """Say how often it happened."""
+        if not scene.customer.consents.profiling:
+            return Finding(self.gate, UNKNOWN, "The customer has not agreed to profiling.")
+        times = self._count(scene)
         return Finding(
             self.gate, self.count.check(times), f"{times} × {self.asked}", {"event": self.name, "count": times}
         )
+
+    def _count(self, scene: Scene, *, most: int = 1 << 31) -> int:
+        """Count what lies in (at - within, at], up to `most`.
+
+        Later events do not count, and one exactly that old no longer does.
+        """
+        events = scene.customer.events
+        if not events:
+            return 0
+        at, name, offer, times = scene.at, self.name, self.offer, 0
+        since = at - self.within
+        for each in events:
+            if each.name == name and (offer is None or each.offer == offer) and since < each.at <= at:
+                times += 1
+                if times == most:
+                    break
+        return times
 
     def sentence(self) -> str:
         """Say the condition in words."""

@@ -8,19 +8,20 @@ Rule 3: no zone, no hours, no country: unknown, where they are needed for the an
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from server.decision.finding import Finding, Gate, Scene, Truth
+from server.decision.finding import FAILS, HOLDS, UNKNOWN, Finding, Gate, Scene, Truth, Wall
 from server.decision.holidays import holiday_on
 from server.decision.kleene import all_of, truth_of
 from server.decision.reading import Node
-from server.decision.wall import is_open, opening_day, wall_clock, zone_for
+from server.decision.wall import is_open, opening_day, wall_of
 from server.model.place import DAYS, Place
 
 NAME = "local_time"
 
 Holidays = Literal["skip", "only", "ignore"]
+_DAY = timedelta(days=1)
 _HOLIDAYS: tuple[Holidays, ...] = ("skip", "only", "ignore")
 
 
@@ -45,11 +46,13 @@ class Condition:
     place_open: bool = False
     holidays: Holidays = "ignore"
     window: str = field(default="", init=False, repr=False, compare=False)
+    opens: tuple[bool, ...] = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Write the window once: it is on every receipt."""
+        """Write the window once, since it is on every receipt, and mark on which weekdays (Monday first) it opens."""
         end = f"{self.end:%H:%M}" if self.end else "24:00"
         object.__setattr__(self, "window", f"{self.start:%H:%M}–{end}")
+        object.__setattr__(self, "opens", tuple(day in self.days for day in DAYS))
 
     @classmethod
     def parse(cls, node: Node) -> Condition | None:
@@ -75,16 +78,41 @@ class Condition:
             return None
         return cls(tz, days, start, end, asked.given, holidays)
 
+    def truth(self, scene: Scene) -> Truth:
+        """Compare the wall clock of the scene's instant; what is asked first is what most often says no."""
+        wall = wall_of(self.tz, scene)
+        truth = UNKNOWN if wall is None else self._ask_window(wall, scene.place)
+        if not self.place_open or truth is FAILS:
+            return truth
+        opened = _ask_open(scene)
+        return opened if truth is HOLDS or opened is FAILS else truth
+
+    def _ask_window(self, wall: Wall, place: Place | None) -> Truth:
+        """Compare the time, the day on which the window opened, and whether that day is a holiday."""
+        clock, start, end, opened = wall.clock, self.start, self.end, wall.day
+        if end is None or start < end:
+            if clock < start or (end is not None and clock >= end):
+                return FAILS
+        elif clock < start:
+            if clock >= end:
+                return FAILS
+            opened -= _DAY
+        if not self.opens[opened.weekday()]:
+            return FAILS
+        if self.holidays == "ignore":
+            return HOLDS
+        found = holiday_on(opened, country=place.country, region=place.region) if place else None
+        return UNKNOWN if found is None else truth_of(found[0] == (self.holidays == "only"))
+
     def check(self, scene: Scene) -> Finding:
-        """Compare the wall clock of the scene's instant."""
-        zone = zone_for(self.tz, scene)
+        """Say what the wall clock shows."""
+        wall = wall_of(self.tz, scene)
         values: dict[str, Any] = {}
-        if zone is None:
-            parts = [_Part(Truth.UNKNOWN, "The time zone is not known.")]
+        if wall is None:
+            parts = [_Part(UNKNOWN, "The time zone is not known.")]
         else:
-            local, text = wall_clock(scene, zone)
-            values = {"local_time": text, "zone": zone.key}
-            parts = self._check_window(local, scene.place)
+            values = {"local_time": wall.text, "zone": str(wall.local.tzinfo)}
+            parts = self._check_window(wall.local, scene.place)
         if self.place_open:
             parts.append(_check_open(scene))
         truth = all_of(part.truth for part in parts)
@@ -96,10 +124,10 @@ class Condition:
         opened = opening_day(local, self.start, self.end)
         clock = f"{local.hour:02}:{local.minute:02}"
         if opened is None:
-            return [_Part(Truth.FAILS, f"{clock} is not within {self.window}.")]
-        parts = [_Part(Truth.HOLDS, f"{clock} is within {self.window}.")]
+            return [_Part(FAILS, f"{clock} is not within {self.window}.")]
+        parts = [_Part(HOLDS, f"{clock} is within {self.window}.")]
         if DAYS[opened.weekday()] not in self.days:
-            parts.append(_Part(Truth.FAILS, f"The window does not open on a {opened:%A}."))
+            parts.append(_Part(FAILS, f"The window does not open on a {opened:%A}."))
         if self.holidays != "ignore":
             parts.append(self._check_holiday(opened, place))
         return parts
@@ -108,7 +136,7 @@ class Condition:
         """Ask the calendar of the place's country and region."""
         found = holiday_on(day, country=place.country, region=place.region) if place else None
         if found is None:
-            return _Part(Truth.UNKNOWN, "The holidays of the place are not known.")
+            return _Part(UNKNOWN, "The holidays of the place are not known.")
         holiday, name = found
         said = f"{day} is {f'a holiday ({name})' if holiday else 'no holiday'}."
         return _Part(truth_of(holiday == (self.holidays == "only")), said)
@@ -125,10 +153,17 @@ class Condition:
         return ", ".join(words)
 
 
-def _check_open(scene: Scene) -> _Part:
+def _ask_open(scene: Scene) -> Truth:
     """Ask the opening hours of the place, on its own wall clock."""
-    zone = zone_for("place", scene)
-    if scene.place is None or scene.place.hours is None or zone is None:
-        return _Part(Truth.UNKNOWN, "The opening hours are not known.")
-    opened = is_open(scene.place.hours, wall_clock(scene, zone).local)
-    return _Part(truth_of(opened), f"{scene.place.name} is {'open' if opened else 'closed'}.")
+    place, wall = scene.place, wall_of("place", scene)
+    if place is None or place.hours is None or wall is None:
+        return UNKNOWN
+    return truth_of(is_open(place.hours, wall.local))
+
+
+def _check_open(scene: Scene) -> _Part:
+    """Say whether the place is open."""
+    truth = _ask_open(scene)
+    if truth is UNKNOWN or scene.place is None:
+        return _Part(truth, "The opening hours are not known.")
+    return _Part(truth, f"{scene.place.name} is {'open' if truth is HOLDS else 'closed'}.")

@@ -7,11 +7,12 @@ Rule 3: within `any` and `not` the first leaf names it, whatever the others say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from server.decision import finding
-from server.decision.finding import ORDER, Finding, Gate, Scene, Truth
+from server.decision.finding import FAILS, HOLDS, ORDER, Finding, Gate, Scene, Truth
 from server.decision.kleene import all_of, any_of, negated
 from server.decision.reading import Node
 
@@ -29,6 +30,12 @@ class Condition:
 
     word: Literal["all", "any", "not"]
     members: tuple[finding.Condition, ...]
+    asks: tuple[Callable[[Scene], Truth], ...] = field(init=False, repr=False, compare=False)
+    """The members' own ways to answer in a word, looked up once."""
+
+    def __post_init__(self) -> None:
+        """Look the members' methods up."""
+        object.__setattr__(self, "asks", tuple(member.truth for member in self.members))
 
     @classmethod
     def parse(cls, node: Node) -> Condition | None:
@@ -39,6 +46,20 @@ class Condition:
         if len(node.errors) > before:
             return None
         return cls("not" if word == "not" else "all" if word == "all" else "any", members)
+
+    def truth(self, scene: Scene) -> Truth:
+        """Ask the members until the answer cannot change any more."""
+        if self.word == "not":
+            return negated(self.asks[0](scene))
+        final = FAILS if self.word == "all" else HOLDS
+        whole = HOLDS if final is FAILS else FAILS
+        for ask in self.asks:
+            truth = ask(scene)
+            if truth is final:
+                return truth
+            if truth is not whole:
+                whole = Truth.UNKNOWN
+        return whole
 
     def check(self, scene: Scene) -> Finding:
         """Ask every member and let one speak."""

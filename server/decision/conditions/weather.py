@@ -7,15 +7,15 @@ Rule 3: a quantity that was not given is unknown, never zero.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, get_args
 
 from server.decision.compare import Compare, parse_numbers
 from server.decision.durations import say_duration
-from server.decision.finding import Finding, Gate, Scene, Truth
-from server.decision.kleene import all_of, any_of, truth_of
+from server.decision.finding import FAILS, HOLDS, UNKNOWN, Finding, Gate, Scene, Truth
+from server.decision.kleene import any_of
 from server.decision.reading import Node
 from server.decision.wall import utc_text
 from server.model.weather import Kind, Sky, Weather
@@ -41,10 +41,12 @@ class Condition:
     max_age: timedelta | None = None
     ahead: timedelta | None = None
     said: str = field(default="", init=False, repr=False, compare=False)
+    asks: tuple[tuple[str, Callable[[object], Truth]], ...] = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Put the sentence together once: it is on every receipt."""
+        """Put the sentence together once, since it is on every receipt, and look the comparisons up."""
         object.__setattr__(self, "said", self._say())
+        object.__setattr__(self, "asks", tuple((name, bound.check) for name, bound in self.quantities.items()))
 
     @classmethod
     def parse(cls, node: Node) -> Condition | None:
@@ -66,21 +68,38 @@ class Condition:
             return None
         return cls(kinds, {name: bound for name, bound in bounds.items() if bound is not None}, max_age, reach)
 
-    def check(self, scene: Scene) -> Finding:
+    def truth(self, scene: Scene) -> Truth:
         """Look at the observation or the forecast of the scene's place."""
-        weather = scene.context.weather.get(scene.place.id) if scene.place else None
+        weather = scene.weather
         if weather is None:
-            return Finding(self.gate, Truth.UNKNOWN, "The weather is not known.")
+            return UNKNOWN
+        if self.ahead is not None:
+            at, until = scene.at, scene.at + self.ahead
+            truths = [self._meets(sky) for sky in weather.ahead if at < sky.at <= until]
+            return any_of(truths) if truths else UNKNOWN
+        if abs((scene.at - weather.now.at).total_seconds()) > self._oldest_s(scene):
+            return UNKNOWN
+        return self._meets(weather.now)
+
+    def check(self, scene: Scene) -> Finding:
+        """Say what was looked at."""
+        weather = scene.weather
+        if weather is None:
+            return Finding(self.gate, UNKNOWN, "The weather is not known.")
         return self._check_now(weather, scene) if self.ahead is None else self._check_ahead(weather, scene)
+
+    def _oldest_s(self, scene: Scene) -> float:
+        """Give how far (s) from the instant an observation may lie."""
+        return self.max_age.total_seconds() if self.max_age is not None else scene.programme.weather_max_age_s
 
     def _check_now(self, weather: Weather, scene: Scene) -> Finding:
         """Compare the observation, if it is of about this time."""
         sky = weather.now
-        oldest = self.max_age or timedelta(seconds=scene.programme.weather_max_age_s)
+        oldest = timedelta(seconds=self._oldest_s(scene))
         values = {"observed_at": utc_text(sky.at), **self._seen(sky)}
         if abs(scene.at - sky.at) > oldest:
             reason = f"The observation is not within {say_duration(oldest)} of the moment."
-            return Finding(self.gate, Truth.UNKNOWN, reason, values)
+            return Finding(self.gate, UNKNOWN, reason, values)
         truth = self._meets(sky)
         return Finding(self.gate, truth, _REASONS[truth].format("weather", self.said), values)
 
@@ -90,7 +109,7 @@ class Condition:
         entries = [sky for sky in weather.ahead if scene.at < sky.at <= until]
         values: dict[str, Any] = {"until": utc_text(until), "entries": len(entries)}
         if not entries:
-            return Finding(self.gate, Truth.UNKNOWN, "There is no forecast for that time.", values)
+            return Finding(self.gate, UNKNOWN, "There is no forecast for that time.", values)
         truths = [self._meets(sky) for sky in entries]
         truth = any_of(truths)
         sky = entries[truths.index(truth)]
@@ -99,10 +118,19 @@ class Condition:
 
     def _meets(self, sky: Sky) -> Truth:
         """Compare one reading with all that is asked for."""
-        truths = [_known(getattr(sky, name), bound) for name, bound in self.quantities.items()]
-        if self.kinds:
-            truths.append(Truth.UNKNOWN if sky.kind is None else truth_of(sky.kind in self.kinds))
-        return all_of(truths)
+        whole = HOLDS
+        if self.kinds and sky.kind not in self.kinds:
+            if sky.kind is not None:
+                return FAILS
+            whole = UNKNOWN
+        for name, check in self.asks:
+            value = getattr(sky, name)
+            truth = UNKNOWN if value is None else check(value)
+            if truth is FAILS:
+                return FAILS
+            if truth is UNKNOWN:
+                whole = UNKNOWN
+        return whole
 
     def _seen(self, sky: Sky) -> dict[str, Any]:
         """Pick what was compared."""
@@ -122,12 +150,7 @@ class Condition:
 
 
 _REASONS = {
-    Truth.HOLDS: "The {0} is as asked ({1}).",
-    Truth.FAILS: "The {0} is not as asked ({1}).",
-    Truth.UNKNOWN: "The {0} does not tell all that is asked ({1}).",
+    HOLDS: "The {0} is as asked ({1}).",
+    FAILS: "The {0} is not as asked ({1}).",
+    UNKNOWN: "The {0} does not tell all that is asked ({1}).",
 }
-
-
-def _known(value: float | None, bound: Compare) -> Truth:
-    """Compare a quantity; one that was not given is unknown."""
-    return Truth.UNKNOWN if value is None else bound.check(value)

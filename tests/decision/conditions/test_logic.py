@@ -26,13 +26,17 @@ ASKED = (Gate.PLACE, Gate.LOCAL_TIME, Gate.WEATHER, Gate.SEGMENT, Gate.ATTRIBUTE
 class Leaf:
     """A condition that says what it is told to."""
 
-    truth: Truth
+    said: Truth
     gate: Gate = Gate.WEATHER
     NAME: ClassVar[str] = "leaf"
 
+    def truth(self, scene: Scene) -> Truth:
+        """Say it in a word."""
+        return self.said
+
     def check(self, scene: Scene) -> Finding:
         """Say it."""
-        return Finding(self.gate, self.truth, f"{self.gate} {self.truth}.", {"gate": str(self.gate)})
+        return Finding(self.gate, self.said, f"{self.gate} {self.said}.", {"gate": str(self.gate)})
 
     def sentence(self) -> str:
         """Say what it asks."""
@@ -56,7 +60,7 @@ def worth(tree: object) -> float:
         numbers = [worth(member) for member in tree.members]
         return {"all": min(numbers), "any": max(numbers), "not": 1 - numbers[0]}[tree.word]
     assert isinstance(tree, Leaf)
-    return VALUE[tree.truth]
+    return VALUE[tree.said]
 
 
 def leaves(tree: object) -> list[Leaf]:
@@ -69,7 +73,7 @@ def leaves(tree: object) -> list[Leaf]:
 
 @given(TREES)
 def test_a_tree_of_conditions_has_the_truth_that_numbers_give_it(tree):
-    assert judge(tree, STAGE).truth is TRUTH[worth(tree)]
+    assert judge(tree, STAGE).truth is tree.truth(STAGE) is TRUTH[worth(tree)]
 
 
 @given(TREES)
@@ -82,7 +86,7 @@ def test_the_gate_of_any_and_of_not_is_their_first_leaf(tree):
 @given(st.lists(LEAVES, min_size=1, max_size=6))
 def test_of_an_all_the_first_in_the_order_of_the_gates_that_does_not_hold_speaks(members):
     found = judge(Condition("all", tuple(members)), STAGE)
-    failing = [leaf for gate in Gate for leaf in members if leaf.gate is gate and leaf.truth is not Truth.HOLDS]
+    failing = [leaf for gate in Gate for leaf in members if leaf.gate is gate and leaf.said is not Truth.HOLDS]
     if failing:
         assert (found.gate, found.reason) == (failing[0].gate, failing[0].check(STAGE).reason)
     else:
