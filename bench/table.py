@@ -1,13 +1,20 @@
-"""Rounds that take turns, medians, and the table at the end."""
+"""Rounds that take turns, medians, the table at the end, and the goals beside what was reached.
+
+With KAIROS_BENCH_FILE in the environment every goal and every curve is also appended there as a line of JSON: what
+`bench.plots` draws.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
 
 import psutil
 
@@ -68,6 +75,27 @@ def show(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *notes
         print("  ".join(cells).rstrip())
     for note in notes:
         print(note)
+
+
+def goal(name: str, reached: float, better: Literal[">=", "<="], asked: float, *, unit: str = "") -> bool:
+    """Print what was meant beside what came out, and tell whether it is met."""
+    met = reached >= asked if better == ">=" else reached <= asked
+    words = f"{reached:.3g}{unit}, meant {'at least' if better == '>=' else 'at most'} {asked:.3g}{unit}"
+    print(f"goal: {name}: {words}: {'met' if met else 'MISSED'}")
+    _keep({"goal": name, "reached": reached, "better": better, "asked": asked, "unit": unit})
+    return met
+
+
+def curve(name: str, label: str, points: Mapping[float, float], *, x: str, y: str) -> None:
+    """Keep a line of a drawing: how something grows with a size."""
+    _keep({"curve": name, "label": label, "x": x, "y": y, "points": sorted(points.items())})
+
+
+def _keep(line: Mapping[str, object]) -> None:
+    target = os.environ.get("KAIROS_BENCH_FILE")
+    if target:
+        with Path(target).open("a") as file:
+            file.write(json.dumps({**line, "machine": machine()}) + "\n")
 
 
 def micro(seconds: float) -> str:
