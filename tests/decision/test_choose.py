@@ -17,6 +17,24 @@ from server.model.offer import Holdout, Offer, Variant
 from tests.builders import CUSTOMER, NOON, after, offer, offer_id, programme, shown
 
 CUSTOMERS = [UUID(int=number * 7919) for number in range(4000)]
+CROWD = [UUID(int=(number << 64) + number) for number in range(20_000)]
+
+ONE_IN_A_THOUSAND = {1: 10.83, 2: 13.82, 3: 16.27, 99: 148.23}
+"""The chi-squared distribution's 0.999 quantile by degrees of freedom, from printed tables."""
+
+
+def chi_squared(counted: list[float], expected: list[float]) -> float:
+    """Pearson's statistic."""
+    return sum((found - wanted) ** 2 / wanted for found, wanted in zip(counted, expected, strict=True))
+
+
+def independence(rows: list[list[int]]) -> float:
+    """Pearson's statistic for the independence of the rows and columns of a table of counts."""
+    down, across = [sum(row) for row in rows], [sum(column) for column in zip(*rows, strict=True)]
+    return chi_squared(
+        [float(cell) for row in rows for cell in row],
+        [one * other / sum(down) for one in down for other in across],
+    )
 
 
 @given(st.text(), st.uuids())
@@ -87,6 +105,73 @@ def test_no_variants_are_no_variant_and_no_weights_mean_the_first() -> None:
     assert variant_for(offer(variants=(Variant("x", 0, "card"), Variant("y", 0, "card"))), CUSTOMER) == Variant(
         "x", 0, "card"
     )
+
+
+def test_twenty_thousand_draws_are_even_by_pearsons_test() -> None:
+    hundredths = Counter(int(draw("coffee:2026Q4", who) * 100) for who in CROWD)
+    assert chi_squared([float(hundredths[each]) for each in range(100)], [200.0] * 100) < ONE_IN_A_THOUSAND[99]
+
+
+def test_pearsons_test_would_notice_a_draw_that_favours_some() -> None:
+    hundredths = Counter(int(draw("coffee:2026Q4", who) ** 1.1 * 100) for who in CROWD)
+    assert chi_squared([float(hundredths[each]) for each in range(100)], [200.0] * 100) > ONE_IN_A_THOUSAND[99]
+
+
+def test_twenty_thousand_customers_are_spread_over_variants_by_weight() -> None:
+    mixed = offer(variants=(Variant("a", 50, "card"), Variant("b", 30, "banner"), Variant("c", 20, "inbox")))
+    counts = Counter(found.id for who in CROWD if (found := variant_for(mixed, who)) is not None)
+    assert chi_squared([float(counts[each]) for each in "abc"], [10_000, 6_000, 4_000]) < ONE_IN_A_THOUSAND[2]
+
+
+def groups_of(one: Offer, other: Offer, **general: float) -> list[list[int]]:
+    """How many customers are held out of the one offer, of the other, of both, of neither."""
+    rules = programme(**general)
+    counts = Counter((is_held_out(one, who, rules), is_held_out(other, who, rules)) for who in CROWD)
+    return [[counts[held, too] for too in (True, False)] for held in (True, False)]
+
+
+def test_the_control_groups_of_two_offers_have_nothing_to_do_with_each_other() -> None:
+    one, other = offer(1, holdout=Holdout(0.2, "coffee")), offer(2, holdout=Holdout(0.1, "books"))
+    rows = groups_of(one, other)
+    assert min(cell for row in rows for cell in row) > 300
+    assert independence(rows) < ONE_IN_A_THOUSAND[1]
+
+
+def test_an_offers_control_group_has_nothing_to_do_with_the_programmes() -> None:
+    rows = groups_of(offer(1, holdout=Holdout(0.2, "coffee")), offer(2), holdout_share=0.1)
+    assert min(cell for row in rows for cell in row) > 300
+    assert independence(rows) < ONE_IN_A_THOUSAND[1]
+
+
+def test_two_offers_that_name_one_salt_share_their_control_group() -> None:
+    rows = groups_of(offer(1, holdout=Holdout(0.2, "autumn")), offer(2, holdout=Holdout(0.2, "autumn")))
+    assert rows[0][1] == rows[1][0] == 0
+    assert rows[0][0] > 3000
+
+
+def test_which_variant_somebody_has_says_nothing_of_being_held_out() -> None:
+    three = (Variant("a", 50, "card"), Variant("b", 30, "banner"), Variant("c", 20, "inbox"))
+    mixed = offer(variants=three, holdout=Holdout(0.1, "coffee"))
+    counts: Counter[tuple[bool, str]] = Counter()
+    for who in CROWD:
+        found = variant_for(mixed, who)
+        assert found is not None
+        counts[is_held_out(mixed, who, programme()), found.id] += 1
+    assert independence([[counts[held, each] for each in "abc"] for held in (True, False)]) < ONE_IN_A_THOUSAND[2]
+
+
+def test_variants_of_two_offers_are_drawn_apart() -> None:
+    both = [offer(number, variants=(Variant("a", 1, "card"), Variant("b", 1, "banner"))) for number in (1, 2)]
+    counts: Counter[tuple[str, ...]] = Counter()
+    for who in CUSTOMERS:
+        counts[tuple(found.id for each in both if (found := variant_for(each, who)) is not None)] += 1
+    assert independence([[counts[one, other] for other in "ab"] for one in "ab"]) < ONE_IN_A_THOUSAND[1]
+
+
+def test_a_new_version_a_wider_holdout_and_other_words_leave_everybodys_variant_as_it_was() -> None:
+    before = offer(variants=THREE, holdout=Holdout(0.1, "coffee"))
+    after = replace(before, version=9, priority=1, holdout=Holdout(0.5, "autumn"), name="renamed")
+    assert all(variant_for(before, who) == variant_for(after, who) for who in CUSTOMERS)
 
 
 @pytest.mark.parametrize(
