@@ -107,7 +107,14 @@ def decide_held(context: Context, ruleset: Ruleset, *, offer_id: UUID, geofence_
 def _move(context: Context, ruleset: Ruleset) -> Moved:
     """Let the fix, or the timer, move the state; nothing else does."""
     if context.cause.type == "fix" and context.fix is not None:
-        return advance(context.state, context.fix, context.hits, ruleset=ruleset, zone=context.fix_zone)
+        return advance(
+            context.state,
+            context.fix,
+            context.hits,
+            ruleset=ruleset,
+            zone=context.fix_zone,
+            believed=context.believed,
+        )
     if context.cause.type == "dwell_timer":
         return wake(context.state, context.at)
     return Moved(context.state)

@@ -17,18 +17,13 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from server.decision.probability import p_inside, ring_m
+from server.decision.evidence import is_outside, is_within_margin, seen
+from server.decision.probability import ring_m
 from server.decision.ruleset import Ruleset, Track
 from server.decision.trust import COARSEST_M, Standing, is_coarse, standing_of
-from server.model.context import Hit
+from server.model.context import Believed, Hit
 from server.model.customer import LastFix, State, Stay
 from server.model.ping import Fix
-
-GONE_P = 0.1
-"""A fix counts as outside only where being inside is at most this likely."""
-
-MARGIN_M = 25.0
-MARGIN_SHARE = 0.15
 
 FRESH_EVIDENCE = timedelta(minutes=10)
 """A timer believes that the phone still rests inside for so long after the last evidence."""
@@ -102,9 +97,20 @@ class Moved:
     presences: Mapping[tuple[UUID, Track], Presence] = field(default_factory=dict)
 
 
-def advance(state: State, fix: Fix, hits: Iterable[Hit], *, ruleset: Ruleset, zone: str | None) -> Moved:
-    """Move the state by one fix. `hits` must hold each fence within `ruleset.reach_m` and each fence of the state."""
-    standing = standing_of(state, fix)
+def advance(
+    state: State,
+    fix: Fix,
+    hits: Iterable[Hit],
+    *,
+    ruleset: Ruleset,
+    zone: str | None,
+    believed: Believed | None = None,
+) -> Moved:
+    """Move the state by one fix. `hits` must hold each fence within `ruleset.reach_m` and each fence of the state.
+
+    `believed` is how a fix of the past stood; a fix of now is judged.
+    """
+    standing = standing_of(state, fix) if believed is None else Standing(believed.late, believed.doubts, state.held)
     if standing.late:
         return Moved(state, trusted=False, reason="out_of_order", late=True)
     presences = _read(state, fix, hits, standing=standing, ruleset=ruleset)
@@ -146,11 +152,6 @@ def wake(state: State, at: datetime) -> Moved:
     return Moved(replace(state, stays=stays), presences=presences)
 
 
-def margin_m(radius_m: float) -> float:
-    """Give how far (m) beyond the edge of a fence of this radius (m) a phone is still not outside."""
-    return max(MARGIN_M, MARGIN_SHARE * radius_m)
-
-
 def stays_for(geofence_id: UUID, since: datetime, *, at: datetime, dwelled: bool, ruleset: Ruleset) -> tuple[Stay, ...]:
     """Make the stays of somebody who is known to be inside a fence since an instant, on all of its tracks.
 
@@ -173,16 +174,11 @@ def with_last_fix(state: State, last: LastFix, hits: Iterable[Hit]) -> State:
         if (hit := measured.get(stay.geofence_id)) is not None
         and last.at >= stay.since
         and not is_coarse(last.accuracy_m, hit.radius_m)
-        and is_outside(hit, p_inside(hit, last.accuracy_m), stay.confidence)
+        and is_outside(hit, seen(hit, last.accuracy_m)[0], stay.confidence)
         else stay
         for stay in state.stays
     )
     return replace(state, last_fix=last, stays=stays)
-
-
-def is_outside(hit: Hit, p: float, confidence: float) -> bool:
-    """Tell whether a fix speaks for having left: beyond the margin, hardly possible inside, and no enter by itself."""
-    return p <= GONE_P and p < confidence and hit.edge_m > margin_m(hit.radius_m)
 
 
 def dwell_due(state: State, at: datetime, ruleset: Ruleset) -> datetime | None:
@@ -216,7 +212,7 @@ def _read(
         known = stays.get(hit.id, [])
         if hit.edge_m > reach and not known:
             continue
-        p, coarse = p_inside(hit, fix.accuracy_m), is_coarse(fix.accuracy_m, hit.radius_m)
+        p, coarse = seen(hit, fix.accuracy_m)
         for track in ruleset.plan(hit.id).tracks:
             if track.admits(standing.doubts):
                 before = _stay_on(track, known)
@@ -248,7 +244,7 @@ def _step(before: Stay | None, fix: Fix, hit: Hit, *, track: Track, p: float, co
             within = True
     elif is_outside(hit, p, track.confidence):
         after = None if before.leaving else replace(before, leaving=True)
-    elif sure or hit.edge_m <= margin_m(hit.radius_m):
+    elif sure or is_within_margin(hit):
         after = replace(before, seen=max(before.seen, at), evaluated=max(before.evaluated, at), leaving=False)
         within = True
     elif before.leaving:

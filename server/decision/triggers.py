@@ -114,11 +114,14 @@ def _around(context: Context, moved: Moved, ruleset: Ruleset) -> Iterable[tuple[
 def _stayed(context: Context, moved: Moved, ruleset: Ruleset) -> Iterable[tuple[Offer, Spot]]:
     """Pair the offers that wait for a dwell time with the fences still stayed in."""
     last = context.state.last_fix
+    measured = {hit.id: hit.center_m for hit in context.hits}
     for (fence, track), presence in moved.presences.items():
         place = ruleset.places.by_geofence.get(fence)
         if place is None:
             continue
-        away = distance_m(last.point, place.point) if last is not None else 0.0
+        away = measured.get(fence)
+        if away is None:
+            away = distance_m(last.point, place.point) if last is not None else 0.0
         for offer in ruleset.plan(fence).offers:
             if offer.when.trigger == "dwell" and ruleset.tracks[offer.id] == track:
                 yield offer, Spot(place, away, None, presence)

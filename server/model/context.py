@@ -13,11 +13,22 @@ from server.model.ping import Fix, OsEvent
 from server.model.weather import Weather
 
 
+class Recorded(NamedTuple):
+    """What was written down of a fix beside a fence, in place of distances: how likely it was inside, whether it lay
+    beyond the margin (`outside`) or within it (`margin`), and whether it was too coarse to tell."""
+
+    p: float
+    outside: bool
+    margin: bool
+    coarse: bool
+
+
 class Hit(NamedTuple):
     """One fence measured from a point: metres to its centre, and signed metres to its boundary (negative inside).
 
     `radius_m` is the circle's, or for an area that of the circle of equal area; `straight` marks an area, whose boundary
-    counts as a straight edge.
+    counts as a straight edge. Where `recorded` is set, the fix is one of the past: that stands, and the distances only
+    tell the order.
     """
 
     id: UUID
@@ -25,6 +36,14 @@ class Hit(NamedTuple):
     edge_m: float
     radius_m: float
     straight: bool
+    recorded: Recorded | None = None
+
+
+class Believed(NamedTuple):
+    """How a fix of the past stood when it came: late behind the state, and its doubts ("mock", "teleport")."""
+
+    late: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 class Cause(NamedTuple):
@@ -49,7 +68,8 @@ class Context:
     `at` is event time (UTC); `received` is when it is decided (freshness is received minus at). `hits` are the fences
     around the fix, nearest edge first, together with every fence of the state. `weather` is by place id; a place that is
     missing has unknown weather. `used` is by offer id, `used_at` by (offer id, place id); what is missing has used nothing.
-    `exhausted` names offers whose budget could not be claimed a moment ago. `flags` are the ping's clock flags.
+    `exhausted` names offers whose budget could not be claimed a moment ago. `flags` are the ping's clock flags. `believed`
+    is set for a fix of the past: its position is forgotten, and how far it was believed was written down.
     """
 
     at: datetime
@@ -69,6 +89,7 @@ class Context:
     os_event: OsEvent | None = None
     flags: frozenset[str] = frozenset()
     duplicate: bool = False
+    believed: Believed | None = None
 
 
 class Programme(NamedTuple):

@@ -47,6 +47,7 @@ def pings_of(turn: Turn, decimals: int) -> Iterable[PingFact]:
                 geofence_ids=[hit.id for hit in step.near if hit.edge_m <= 0],
                 reason=reason_of(step),
                 moment_id=moment,
+                trace=step.trace,
             )
 
 

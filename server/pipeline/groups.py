@@ -13,10 +13,11 @@ from uuid import UUID
 import structlog
 
 from server.errors import ConsentRequired, Unauthenticated, Unavailable
-from server.pipeline import claims, facts
+from server.pipeline import claims, facts, traces
 from server.pipeline.batch import Answer, Result, Watch
 from server.pipeline.lanes import Ticket
 from server.pipeline.rules import Rules
+from server.pipeline.skies import Skies
 from server.pipeline.turns import NO_FIGURES, Figures, Turn, budgeted_around, line_up, play, share_of
 from server.pipeline.watch import Watcher
 from server.signals.assemble import Sky
@@ -49,7 +50,7 @@ class Groups:
         """`decimals` is how coarse a stored cell is; `listens` tells whether a customer has a stream open here."""
         self._pool, self._rules, self._clock, self._sky = pool, rules, clock, sky
         self._decimals, self._listens, self._told = decimals, listens, told
-        self._watcher = Watcher()
+        self._watcher, self._skies = Watcher(), Skies()
 
     async def process(self, tickets: Sequence[Ticket]) -> None:
         """Answer every ticket; raises Unavailable (for all that are not answered yet) when the database is away."""
@@ -72,6 +73,8 @@ class Groups:
         figures = await _figures(db, turns)
         for turn in turns:
             play(turn, figures)
+        traces.note(turns, self._skies)
+        await self._skies.keep(db, self._clock.now())
         earlier = await _earlier(db, turns)
         for turn in await _commit(db, [turn for turn in turns if turn.steps], figures, self._decimals):
             self._answer(turn, earlier)

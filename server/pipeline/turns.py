@@ -34,7 +34,7 @@ _MICRO = 1_000_000
 
 @dataclass(slots=True, eq=False)
 class Step:
-    """One fix, or one ring of a timer (no ping), and what was decided on it."""
+    """One fix, or one ring of a timer (no ping), on what it was decided and what; `trace` is what the past keeps of it."""
 
     ticket: Ticket
     at: datetime
@@ -43,6 +43,8 @@ class Step:
     decision: Decision | None = None
     moment: MomentRow | None = None
     reserved: Reserved | None = None
+    context: Context | None = None
+    trace: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -125,7 +127,7 @@ def play(turn: Turn, figures: Figures) -> None:
         context = _context(turn, step, state, world, _spent(turn, step, number, figures))
         decision = decide(context, turn.snapshot.ruleset)
         state = rounded(decision.state)
-        step.decision, step.moment, step.reserved = decision, None, None
+        step.context, step.decision, step.moment, step.reserved = context, decision, None, None
         turn.wake_at = decision.dwell_due
         _tell(turn, step, context)
     turn.state = state

@@ -117,7 +117,8 @@ class NewState(NamedTuple):
 
 
 class PingFact(NamedTuple):
-    """What is kept of one fix: `reason` is a word for what was odd about it, `moment_id` what it led to."""
+    """What is kept of one fix: `reason` is a word for what was odd about it, `moment_id` what it led to, `trace` (JSON)
+    what a replay needs of it."""
 
     customer_id: UUID
     id: UUID
@@ -127,6 +128,7 @@ class PingFact(NamedTuple):
     geofence_ids: Sequence[UUID]
     reason: str | None
     moment_id: UUID | None
+    trace: str | None = None
 
 
 class Receipt(NamedTuple):
@@ -148,15 +150,15 @@ WITH won AS (
     WHERE s.bucket = n.bucket AND s.customer_id = n.customer_id AND s.version = n.version
     RETURNING s.bucket, s.customer_id
 ), facts AS (
-    INSERT INTO pings (bucket, customer_id, id, at, received_at, cell, geofence_ids, reason, moment_id)
-    SELECT won.bucket, won.customer_id, p.id, p.at, p.received_at, p.cell, p.fences::uuid[], p.reason, p.moment_id
+    INSERT INTO pings (bucket, customer_id, id, at, received_at, cell, geofence_ids, reason, moment_id, trace)
+    SELECT won.bucket, won.customer_id, p.id, p.at, p.received_at, p.cell, p.fences::uuid[], p.reason, p.moment_id, p.trace
     FROM unnest($6::uuid[], $7::uuid[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[],
-                $13::uuid[]) AS p (customer_id, id, at, received_at, cell, fences, reason, moment_id)
+                $13::uuid[], $14::json[]) AS p (customer_id, id, at, received_at, cell, fences, reason, moment_id, trace)
     JOIN won USING (customer_id)
 ), reasons AS (
     INSERT INTO receipts (bucket, id, customer_id, at, moment_id, verdicts)
     SELECT won.bucket, r.id, won.customer_id, r.at, r.moment_id, r.verdicts
-    FROM unnest($14::uuid[], $15::uuid[], $16::timestamptz[], $17::uuid[], $18::jsonb[])
+    FROM unnest($15::uuid[], $16::uuid[], $17::timestamptz[], $18::uuid[], $19::jsonb[])
          AS r (customer_id, id, at, moment_id, verdicts)
     JOIN won USING (customer_id)
 )
@@ -180,6 +182,7 @@ async def record(
         [f"{{{','.join(map(str, each.geofence_ids))}}}" for each in pings],
         [each.reason for each in pings],
         [each.moment_id for each in pings],
+        [each.trace for each in pings],
         *_columns(receipts, 5),
     )
     return {row["customer_id"] for row in rows}

@@ -29,6 +29,7 @@ def _oldest(table: str, moment: str, also: str = "") -> str:
 
 FORGET: Mapping[str, str] = {
     "pings": _oldest("pings", "received_at"),
+    "skies": _oldest("skies", "used_at"),
     "receipts": _oldest("receipts", "at"),
     "app_events": _oldest("app_events", "received_at"),
     "customer_events": _oldest("customer_events", "at"),
@@ -46,6 +47,7 @@ def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
     """Tell how old each table's rows may become; idempotency keys live 7 days, for tills that were offline at a weekend."""
     return {
         "pings": ages.pings,
+        "skies": ages.pings + timedelta(days=2),  # they are noted as used at most twice a day
         **dict.fromkeys(("receipts", "app_events", "customer_events", "deliveries", "moments"), ages.events),
         "customer_tokens": ages.tokens,
         "idempotency_keys": timedelta(days=7),

@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decision.presence import (
-    Moved,
-    advance,
-    dwell_due,
-    is_outside,
-    margin_m,
-    stays_for,
-    wake,
-    with_last_fix,
-)
+from server.decision.evidence import is_outside, margin_m
+from server.decision.presence import Moved, advance, dwell_due, stays_for, wake, with_last_fix
 from server.decision.probability import p_inside
 from server.decision.ruleset import Ruleset, Track
 from server.model.customer import LastFix, State, Stay

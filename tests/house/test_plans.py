@@ -96,6 +96,8 @@ INSERT INTO registrations (bucket, device_hash, pass_type, serial, pass_bucket, 
     SELECT 1023 - bucket, sha256(uuid_send(serial)), 'pass.x', serial, bucket, serial::text FROM passes;
 INSERT INTO idempotency_keys (bucket, principal, route, key, body_hash, created_at)
     SELECT bucket, 'customer:' || id, 'POST /x', 'k', '', now() - bucket * interval '10 minutes' FROM customers;
+INSERT INTO skies (id, weather, used_at)
+    SELECT n, '[]', now() - n * interval '1 minute' FROM generate_series(1, 20000) n;
 INSERT INTO offers (id, name, version, document, author)
     SELECT md5(n::text)::uuid, n, 1, '{}', 'u' FROM generate_series(0, 11999) n;
 INSERT INTO offer_versions SELECT id, version, document, author FROM offers;

@@ -62,6 +62,10 @@ def test_idempotency_keys_outlive_a_weekend_by_far() -> None:
 
 
 ROWS = {
+    "skies": (
+        "INSERT INTO skies (id, weather, used_at)"
+        " VALUES ($1::smallint::text || gen_random_uuid(), '[]', now() - $2::interval)"
+    ),
     "pings": (
         "INSERT INTO pings (bucket, customer_id, id, at, received_at, cell)"
         " VALUES ($1, gen_random_uuid(), gen_random_uuid(), now(), now() - $2::interval, '')"
