@@ -117,6 +117,7 @@ class Limits(_Section, frozen=True):
     wallet_per_minute: int
     vertices: int
     passes_per_export: int
+    topics_per_customer: int
 
 
 class Privacy(_Section, frozen=True):

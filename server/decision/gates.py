@@ -97,7 +97,13 @@ def check_condition(offer: Offer, scene: Scene) -> Finding:
 
 
 def find_route(offer: Offer, context: Context, last_fix: LastFix | None, programme: Programme) -> Route | Finding:
-    """Choose the channel and mind the quiet hours: a push waits for their end, if the offer lives that long."""
+    """Mind what the customer wants to hear of, choose the channel, and mind the quiet hours.
+
+    A push waits for the end of the quiet hours, if the offer lives that long.
+    """
+    if offer.topic is not None and context.customer.topics.get(offer.topic) is False:
+        reason = f"The customer has turned the topic {offer.topic} off."
+        return Finding(Gate.CONSENT, Truth.FAILS, reason, {"topic": offer.topic})
     channel = channel_for(offer, context.customer.consents, foreground=context.foreground)
     if channel is None:
         return Finding(Gate.CONSENT, Truth.FAILS, "The customer has not agreed to pushes, and nothing else is offered.")

@@ -1,4 +1,4 @@
-"""Parts that occur in several places of an offer document: money, periods, addresses in the web."""
+"""Parts that occur in several places of an offer document: money, periods, addresses in the web, topics."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import get_args
 from server.decision.reading import Node
 from server.model.money import Money
 from server.model.offer import Calendar, Period
+from server.model.topic import LONGEST, is_topic
 
 _MOST_MINOR = 10**12
 """Ten thousand million of most currencies: beyond any budget, well within a bigint and within a double's whole numbers."""
@@ -41,6 +42,16 @@ def parse_period(node: Node, *, tz: str) -> Period:
             node.child("tz").wrong("belongs to a calendar period")
         return Period(rolling=rolling.duration(timedelta(days=1), low=timedelta(minutes=1), high=timedelta(days=366)))
     return Period(calendar=calendar.choice("day", get_args(Calendar)), tz=node.child("tz").zone(tz))
+
+
+def parse_topic(node: Node) -> str | None:
+    """Read the name of a topic; None where it is missing or wrong."""
+    if not node.given:
+        return None
+    if not isinstance(node.value, str) or not is_topic(node.value):
+        node.wrong(f"must be a topic: 1 to {LONGEST} printable characters, no space at either end")
+        return None
+    return node.value
 
 
 def parse_url(node: Node) -> str | None:

@@ -14,18 +14,19 @@ from uuid import UUID
 
 from server.decision.conditions import KINDS
 from server.decision.finding import Condition
+from server.decision.parse_common import parse_topic
 from server.decision.parse_limits import parse_goal, parse_holdout, parse_limits, parse_trust
 from server.decision.parse_moment import parse_moment, parse_variants
 from server.decision.parse_reward import parse_reward
 from server.decision.parse_when import parse_when
 from server.decision.reading import Known, Node, Wrong, WrongDocument
 from server.decision.ruleset import STATES, is_meant
-from server.model.offer import Offer, When
+from server.model.offer import Offer, Reward, When
 
 STATUSES = ("draft", "live", "paused", "ended")
 _KEYS = (
     *("name", "status", "active", "goal", "priority", "when", "if", "fresh", "deliver_by", "trust", "limits"),
-    *("holdout", "variants", "moment", "reward"),
+    *("holdout", "variants", "moment", "reward", "topic"),
 )
 NAME_LIKE = r"[^\W_](?:[\w .-]{0,62}[\w.-])?"
 """1 to 64 letters (of any script), digits, spaces, `-`, `_`, `.`: no `@`, which parts name and version on receipts."""
@@ -63,9 +64,7 @@ def parse(document: Mapping[str, Any], *, identity: Identity, known: Known) -> P
     active_from, active_to = _parse_active(root.child("active"))
     goal = parse_goal(root.child("goal"))
     when = parse_when(root.child("when"))
-    before = len(root.errors)
-    reward = parse_reward(root.child("reward"))
-    told = len(root.errors) > before
+    reward, told = _parse_reward(root)
     offer = Offer(
         **identity._asdict(),
         name=name,
@@ -84,6 +83,7 @@ def parse(document: Mapping[str, Any], *, identity: Identity, known: Known) -> P
         variants=parse_variants(root.child("variants")),
         moment=parse_moment(root.child("moment"), name=name, reward=root.child("reward").given),
         reward=reward,
+        topic=parse_topic(root.child("topic")),
     )
     if root.errors:
         raise WrongDocument(dict.fromkeys(root.errors))
@@ -105,6 +105,13 @@ def _parse_name(node: Node) -> str:
     """Read the name of the offer."""
     hint = "must begin with a letter or digit, followed by letters, digits, spaces, -, _ and ."
     return node.text("offer", longest=64, shape=NAME_LIKE, hint=hint)
+
+
+def _parse_reward(root: Node) -> tuple[Reward | None, bool]:
+    """Read the reward, and tell whether it has mistakes."""
+    before = len(root.errors)
+    reward = parse_reward(root.child("reward"))
+    return reward, len(root.errors) > before
 
 
 def _parse_active(node: Node) -> tuple[date | None, date | None]:

@@ -97,3 +97,5 @@ class Customer:
     segments: frozenset[str] = frozenset()
     attributes: Attributes = field(default_factory=dict)
     events: tuple[Happened, ...] = ()
+    topics: Mapping[str, bool] = field(default_factory=dict)
+    """What they have asked for (true) or turned off (false)."""

@@ -195,6 +195,8 @@ class Offer:
     holdout: Holdout | None = None
     variants: tuple[Variant, ...] = ()
     reward: Reward | None = None
+    topic: str | None = None
+    """What it is about; who has turned the topic off does not get it."""
 
     @property
     def label(self) -> str:

@@ -48,7 +48,7 @@ HISTORY = 200
 # LATERAL with LIMIT: whatever the planner believes of the tables, each row is one probe of a primary key, never a scan.
 # The slice of ping ids is the customer's own: one probe for each of them too.
 LOAD = """
-SELECT c.id, c.locale, c.time_zone, c.attributes, c.segments, c.location, c.push, c.profiling,
+SELECT c.id, c.locale, c.time_zone, c.attributes, c.topics, c.segments, c.location, c.push, c.profiling,
        s.version, s.state, s.wake_at, coalesce(s.stream_until > moment.now, false) AS listening,
        moment.now, past.events, told.pings
 FROM unnest($1::smallint[], $2::uuid[], $3::integer[], $4::integer[]) AS asked (bucket, id, first, last)
@@ -73,7 +73,9 @@ LEFT JOIN LATERAL (
 _attributes = msgspec.json.Decoder(dict[str, str | int | float | bool])
 _events = msgspec.json.Decoder(tuple[Happened, ...])
 _answered = msgspec.json.Decoder(list[tuple[UUID, UUID | None]])
+_topics = msgspec.json.Decoder(dict[str, bool])
 _NO_ATTRIBUTES: Attributes = {}
+_NO_TOPICS: Mapping[str, bool] = {}
 
 
 async def load(db: Connection, *, asked: Mapping[UUID, Sequence[UUID]]) -> Loaded:
@@ -88,7 +90,7 @@ async def load(db: Connection, *, asked: Mapping[UUID, Sequence[UUID]]) -> Loade
 
 
 def _known(row: Row) -> Known:
-    attributes, events, pings = row["attributes"], row["events"], row["pings"]
+    attributes, topics, events, pings = row["attributes"], row["topics"], row["events"], row["pings"]
     return Known(
         customer=Customer(
             id=row["id"],
@@ -98,6 +100,7 @@ def _known(row: Row) -> Known:
             segments=frozenset(row["segments"]),
             attributes=_attributes.decode(attributes) if attributes != "{}" else _NO_ATTRIBUTES,
             events=_events.decode(events) if events else (),
+            topics=_topics.decode(topics) if topics != "{}" else _NO_TOPICS,
         ),
         state=decode_state(row["state"]),
         version=row["version"],

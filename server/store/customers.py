@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -31,6 +31,7 @@ class Profile:
     segments: tuple[str, ...]
     consents: Consents
     created_at: datetime
+    topics: Mapping[str, bool] = field(default_factory=dict)
 
 
 KNOWN = "SELECT customer_id FROM external_ids WHERE bucket = $1 AND external_id = $2"
@@ -84,7 +85,7 @@ async def give_token(db: Connection, *, customer_id: UUID) -> str:
 
 
 FIND = """
-SELECT id, external_id, locale, time_zone, attributes, segments, location, push, profiling, created_at
+SELECT id, external_id, locale, time_zone, attributes, segments, location, push, profiling, created_at, topics
 FROM customers WHERE bucket = $1 AND id = $2
 """
 
@@ -103,6 +104,7 @@ async def find(db: Connection, *, customer_id: UUID) -> Profile | None:
         segments=tuple(row["segments"]),
         consents=Consents(row["location"], row["push"], row["profiling"]),
         created_at=row["created_at"],
+        topics=json.loads(row["topics"]),
     )
 
 
@@ -115,28 +117,31 @@ async def lock(db: Connection, *, customer_id: UUID) -> Consents | None:
     return Consents(row["location"], row["push"], row["profiling"]) if row is not None else None
 
 
-# A given null removes an attribute; attributes that are not named stay.
+# A given null removes an attribute or a topic; those that are not named stay.
 PATCH = """
 UPDATE customers SET locale = CASE WHEN $3 THEN $4 ELSE locale END,
        time_zone = CASE WHEN $5 THEN $6 ELSE time_zone END,
        attributes = CASE WHEN $7::jsonb IS NULL THEN attributes ELSE jsonb_strip_nulls(attributes || $7::jsonb) END,
+       topics = CASE WHEN $8::jsonb IS NULL THEN topics ELSE jsonb_strip_nulls(topics || $8::jsonb) END,
        updated_at = clock_timestamp()
 WHERE bucket = $1 AND id = $2
 """
 
 
 class Change(NamedTuple):
-    """What to change: the fields named in `given`; attributes are merged."""
+    """What to change: the fields named in `given`; attributes and topics are merged."""
 
     given: frozenset[str]
     locale: str | None = None
     time_zone: str | None = None
     attributes: Mapping[str, Any] | None = None
+    topics: Mapping[str, bool | None] | None = None
 
 
 async def patch(db: Connection, *, customer_id: UUID, change: Change) -> None:
     """Change a customer's profile."""
     attributes = json.dumps(dict(change.attributes)) if change.attributes is not None else None
+    topics = json.dumps(dict(change.topics)) if change.topics is not None else None
     await db.execute(
         PATCH,
         bucket_of(customer_id),
@@ -146,6 +151,7 @@ async def patch(db: Connection, *, customer_id: UUID, change: Change) -> None:
         "time_zone" in change.given,
         change.time_zone,
         attributes,
+        topics,
     )
 
 

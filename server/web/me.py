@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from server.errors import Unauthenticated
-from server.pipeline import consent, forget
+from server.pipeline import consent, forget, preferences
 from server.store import customers, reasons
 from server.store.customers import Change, Profile
 from server.store.reasons import Mark
@@ -29,16 +29,21 @@ class MeAnswer(msgspec.Struct, frozen=True):
     time_zone: str | None
     attributes: Mapping[str, Any]
     segments: list[str]
+    topics: Mapping[str, bool]
     consents: ConsentsAnswer
     created_at: datetime
 
 
 class MeBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What to change; an attribute that is null is removed, one that is not named stays."""
+    """What to change; an attribute that is null is removed, one that is not named stays.
+
+    `topics` are what one wants to hear about (true) or not (false); null forgets what was said.
+    """
 
     locale: Locale | msgspec.UnsetType | None = msgspec.UNSET
     time_zone: str | msgspec.UnsetType | None = msgspec.UNSET
     attributes: dict[str, Value] | msgspec.UnsetType = msgspec.UNSET
+    topics: dict[str, bool | None] | msgspec.UnsetType = msgspec.UNSET
 
 
 class DecisionItem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -81,17 +86,22 @@ async def show(call: Call) -> MeAnswer:
     body=MeBody,
     answer=MeAnswer,
     summary="Change one's own profile",
-    example={"locale": "de-DE", "attributes": {"first_name": "Kim"}},
+    example={"locale": "de-DE", "attributes": {"first_name": "Kim"}, "topics": {"coffee": True, "books": False}},
     tags=("App",),
 )
 async def change(call: Call) -> MeAnswer:
     """Change the caller's profile."""
-    given = {name: getattr(call.body, name) for name in ("locale", "time_zone", "attributes")}
+    given = {name: getattr(call.body, name) for name in ("locale", "time_zone", "attributes", "topics")}
     given = {name: value for name, value in given.items() if value is not msgspec.UNSET}
-    check_profile(time_zone=given.get("time_zone"), attributes=given.get("attributes"))
+    check_profile(time_zone=given.get("time_zone"), attributes=given.get("attributes"), topics=given.get("topics"))
     async with call.transaction() as db:
-        await customers.patch(db, customer_id=call.customer_id, change=Change(frozenset(given), **given))
-        return _answer(await customers.find(db, customer_id=call.customer_id))
+        after = await preferences.change(
+            db,
+            customer_id=call.customer_id,
+            to=Change(frozenset(given), **given),
+            topics_max=call.parts.settings.limits.topics_per_customer,
+        )
+    return _answer(after)
 
 
 def _answer(profile: Profile | None) -> MeAnswer:
@@ -104,6 +114,7 @@ def _answer(profile: Profile | None) -> MeAnswer:
         time_zone=profile.time_zone,
         attributes=profile.attributes,
         segments=sorted(profile.segments),
+        topics=profile.topics,
         consents=consents_answer(profile.consents),
         created_at=profile.created_at,
     )

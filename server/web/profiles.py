@@ -11,6 +11,7 @@ import msgspec
 
 from server.errors import FieldError, Invalid
 from server.model.customer import Consents
+from server.model.topic import LONGEST, is_topic
 from server.store.customers import PURPOSES, Purpose
 
 ATTRIBUTES = 100
@@ -49,13 +50,18 @@ def consents_answer(consents: Consents) -> ConsentsAnswer:
     return ConsentsAnswer(consents.location, consents.push, consents.profiling)
 
 
-def check_profile(*, time_zone: str | None, attributes: Mapping[str, Value] | None) -> None:
+def check_profile(
+    *, time_zone: str | None, attributes: Mapping[str, Value] | None, topics: Mapping[str, bool | None] | None = None
+) -> None:
     """Check what a struct's types cannot; raises Invalid with every wrong field."""
     errors = []
     if time_zone is not None and time_zone not in _ZONES:
         errors.append(FieldError("time_zone", "must be the name of an IANA time zone such as Europe/Berlin"))
     if attributes is not None:
         errors += _wrong_attributes(attributes)
+    if topics is not None and not all(map(is_topic, topics)):
+        message = f"names are 1 to {LONGEST} printable characters without a space at either end"
+        errors.append(FieldError("topics", message))
     if errors:
         raise Invalid(errors=errors)
 

@@ -159,6 +159,7 @@ class CustomerPart(_Part, frozen=True):
     moments: Annotated[tuple[MomentPart, ...], Meta(max_length=_ITEMS)] = ()
     redemptions: Annotated[tuple[RedemptionPart, ...], Meta(max_length=_ITEMS)] = ()
     events: Annotated[tuple[EventPart, ...], Meta(max_length=_ITEMS)] = ()
+    topics: Annotated[dict[Name, bool], Meta(max_length=_ITEMS)] = {}
 
 
 class DryRun(_Part, frozen=True):
@@ -233,6 +234,7 @@ def _customer(part: CustomerPart) -> Customer:
         segments=frozenset(part.segments),
         attributes=part.attributes,
         events=tuple(sorted(past, key=lambda each: each.at, reverse=True)),
+        topics=part.topics,
     )
 
 

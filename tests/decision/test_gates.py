@@ -172,6 +172,21 @@ def test_an_offer_that_only_pushes_needs_the_consent_to_it() -> None:
     assert found.gate is Gate.CONSENT
 
 
+def test_a_topic_that_was_turned_off_stops_the_offer_whatever_the_channel() -> None:
+    about = offer(topic="coffee", surfaces=("in_app", "push"))
+    for said, stops in ({}, False), ({"coffee": True}, False), ({"coffee": False}, True), ({"books": False}, False):
+        for foreground in (True, False):
+            stage = context(RULES, fix(), customer=customer(topics=said), foreground=foreground)
+            found = find_route(about, stage, None, RULES.programme)
+            assert isinstance(found, Finding) is stops
+            if isinstance(found, Finding):
+                assert (found.gate, found.values) == (Gate.CONSENT, {"topic": "coffee"})
+                assert "coffee" in found.reason
+    assert isinstance(
+        find_route(offer(), context(RULES, fix(), customer=customer(topics={"a": False})), None, RULES.programme), Route
+    )
+
+
 def test_where_nobody_knows_the_zone_nobody_is_woken() -> None:
     nowhere = context(RULES, customer=customer(zone=None))
     found = find_route(offer(), nowhere, None, programme(quiet_zone=""))

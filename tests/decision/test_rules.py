@@ -66,6 +66,8 @@ def test_any_other_name_is_refused(name):
     [
         ("colour", "red", "colour"),
         ("if", {}, "if"),
+        ("topic", " coffee", "topic"),
+        ("topic", None, "topic"),
         ("if", None, "if"),
         ("if", [], "if"),
         ("if", {"moon": "full"}, "if.moon"),

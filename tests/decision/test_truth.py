@@ -99,6 +99,7 @@ LEAVES = st.one_of(
     st.dictionaries(st.sampled_from(["visits", "vip"]), BOUNDS, min_size=1).map(lambda asked: {"attribute": asked}),
     st.sampled_from(["store", "mall"]).map(lambda tag: {"place": {"tag": tag}}),
     st.booleans().map(lambda day: {"daylight": day}),
+    st.sampled_from(["coffee", "books"]).map(lambda name: {"topic": name}),
 )
 DOCUMENTS = st.recursive(
     LEAVES,
@@ -153,6 +154,7 @@ CUSTOMERS = st.builds(
         ),
         max_size=5,
     ).map(tuple),
+    topics=st.dictionaries(st.sampled_from(["coffee", "books"]), st.booleans()),
 )
 
 
@@ -168,7 +170,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     at, where, who = CLOCK + draw(NEAR), draw(PLACES), draw(CUSTOMERS)
     past = tuple(Happened(name, at + timedelta(minutes=ago), offer) for name, ago, offer in who.events)  # type: ignore[misc,has-type]
     skies = [_at(at, sky) for sky in draw(st.lists(SKIES, max_size=4))]
-    customer = Customer(who.id, who.consents, who.zone, None, who.segments, who.attributes, past)
+    customer = Customer(who.id, who.consents, who.zone, None, who.segments, who.attributes, past, who.topics)
     weather = {where.id: Weather(skies[0], tuple(skies[1:]))} if where is not None and skies else {}
     return Scene(Context(at, at, customer, State(), weather=weather), where, programme(), PARSED)
 
@@ -198,6 +200,7 @@ def worth(document: dict[str, Any], scene: Scene, saved: dict[str, Any]) -> floa
         "weather": _sky,
         "attribute": _attribute,
         "event": _event,
+        "topic": lambda name, where: {True: 1.0, False: 0.0, None: 0.5}[where.context.customer.topics.get(name)],
     }[word](asked, scene)
 
 

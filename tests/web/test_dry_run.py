@@ -512,3 +512,17 @@ async def test_the_example_of_the_documentation_is_taken_whole(town: Town) -> No
     said = await town.run(identifier, **body)
     assert (said["outcome"], said["local_time"]) == ("show", "2026-10-25T02:30:00+02:00")
     assert datetime.fromisoformat(said["moment"]["created_at"]) == datetime.fromisoformat(body["at"])
+
+
+async def test_a_stated_customer_has_topics(town: Town) -> None:
+    identifier = await town.offer(
+        topic="coffee", **{"if": {"topic": "coffee"}}, when={"trigger": "inside", "places": {"any": True}}
+    )
+    asked: list[tuple[str, str | None, str]] = []
+    for topics in ({"coffee": True}, {"coffee": False}, {"books": True}):
+        said = await town.run(identifier, customer={"topics": topics})
+        asked.append((said["outcome"], said["gate"], said["truth"]))
+    assert asked == [("show", None, "holds"), ("none", "attribute", "fails"), ("none", "attribute", "unknown")]
+    about = await town.offer(name="about", topic="coffee", when={"trigger": "inside", "places": {"any": True}})
+    said = await town.run(about, customer={"topics": {"coffee": False}})
+    assert (said["gate"], said["truth"], said["values"]) == ("consent", "holds", {"topic": "coffee"})

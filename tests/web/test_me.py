@@ -21,6 +21,7 @@ async def test_a_profile_is_shown_and_changed_field_by_field(pool: Pool) -> None
             "time_zone": None,
             "attributes": {"first_name": "Kim", "visits": 3},
             "segments": [],
+            "topics": {},
             "consents": {"location": True, "push": True, "profiling": True},
             "created_at": shown.json["created_at"],
         }
@@ -32,6 +33,22 @@ async def test_a_profile_is_shown_and_changed_field_by_field(pool: Pool) -> None
         assert cleared.json["locale"] is None
         wrong = await phone.call("PATCH", "/v1/me", json={"time_zone": "Mars/Base"})
         assert (wrong.status, wrong.json["errors"][0]["field"]) == (422, "time_zone")
+
+
+async def test_topics_are_turned_on_and_off_shown_and_exported(pool: Pool) -> None:
+    async with phones(pool) as town:
+        phone = await town.phone()
+        changed = await phone.call("PATCH", "/v1/me", json={"topics": {"coffee": True, "books": False}})
+        assert changed.json["topics"] == {"coffee": True, "books": False}
+        await phone.call("PATCH", "/v1/me", json={"topics": {"books": None}, "locale": "en-GB"})
+        assert (await phone.call("GET", "/v1/me")).json["topics"] == {"coffee": True}
+        exported = (await phone.call("POST", "/v1/me/export")).json["tables"]["customers"]
+        assert exported[0]["topics"] == {"coffee": True}
+        for topics in ({" ": True}, {"coffee": "yes"}, {"coffee": 1}, {f"t{n}": True for n in range(100)}, []):
+            wrong = await phone.call("PATCH", "/v1/me", json={"topics": topics})
+            assert wrong.status in (400, 422), topics
+            assert wrong.json["errors"][0]["field"].startswith("topics")
+        assert (await phone.call("GET", "/v1/me")).json["topics"] == {"coffee": True}
 
 
 async def test_consents_that_are_not_named_stay_and_each_that_is_goes_into_the_ledger(pool: Pool) -> None:

@@ -134,7 +134,19 @@ def test_conditions_are_said_in_words_with_brackets():
 
 
 def test_every_kind_of_the_folder_is_known_by_its_name():
-    names = {"all", "any", "not", "place", "local_time", "daylight", "weather", "segment", "attribute", "event"}
+    names = {
+        "all",
+        "any",
+        "not",
+        "place",
+        "local_time",
+        "daylight",
+        "weather",
+        "segment",
+        "attribute",
+        "topic",
+        "event",
+    }
     assert set(KINDS) == names
 
 

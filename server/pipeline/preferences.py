@@ -1,0 +1,28 @@
+"""A customer changes what is known of them: their profile, and what they want to hear about."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from server.errors import FieldError, Invalid, Unauthenticated
+from server.store import customers, states
+from server.store.customers import Change, Profile
+from server.store.pool import Connection
+
+
+async def change(db: Connection, *, customer_id: UUID, to: Change, topics_max: int) -> Profile:
+    """Change a profile, and give it as it is now; raises Unauthenticated, Invalid. Needs a transaction.
+
+    A topic counts at once, like a consent: the state's version counts up, so a decision under way on what was said
+    before cannot be committed any more.
+    """
+    await customers.patch(db, customer_id=customer_id, change=to)
+    after = await customers.find(db, customer_id=customer_id)
+    if after is None:
+        raise Unauthenticated
+    if to.topics is not None:
+        if len(after.topics) > topics_max:
+            message = f"must be at most {topics_max} (limits.topics_per_customer); null forgets one"
+            raise Invalid(errors=[FieldError("topics", message)])
+        await states.bump(db, customer_id=customer_id)
+    return after
