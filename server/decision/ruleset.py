@@ -1,13 +1,15 @@
 """All offers that are to be looked at, made ready once so that a decision only looks up.
 
 Rule 1: a ruleset never changes. Whoever edits an offer or a fence builds the next one, with the next epoch.
-Rule 2: work that grows with the number of offers or fences is done here, not in a decision.
+Rule 2: work that grows with the number of offers is done here, not in a decision.
+Rule 3: what a fence means is worked out when it is first asked for, and kept: one fence that changes among a hundred
+        thousand costs no look at the others. Kept or not, the answer is the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -84,6 +86,66 @@ def is_meant_near(places: PlaceFilter, place: Place) -> bool:
     return is_meant(places, place) and (place.kind == "store" or not (places.any or places.tag is not None))
 
 
+class Meant(NamedTuple):
+    """Which offers mean a place, by their numbers: all places, those with a tag, those of an id. Equal plans are shared."""
+
+    general: tuple[int, ...]
+    by_tag: Mapping[str, tuple[int, ...]]
+    by_id: Mapping[UUID, tuple[int, ...]]
+    shared: dict[tuple[bool, tuple[int, ...]], Plan]
+
+    @classmethod
+    def by(cls, offers: Iterable[Offer]) -> Meant:
+        """Sort the offers by what they mean."""
+        general: list[int] = []
+        by_tag: dict[str, list[int]] = {}
+        by_id: dict[UUID, list[int]] = {}
+        for number, offer in enumerate(offers):
+            places = offer.when.places
+            if places.any:
+                general.append(number)
+            if places.tag is not None:
+                by_tag.setdefault(places.tag, []).append(number)
+            for identifier in places.ids:
+                by_id.setdefault(identifier, []).append(number)
+        return cls(
+            tuple(general),
+            {tag: tuple(numbers) for tag, numbers in by_tag.items()},
+            {identifier: tuple(numbers) for identifier, numbers in by_id.items()},
+            {},
+        )
+
+    def plan(self, place: Place, offers: tuple[Offer, ...]) -> Plan:
+        """Make the plan of a place, or give the one of another that the same offers mean."""
+        meant = {*self.general, *self.by_id.get(place.id, ()), *self.by_id.get(place.geofence_id, ())}
+        for tag in place.tags:
+            meant.update(self.by_tag.get(tag, ()))
+        if not meant:
+            return NO_OFFERS
+        key = (place.kind == "store", tuple(sorted(meant)))
+        plan = self.shared.get(key)
+        if plan is None:
+            plan = self.shared[key] = _plan([offers[number] for number in key[1]], place)
+        return plan
+
+    def takes(self, place: Place) -> bool:
+        """Tell whether any offer means the place."""
+        return bool(
+            self.general
+            or not self.by_tag.keys().isdisjoint(place.tags)
+            or place.id in self.by_id
+            or place.geofence_id in self.by_id
+        )
+
+    def means_as(self, other: Meant) -> bool:
+        """Tell whether the same places are meant, be it by other offers."""
+        return (
+            bool(self.general) == bool(other.general)
+            and self.by_tag.keys() == other.by_tag.keys()
+            and self.by_id.keys() == other.by_id.keys()
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Ruleset:
     """The offers, places, programme and segments of one epoch, with their indexes."""
@@ -97,7 +159,8 @@ class Ruleset:
     by_id: Mapping[UUID, Offer] = field(repr=False)
     placeless: tuple[Offer, ...] = field(repr=False)
     near_reach_m: float = 0.0
-    _plans: Mapping[UUID, Plan] = field(default_factory=dict, repr=False)
+    _meant: Meant = field(default_factory=lambda: Meant.by(()), repr=False, compare=False)
+    _plans: dict[UUID, Plan] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def build(
@@ -123,12 +186,30 @@ class Ruleset:
             near_reach_m=max(
                 (offer.when.within_m or 0.0 for offer in ordered if offer.when.trigger == "near"), default=0.0
             ),
-            _plans=_plans(ordered, places),
+            _meant=Meant.by(ordered),
         )
+
+    def with_places(self, places: Places, *, epoch: int) -> Ruleset:
+        """Give the rules after fences changed and no offer did."""
+        return replace(self, places=places, epoch=epoch, _plans={})
 
     def plan(self, geofence_id: UUID) -> Plan:
         """Say what a fence means; a fence without offers is still read at the default confidence."""
-        return self._plans.get(geofence_id, NO_OFFERS)
+        plan = self._plans.get(geofence_id)
+        if plan is None:
+            place = self.places.by_geofence.get(geofence_id)
+            if place is None:
+                return NO_OFFERS
+            plan = self._plans[geofence_id] = self._meant.plan(place, self.offers)
+        return plan
+
+    def is_meant(self, place: Place) -> bool:
+        """Tell whether any offer means a place: whether its plan is another than `NO_OFFERS`."""
+        return self._meant.takes(place)
+
+    def means_as(self, other: Ruleset) -> bool:
+        """Tell whether the offers of both mean the same places, whatever they say of them."""
+        return self._meant.means_as(other._meant)
 
     def reach_m(self, accuracy_m: float) -> float:
         """Give how far (m) from a fix the edges of fences must be measured, for its accuracy (68 % radius, m)."""
@@ -142,30 +223,6 @@ class Ruleset:
 def _needs_no_fence(offer: Offer) -> bool:
     """Whether the offer may hold where no fence was measured: set off by no fix, and meant for any place."""
     return offer.when.trigger not in STATES and offer.when.trigger != "near" and offer.when.places.any
-
-
-def _plans(offers: tuple[Offer, ...], places: Places) -> dict[UUID, Plan]:
-    """Make a plan for each fence that an offer means. Fences meant by the same offers share one plan."""
-    general = [index for index, offer in enumerate(offers) if offer.when.places.any]
-    by_tag: dict[str, list[int]] = {}
-    by_id: dict[UUID, list[int]] = {}
-    for index, offer in enumerate(offers):
-        if offer.when.places.tag is not None:
-            by_tag.setdefault(offer.when.places.tag, []).append(index)
-        for identifier in offer.when.places.ids:
-            by_id.setdefault(identifier, []).append(index)
-    shared: dict[tuple[bool, tuple[int, ...]], Plan] = {}
-    plans = {}
-    for geofence_id, place in places.by_geofence.items():
-        meant = {*general, *by_id.get(place.id, ()), *by_id.get(geofence_id, ())}
-        for tag in place.tags:
-            meant.update(by_tag.get(tag, ()))
-        if meant:
-            key = (place.kind == "store", tuple(sorted(meant)))
-            if key not in shared:
-                shared[key] = _plan([offers[index] for index in key[1]], place)
-            plans[geofence_id] = shared[key]
-    return plans
 
 
 def _plan(offers: list[Offer], place: Place) -> Plan:

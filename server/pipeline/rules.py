@@ -12,22 +12,23 @@ import contextlib
 import gc
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
 
+from server.decision.finding import Condition
 from server.decision.reading import Known, WrongDocument
 from server.decision.rules import Identity, parse, parse_segment
 from server.decision.ruleset import NO_OFFERS, Ruleset
 from server.errors import Refusal, Unavailable
 from server.model.context import Programme
-from server.model.hours import WrongHours, read_hours
 from server.model.offer import Offer
-from server.model.place import Circle, Geofence, Hours, Place, Places, Point
+from server.model.place import Place, Places
+from server.pipeline import ground
+from server.pipeline.ground import Ground, News
 from server.settings import Settings
 from server.signals.fences import FenceIndex
-from server.signals.geojson import read_geometry
 from server.signals.weather.base import Source
 from server.store import ruleset as rows
 from server.store.pool import Pool
@@ -81,13 +82,22 @@ def empty(programme: Programme) -> Snapshot:
     return Snapshot(ruleset, nothing, nothing, nothing, {})
 
 
+class _Read(NamedTuple):
+    """A version of an offer as it was read: None where it could not be; and its reward as written."""
+
+    offer: Offer | None
+    reward: Mapping[str, Any] | None
+
+
 class Rules:
     """Holds the snapshot in force, and follows the database's."""
 
     def __init__(self, pool: Pool, programme: Programme, *, weather: Source | None = None) -> None:
         """Begin with nothing; `weather` is told which places it is wanted for."""
         self._pool, self._programme, self._weather = pool, programme, weather
-        self._offers: dict[tuple[UUID, int], Offer] = {}
+        self._offers: dict[tuple[UUID, int], _Read] = {}
+        self._written: dict[str, tuple[Any, Condition | None]] = {}
+        self._ground = ground.bare()
         self._loading = asyncio.Lock()
         self._current: Snapshot | None = None
 
@@ -106,18 +116,18 @@ class Rules:
     async def refresh(self) -> bool:
         """Load what changed, if the epoch did, and tell whether it had."""
         async with self._loading:
-            before = self._current
-            since = before.ruleset.epoch if before is not None else -1
+            before = self._current or empty(self._programme)
+            since = before.ruleset.epoch
             async with self._pool.acquire() as db:
                 if await rows.epoch(db) == since:
                     return False
             # Read by a cursor: no statement of a whole chain's first load meets the statements' deadline.
             async with self._pool.transaction(isolation="repeatable_read", readonly=True) as db:
-                read = await rows.read(db, since=since)
-            made = await asyncio.to_thread(self._build, before or empty(self._programme), read)
-            self._current = made
-            if self._weather is not None and (read.fences or read.removed or read.offers):
-                self._weather.watch(place.point for place in made.ruleset.places.by_geofence.values())
+                read = await rows.read(db, since=since, known=self._offers)
+            land = self._ground
+            self._current, self._ground = await asyncio.to_thread(self._build, before, land, read)
+            if self._weather is not None and self._ground.cells.moved != land.cells.moved:
+                self._weather.watch(point for _, point in self._ground.cells.kept.values())
             return True
 
     async def follow(self, *, every_s: float, stopping: asyncio.Event) -> None:
@@ -132,51 +142,62 @@ class Rules:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), every_s)
 
-    def _build(self, before: Snapshot, read: rows.Rows) -> Snapshot:
-        """Make the next snapshot of the last one and what was read; runs in a thread, touches nothing shared."""
-        fences = before.fences.replaced([_fence(row) for row in read.fences], read.removed)
-        places = _places(before.ruleset.places, read, fences)
-        known = self._known(read, places)
-        offers = self._parsed(read, places, known)
-        segments = {
-            name: _segment(document, name, replace(known, places=_named(document, places)))
-            for name, document in read.segments.items()
-        }
-        ruleset = Ruleset.build(
-            offers=offers, places=places, programme=self._programme, segments=segments, epoch=read.epoch
-        )
-        changed = {row.id for row in read.fences}
-        wanted = {fence for fence in places.by_geofence if ruleset.plan(fence) is not NO_OFFERS}
-        of_stores = {fence for fence, place in places.by_geofence.items() if place.kind == "store"}
-        live = _part(before.live, wanted, fences=fences, whole=before.fences, changed=changed)
-        stores = _part(before.stores, of_stores, fences=fences, whole=before.fences, changed=changed)
-        rewards = {row.id: row.document["reward"] for row in read.offers if row.document.get("reward")}
+    def _build(self, before: Snapshot, last: Ground, read: rows.Rows) -> tuple[Snapshot, Ground]:
+        """Make the next snapshot of the last one and what was read; runs in a thread, touches nothing that others read."""
+        land = ground.changed(last, read.fences, read.removed)
+        versions, segments = self._versions(read, land.places), self._segments(read, land.places)
+        if versions.keys() == self._offers.keys() and segments == before.ruleset.segments and before.ruleset.epoch >= 0:
+            ruleset = before.ruleset.with_places(land.places, epoch=read.epoch)
+        else:
+            ruleset = Ruleset.build(
+                offers=[each.offer for each in versions.values() if each.offer is not None],
+                places=land.places,
+                programme=self._programme,
+                segments=segments,
+                epoch=read.epoch,
+            )
+        same = ruleset.means_as(before.ruleset)
+        news = News([row.id for row in read.fences], read.removed) if same else None
+        live = ground.live_part(before.live, last=last, ground=land, ruleset=ruleset, news=news)
+        rewards = {identifier: each.reward for (identifier, _), each in versions.items() if each.reward}
+        self._offers = versions
         if len(read.fences) >= _FREEZE_FROM:
             gc.collect()
             gc.freeze()
-        return Snapshot(ruleset, fences, live, stores, rewards)
+        return Snapshot(ruleset, land.fences, live, land.stores, rewards), land
 
-    def _known(self, read: rows.Rows, places: Places) -> Known:
-        """Give what documents may name, but for single places (those are looked up document by document)."""
-        tags = frozenset(tag for place in places.by_geofence.values() for tag in place.tags)
-        return Known(self._programme, frozenset(read.segments), {}, tags, stored=True)
-
-    def _parsed(self, read: rows.Rows, places: Places, known: Known) -> list[Offer]:
+    def _versions(self, read: rows.Rows, places: Places) -> dict[tuple[UUID, int], _Read]:
         """Read the documents of versions that are new here; the others are as they were."""
-        offers: dict[tuple[UUID, int], Offer] = {}
+        known = Known(self._programme, frozenset(read.segments), {}, frozenset(), stored=True)
+        versions: dict[tuple[UUID, int], _Read] = {}
         for row in read.offers:
-            offer = self._offers.get((row.id, row.version))
-            if offer is None:
-                identity = Identity(row.id, row.version, row.created_at)
-                here = replace(known, places=_named(row.document, places))
-                try:
-                    offer = parse(row.document, identity=identity, known=here).offer
-                except WrongDocument as error:
-                    _log.error("offer cannot be read", offer=str(row.id), version=row.version, errors=str(error))
-                    continue
-            offers[row.id, row.version] = offer
-        self._offers = offers
-        return list(offers.values())
+            key = row.id, row.version
+            versions[key] = self._offers[key] if row.document is None else _read(row, row.document, known, places)
+        return versions
+
+    def _segments(self, read: rows.Rows, places: Places) -> dict[str, Condition | None]:
+        """Read the segments whose documents are new here; the others are as they were."""
+        known = Known(self._programme, frozenset(read.segments), {}, frozenset(), stored=True)
+        segments: dict[str, tuple[Any, Condition | None]] = {}
+        for name, document in read.segments.items():
+            last = self._written.get(name)
+            if last is not None and last[0] == document:
+                segments[name] = last
+            else:
+                here = replace(known, places=_named(document, places))
+                segments[name] = document, _segment(document, name, here)
+        self._written = segments
+        return {name: condition for name, (_, condition) in segments.items()}
+
+
+def _read(row: rows.OfferRow, document: dict[str, Any], known: Known, places: Places) -> _Read:
+    identity = Identity(row.id, row.version, row.created_at)
+    try:
+        offer = parse(document, identity=identity, known=replace(known, places=_named(document, places))).offer
+    except WrongDocument as error:
+        _log.error("offer cannot be read", offer=str(row.id), version=row.version, errors=str(error))
+        return _Read(None, None)
+    return _Read(offer, document.get("reward"))
 
 
 def _named(document: Any, places: Places) -> dict[UUID, Place]:
@@ -198,7 +219,7 @@ def _named(document: Any, places: Places) -> dict[UUID, Place]:
     return found
 
 
-def _segment(document: dict[str, Any] | None, name: str, known: Known) -> Any:
+def _segment(document: dict[str, Any] | None, name: str, known: Known) -> Condition | None:
     if document is None:
         return None
     try:
@@ -206,69 +227,3 @@ def _segment(document: dict[str, Any] | None, name: str, known: Known) -> Any:
     except WrongDocument as error:
         _log.error("segment cannot be read", segment=name, errors=str(error))
         return None
-
-
-def _fence(row: rows.FenceRow) -> Geofence:
-    if row.geometry is not None:
-        shape = read_geometry(row.geometry)
-    else:
-        shape = Circle(Point(row.lat or 0.0, row.lon or 0.0), row.radius_m or 0.0)
-    tags = row.tags | row.store.tags if row.store is not None else row.tags
-    return Geofence(row.id, row.name, shape, tags, row.store.id if row.store is not None else None)
-
-
-def _places(before: Places, read: rows.Rows, fences: FenceIndex) -> Places:
-    """Put the places that changed in the stead of what they were."""
-    if not read.fences and not read.removed:
-        return before
-    by_geofence = dict(before.by_geofence)
-    for identifier in read.removed:
-        by_geofence.pop(identifier, None)
-    for row in read.fences:
-        by_geofence[row.id] = _place(row, fences)
-    return Places(by_geofence, {place.id: place for place in by_geofence.values()})
-
-
-def _place(row: rows.FenceRow, fences: FenceIndex) -> Place:
-    around = fences.enclosing(row.id)
-    point = around.center if around is not None else Point(row.lat or 0.0, row.lon or 0.0)
-    measured = fences.measure(point, row.id)
-    radius = measured.radius_m if measured is not None else row.radius_m or 0.0
-    store = row.store
-    if store is None:
-        return Place(row.id, row.id, "geofence", row.name, point, radius, row.zone, row.tags)
-    return Place(
-        id=store.id,
-        geofence_id=row.id,
-        kind="store",
-        name=store.name,
-        point=Point(store.lat, store.lon),
-        radius_m=radius,
-        zone=store.zone,
-        tags=row.tags | store.tags,
-        address=store.address,
-        country=store.country,
-        region=store.region,
-        hours=_hours(store),
-    )
-
-
-def _hours(store: rows.StoreRow) -> Hours | None:
-    try:
-        return read_hours(store.hours) if store.hours is not None else None
-    except WrongHours as error:
-        _log.error("opening hours cannot be read", store=str(store.id), errors=str(error))
-        return None
-
-
-def _part(
-    before: FenceIndex, wanted: set[UUID], *, fences: FenceIndex, whole: FenceIndex, changed: set[UUID]
-) -> FenceIndex:
-    """Keep an index of some of the fences; where those are all, the one of all. `whole` is what `fences` was before."""
-    if len(wanted) == len(fences):
-        return fences
-    if before is whole:
-        return FenceIndex.build(fence for fence in map(fences.get, wanted) if fence is not None)
-    held = {fence.id for fence in before}
-    put = (wanted - held) | (wanted & changed)
-    return before.replaced((fence for fence in map(fences.get, put) if fence is not None), held - wanted)

@@ -79,6 +79,14 @@ class FenceIndex:
         known = self._look_up(identifier)
         return None if known is None else known[0]
 
+    def __contains__(self, identifier: UUID) -> bool:
+        """Tell whether there is a fence of an id."""
+        return self._look_up(identifier) is not None
+
+    def only(self, wanted: Iterable[UUID]) -> FenceIndex:
+        """Give an index of some of the fences."""
+        return FenceIndex.build(fence for each in wanted if (fence := self.get(each)) is not None)
+
     def enclosing(self, identifier: UUID) -> Circle | None:
         """A circle that holds the whole fence (a circle's own, exactly): what a phone can be told to watch."""
         known = self._look_up(identifier)

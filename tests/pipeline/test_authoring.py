@@ -45,7 +45,7 @@ async def test_an_offer_begins_as_a_draft_that_decides_nothing(db: Connection, p
     made = (await write(pool)).offer
     assert (made.status, made.version, made.live_version) == ("draft", 1, None)
     assert made.document == document()
-    assert await db.fetch(OFFERS) == []
+    assert await db.fetch(OFFERS, [], []) == []
 
 
 async def test_publishing_lets_it_decide_and_opens_its_budget(db: Connection, pool: Pool) -> None:
@@ -53,7 +53,7 @@ async def test_publishing_lets_it_decide_and_opens_its_budget(db: Connection, po
     live = (await lead(pool, "publish", made.id)).offer
     assert (live.status, live.live_version) == ("live", 1)
     assert live.published_at is not None
-    assert [row["id"] for row in await db.fetch(OFFERS)] == [made.id]
+    assert [row["id"] for row in await db.fetch(OFFERS, [], [])] == [made.id]
     assert dict(await db.fetchrow("SELECT units, liability FROM budgets")) == {"units": 0, "liability": 0}
 
 
@@ -108,7 +108,7 @@ async def test_a_live_offer_that_is_edited_is_live_in_its_new_version_at_once(db
     await lead(pool, "publish", made.id)
     edited = (await rewrite(pool, made.id, priority=70)).offer
     assert (edited.status, edited.version, edited.live_version) == ("live", 2, 2)
-    assert [row["version"] for row in await db.fetch(OFFERS)] == [2]
+    assert [row["version"] for row in await db.fetch(OFFERS, [], [])] == [2]
     first = await offers.find(db, offer_id=made.id, version=1)
     assert first is not None
     assert first.document == document()
