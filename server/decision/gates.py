@@ -23,6 +23,10 @@ HOLDS = Finding(Gate.ARBITRATION, Truth.HOLDS, "There is no condition.")
 """What an offer without an `if` answers."""
 
 
+PAUSED = Finding(Gate.ACTIVE, Truth.FAILS, "The programme is paused.", {"programme": "paused"})
+"""What every offer answers while somebody has stopped everything."""
+
+
 class Route(NamedTuple):
     """By which way a moment would be told, and from when on."""
 
@@ -76,7 +80,9 @@ def check_trust(offer: Offer, context: Context, moved: Moved, ruleset: Ruleset) 
 
 
 def check_active(offer: Offer, context: Context, programme: Programme) -> Finding | None:
-    """Let an offer through on its dates, both included, as the programme's zone counts days."""
+    """Let an offer through while the programme runs, on its dates, both included, as the programme's zone counts days."""
+    if programme.paused:
+        return PAUSED
     if offer.active_from is None and offer.active_to is None:
         return None
     zone = zone_named(programme.zone)

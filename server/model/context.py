@@ -93,7 +93,7 @@ class Context:
 
 
 class Programme(NamedTuple):
-    """The programme-wide rules that a decision needs from the settings."""
+    """The programme-wide rules that a decision needs from the settings, and whether somebody has stopped everything."""
 
     zone: str
     quiet_from: str
@@ -106,3 +106,4 @@ class Programme(NamedTuple):
     formality: Literal["du", "sie"]
     weather_max_age_s: int
     pings_max_age_s: int
+    paused: bool = False

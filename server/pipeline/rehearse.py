@@ -2,7 +2,8 @@
 
 Rule 1: what is not stated is what nobody knows: weather that is not stated is unknown, a customer without a past has none.
 Rule 2: fences, places and zones are those that exist; distances are measured by the index that measures live fixes.
-Rule 3: of an offer that is not live the newest version is tried; of one that is paused or over, gate 4 says so.
+Rule 3: of an offer that is not live the newest version is tried; of one that is paused or over, gate 4 says so. That
+        the whole programme is paused stops all live offers together, and no offer that is tried by itself.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ async def rehearse_offer(db: Connection, *, offer_id: UUID, stated: Stated, snap
     row = await offers.find(db, offer_id=offer_id)
     if row is None:
         raise NotFound
-    programme = snapshot.ruleset.programme
+    programme = snapshot.ruleset.programme._replace(paused=False)
     identity = Identity(row.id, row.version, row.created_at)
     parsed = await authoring.read(db, document=row.document, programme=programme, identity=identity)
     alone = Ruleset.build(

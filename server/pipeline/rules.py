@@ -121,11 +121,14 @@ class Rules:
             async with self._pool.acquire() as db:
                 if await rows.epoch(db) == since:
                     return False
+                if self._current is not None:
+                    self._current = before = _switched(before, paused=await rows.is_paused(db))
             # Read by a cursor: no statement of a whole chain's first load meets the statements' deadline.
             async with self._pool.transaction(isolation="repeatable_read", readonly=True) as db:
                 read = await rows.read(db, since=since, known=self._offers)
             land = self._ground
-            self._current, self._ground = await asyncio.to_thread(self._build, before, land, read)
+            made, self._ground = await asyncio.to_thread(self._build, before, land, read)
+            self._current = _switched(made, paused=read.paused)
             if self._weather is not None and self._ground.cells.moved != land.cells.moved:
                 self._weather.watch(point for _, point in self._ground.cells.kept.values())
             return True
@@ -198,6 +201,14 @@ def _read(row: rows.OfferRow, document: dict[str, Any], known: Known, places: Pl
         _log.error("offer cannot be read", offer=str(row.id), version=row.version, errors=str(error))
         return _Read(None, None)
     return _Read(offer, document.get("reward"))
+
+
+def _switched(snapshot: Snapshot, *, paused: bool) -> Snapshot:
+    """Give the same rules with the programme's switch as it stands: a stop waits for no offer and no fence to be read."""
+    ruleset = snapshot.ruleset
+    if ruleset.programme.paused == paused:
+        return snapshot
+    return replace(snapshot, ruleset=replace(ruleset, programme=ruleset.programme._replace(paused=paused)))
 
 
 def _named(document: Any, places: Places) -> dict[UUID, Place]:

@@ -33,6 +33,7 @@ TABLES: Mapping[str, str] = {
     "devices": "SELECT to_jsonb(t) FROM devices t WHERE t.bucket = $1 AND t.customer_id = $2",
     "push_tokens": "SELECT to_jsonb(t) - 'hash' FROM push_tokens t WHERE t.customer_id = $2 AND $1::smallint IS NOT NULL",
     "customer_events": "SELECT to_jsonb(t) FROM customer_events t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
+    "external_sends": "SELECT to_jsonb(t) FROM external_sends t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
     "pings": "SELECT to_jsonb(t) FROM pings t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
     "receipts": "SELECT to_jsonb(t) FROM receipts t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
     "moments": "SELECT to_jsonb(t) FROM moments t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.created_at",
@@ -79,6 +80,7 @@ ERASE: Mapping[str, str] = {
     "receipts": "DELETE FROM receipts WHERE bucket = $1 AND customer_id = $2",
     "consents": "DELETE FROM consents WHERE bucket = $1 AND customer_id = $2",
     "customer_state": "DELETE FROM customer_state WHERE bucket = $1 AND customer_id = $2",
+    "external_sends": "DELETE FROM external_sends WHERE bucket = $1 AND customer_id = $2",
     "idempotency_keys": "DELETE FROM idempotency_keys WHERE bucket = $1 AND principal = 'customer:' || $2::uuid",
     "external_ids": "DELETE FROM external_ids t USING customers c WHERE c.bucket = $1"  # noqa: S608  an expression of ours
     " AND c.id = $2"

@@ -27,6 +27,10 @@ NEXT: Mapping[Status, tuple[Status, ...]] = {
 """From which states a state may be entered."""
 
 
+MOST_VERSIONS = 2**31 - 1
+"""The greatest number that a version may have: that of its column."""
+
+
 @dataclass(frozen=True, slots=True)
 class OfferRow:
     """An offer with the document of one version: the newest, unless another was asked for."""
@@ -160,12 +164,15 @@ async def find(db: Connection, *, offer_id: UUID, version: int | None = None) ->
     return _offer(row) if row else None
 
 
-VERSIONS = "SELECT version, author, created_at FROM offer_versions WHERE offer_id = $1 ORDER BY version DESC LIMIT $2"
+VERSIONS = """
+SELECT version, author, created_at FROM offer_versions
+WHERE offer_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3
+"""
 
 
-async def versions(db: Connection, *, offer_id: UUID, limit: int) -> list[VersionRow]:
-    """List an offer's newest versions."""
-    return [VersionRow(**row) for row in await db.fetch(VERSIONS, offer_id, limit)]
+async def versions(db: Connection, *, offer_id: UUID, limit: int, before: int = MOST_VERSIONS) -> list[VersionRow]:
+    """List an offer's newest versions, of those before one."""
+    return [VersionRow(**row) for row in await db.fetch(VERSIONS, offer_id, before, limit)]
 
 
 PAGE = """

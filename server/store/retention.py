@@ -33,6 +33,7 @@ FORGET: Mapping[str, str] = {
     "receipts": _oldest("receipts", "at"),
     "app_events": _oldest("app_events", "received_at"),
     "customer_events": _oldest("customer_events", "at"),
+    "external_sends": _oldest("external_sends", "received_at"),
     "deliveries": _oldest("deliveries", "created_at"),
     "moments": _oldest("moments", "created_at", " AND pass_serial IS NULL"),
     "customer_tokens": _oldest("customer_tokens", "coalesce(last_used_at, created_at)"),
@@ -43,12 +44,15 @@ FORGET: Mapping[str, str] = {
 """By table, what deletes the oldest rows: $1 the age, $2 how many at most."""
 
 
+_OF_EVENTS = ("receipts", "app_events", "customer_events", "external_sends", "deliveries", "moments")
+
+
 def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
     """Tell how old each table's rows may become; idempotency keys live 7 days, for tills that were offline at a weekend."""
     return {
         "pings": ages.pings,
         "skies": ages.pings + timedelta(days=2),  # they are noted as used at most twice a day
-        **dict.fromkeys(("receipts", "app_events", "customer_events", "deliveries", "moments"), ages.events),
+        **dict.fromkeys(_OF_EVENTS, ages.events),
         "customer_tokens": ages.tokens,
         "idempotency_keys": timedelta(days=7),
         "sessions": timedelta(days=1),

@@ -20,6 +20,14 @@ async def epoch(db: Connection) -> int:
     return int(await db.fetchval(EPOCH))
 
 
+PAUSED = "SELECT paused FROM programme"
+
+
+async def is_paused(db: Connection) -> bool:
+    """Tell whether somebody has stopped the whole programme."""
+    return bool(await db.fetchval(PAUSED))
+
+
 class OfferRow(NamedTuple):
     """A live offer in the version that is live; `document` is None where the caller has read this version before."""
 
@@ -67,6 +75,7 @@ class Rows:
     segments: dict[str, dict[str, Any] | None]
     fences: list[FenceRow]
     removed: list[UUID]
+    paused: bool = False
 
 
 # Documents are long and seldom new: of versions that the caller names, only their numbers come.
@@ -95,7 +104,7 @@ async def read(db: Connection, *, since: int, known: Collection[tuple[UUID, int]
 
     `known` are the versions of offers whose documents need not be sent.
     """
-    now = await epoch(db)
+    now, paused = await epoch(db), await is_paused(db)
     offers = [
         OfferRow(row["id"], row["version"], row["created_at"], json.loads(row["document"] or "null"))
         for row in await db.fetch(OFFERS, [each for each, _ in known], [version for _, version in known])
@@ -111,7 +120,7 @@ async def read(db: Connection, *, since: int, known: Collection[tuple[UUID, int]
                 removed.append(row[1])
             else:
                 fences.append(reading.fence(row))
-    return Rows(now, offers, segments, fences, removed)
+    return Rows(now, offers, segments, fences, removed, paused)
 
 
 class _Reading(NamedTuple):

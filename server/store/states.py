@@ -104,6 +104,14 @@ async def bump(db: Connection, *, customer_id: UUID, state: State | None = None)
     await db.execute(BUMP, bucket_of(customer_id), customer_id, encode_state(state) if state is not None else None)
 
 
+REWRITE = "UPDATE customer_state SET version = version + 1, state = $3 WHERE bucket = $1 AND customer_id = $2"
+
+
+async def rewrite(db: Connection, *, customer_id: UUID, state: State) -> None:
+    """Replace what is remembered, timers left as they are; every decision under way for the customer loses."""
+    await db.execute(REWRITE, bucket_of(customer_id), customer_id, encode_state(state))
+
+
 READ = "SELECT version, state FROM customer_state WHERE bucket = $1 AND customer_id = $2 FOR UPDATE"
 
 

@@ -123,6 +123,9 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/v1/offers"): _AUTHORS,
     ("GET", "/v1/offers/{id}"): _READERS,
     ("PUT", "/v1/offers/{id}"): _AUTHORS,
+    ("GET", "/v1/offers/{id}/versions"): _READERS,
+    ("GET", "/v1/offers/{id}/versions/{n}"): _READERS,
+    ("GET", "/v1/offers/{id}/diff"): _READERS,
     ("POST", "/v1/offers/{id}/publish"): _AUTHORS,
     ("POST", "/v1/offers/{id}/pause"): _AUTHORS,
     ("POST", "/v1/offers/{id}/end"): _AUTHORS,
@@ -130,9 +133,13 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/v1/dry-run"): _AUTHORS,
     ("GET", "/v1/segments"): _READERS,
     ("POST", "/v1/segments"): _for(Kind.MARKETER, Kind.ADMIN, Kind.CRM),
+    ("GET", "/v1/programme"): _READERS,
+    ("PUT", "/v1/programme"): _AUTHORS,
     ("GET", "/v1/decisions"): _AUTHORS,
     ("GET", "/v1/reports/funnel"): _READERS,
     ("GET", "/v1/export/{type}"): _ADMIN,
+    # Other systems
+    ("POST", "/v1/external-sends"): _for(Kind.CRM),
     # House
     ("GET", "/v1/users"): _ADMIN,
     ("POST", "/v1/users"): _ADMIN,

@@ -30,6 +30,7 @@ MODULES: Final = (
     "dry_run",
     "events",
     "exports",
+    "external_sends",
     "geofences",
     "health",
     "imports",
@@ -43,12 +44,14 @@ MODULES: Final = (
     "pass_link",
     "passes",
     "pings",
+    "programme",
     "reports",
     "segments",
     "start",
     "stores",
     "stream",
     "users",
+    "versions",
     "wallet",
 )
 """The modules with doors, one line each."""

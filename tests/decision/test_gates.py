@@ -200,3 +200,12 @@ def test_the_night_is_that_of_the_place_where_the_customer_was_last_seen() -> No
     assert find_route(offer(), asked, last_fix(at=NOON), early) == Route("push")
     at_home = find_route(offer(deliver_by=timedelta(days=1)), asked, None, early)
     assert at_home == Route("push", after(hours=12))
+
+
+def test_a_paused_programme_lets_no_offer_through_whatever_its_dates_say() -> None:
+    paused = programme(paused=True)
+    for each in (offer(), offer(active_from=day("2026-01-01"), active_to=day("2026-12-31"))):
+        found = check_active(each, context(RULES, fix()), paused)
+        assert found is not None
+        assert (found.gate, found.truth, found.reason) == (Gate.ACTIVE, Truth.FAILS, "The programme is paused.")
+        assert check_active(each, context(RULES, fix()), programme()) is None

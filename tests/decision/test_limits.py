@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.decision.decide import decide
 from server.decision.finding import Gate, Truth
 from server.decision.limits import MOST_SHOWN, check_budget, check_caps, prune, remember
 from server.decision.ruleset import Ruleset
 from server.model.context import Used
 from server.model.customer import Shown, State
 from server.model.money import Money
-from server.model.offer import Cap, Offer, Period, Reward
+from server.model.offer import Cap, Holdout, Offer, Period, Reward, Variant
 from tests.builders import (
     NOON,
     a_day,
     after,
     context,
     customer,
+    fix,
     offer,
     offer_id,
     place,
@@ -263,3 +267,39 @@ def test_an_offer_without_an_entry_has_used_nothing() -> None:
     other = context(ruleset(asked), used={offer_id(9): Used(units=1)})
     assert check_budget(asked, None, context=other) is None
     assert programme().per_day is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"surfaces": ("inbox",)},
+        {"surfaces": ("push",)},
+        {"variants": (Variant("only", 1, "inbox"),)},
+        {"action": {"type": "survey", "survey_id": "nps"}},
+        {"holdout": Holdout(1.0, "all")},
+    ],
+    ids=["inbox", "push", "an inbox's place", "a survey", "held out"],
+)
+def test_whatever_way_a_message_goes_it_counts_into_one_ledger(told: dict[str, Any]) -> None:
+    told = dict(told)
+    action = told.pop("action", {"type": "pass"})
+    one, other = offer(1, trigger="inside", priority=90, **told), offer(2, trigger="inside")
+    one = replace(one, moment=replace(one.moment, action=action))
+    rules = ruleset(one, other, per_day=1)
+    first = decide(context(rules, fix()), rules)
+    assert first.chosen is not None
+    assert first.chosen.offer == one
+    [counted] = first.state.shown
+    assert (counted.offer_id, counted.pressure) == (one.id, "marketing")
+    later = decide(context(rules, fix(at=after(minutes=5)), state=first.state), rules)
+    assert later.chosen is None
+    assert {verdict.finding.gate for verdict in later.verdicts} == {Gate.CAP}
+
+
+def test_what_others_sent_leaves_as_much_less_room() -> None:
+    asked = offer(trigger="inside")
+    rules = ruleset(asked, per_day=2)
+    state = State(shown=(shown(NOON, None),))
+    first = decide(context(rules, fix(), state=state), rules)
+    second = decide(context(rules, fix(at=after(minutes=5)), state=first.state), rules)
+    assert (first.chosen is not None, second.chosen is not None) == (True, False)

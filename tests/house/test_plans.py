@@ -22,6 +22,7 @@ from server.store import (
     erasure,
     events,
     expiry,
+    external_sends,
     funnel,
     idempotency,
     keys,
@@ -50,6 +51,7 @@ BIG = {
         "redemptions",
         "reversals",
     ),
+    "external_sends",
     *("registrations", "idempotency_keys", "budgets", "place_budgets", "funnel_cells", "api_keys", "offer_versions"),
 }
 """Tables that grow with customers, offers or time: nothing hot may read one from end to end."""
@@ -68,6 +70,8 @@ INSERT INTO push_tokens (bucket, hash, customer_id, device_id)
     SELECT 1023 - bucket, sha256(uuid_send(id)), id, 'one' FROM customers;
 INSERT INTO customer_events (bucket, id, customer_id, name, at)
     SELECT bucket, md5(id::text || n)::uuid, id, 'visit', now() - n * interval '1 day' FROM customers, generate_series(1, 3) n;
+INSERT INTO external_sends (bucket, customer_id, id, channel, pressure, at, received_at)
+    SELECT bucket, id, n::text, 'email', 'x', now(), now() - n * interval '1 day' FROM customers, generate_series(1, 3) n;
 INSERT INTO pings (bucket, customer_id, id, at, received_at, cell)
     SELECT bucket, id, md5(id::text || n)::uuid, now(), now() - n * interval '1 day', '' FROM customers, generate_series(1, 3) n;
 INSERT INTO moments (bucket, id, customer_id, offer_id, offer_version, offer_name, variant, placement, channel, pressure,
@@ -122,6 +126,7 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
     "a group's record": (arrivals.RECORD, {"customer_state_pkey"}),
     "the states' lock": (states.LOCK, {"customer_state_pkey"}),
     "a state's bump": (states.BUMP, {"customer_state_pkey"}),
+    "a state's rewriting": (states.REWRITE, {"customer_state_pkey"}),
     "a state's look": (states.READ, {"customer_state_pkey"}),
     "a listener": (states.LISTEN, {"customer_state_pkey"}),
     "the customers of tokens": (keys.FIND_OWNERS, {"customer_tokens_pkey"}),
@@ -131,6 +136,7 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
     "a brand's number": (customers.KNOWN, {"external_ids_pkey"}),
     "a push token's owner": (devices.OWNER, {"push_tokens_pkey"}),
     "a device": (devices.OLD, {"devices_pkey"}),
+    "a message of others": (external_sends.FIND, {"external_sends_pkey"}),
     "a kept answer": (idempotency.READ, {"idempotency_keys_pkey"}),
     "keeping an answer": (idempotency.KEEP, {"idempotency_keys_pkey"}),
     "the inbox": (moments.INBOX, {"moments_owner"}),
@@ -282,7 +288,9 @@ async def test_a_jobs_portion_is_found_by_an_index_of_what_is_due(filled: Pool, 
     assert indexes_of(nodes) == expected
 
 
-@pytest.mark.parametrize("statement", [idempotency.CLAIM, moments.INSERT, events.INSERT, customers.TAKE, budgets.MAKE])
+@pytest.mark.parametrize(
+    "statement", [idempotency.CLAIM, moments.INSERT, events.INSERT, customers.TAKE, budgets.MAKE, external_sends.INSERT]
+)
 async def test_what_is_written_once_is_known_by_its_key(filled: Pool, statement: str) -> None:
     async with filled.acquire() as db:
         nodes = await plan_of(db, statement)

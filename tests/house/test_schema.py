@@ -34,6 +34,7 @@ ACROSS_SHARDS = {
     "passes_expiry": "the job that ends passes",
     "redemptions_store": "a store's ledger",
     "redemptions_at": "the ledger by day, and exports",
+    "external_sends_received": "the job that forgets",
     "idempotency_keys_age": "the job that forgets",
 }
 """Indexes of customers' tables that do not begin with the bucket: none of them serves the hot path."""
@@ -59,6 +60,7 @@ STAYS = {
     "wrong_codes": "one row per till",
     "pass_tags": "one row per pass type",
     "ruleset_epoch": "one row",
+    "programme": "one row",
     "migrations": "one row per file",
 }
 """Tables that the job of forgetting leaves alone, and why."""

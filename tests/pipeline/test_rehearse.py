@@ -19,13 +19,15 @@ from server.model.offer import Reward
 from server.model.ping import Fix
 from server.model.place import Circle, Geofence
 from server.model.weather import Sky, Weather
-from server.pipeline.rehearse import Inside, Rehearsal, Report, Stated, Told, context_of, rehearse
+from server.pipeline import authoring
+from server.pipeline.rehearse import Inside, Rehearsal, Report, Stated, Told, context_of, rehearse, rehearse_offer
 from server.pipeline.rules import Snapshot
 from server.signals.fences import FenceIndex
+from server.store.pool import Connection, Pool
 from tests import builders
-from tests.builders import NOON, TOWN, off, offer, place
+from tests.builders import NOON, TOWN, off, offer, place, programme
 from tests.street.serving import open_street
-from tests.web.authors import document
+from tests.web.authors import BY, document
 
 ANYBODY = Customer(UUID(int=9), Consents(True, True, True))
 
@@ -191,3 +193,17 @@ async def test_the_street_gives_the_moment_that_the_rehearsal_promised(db_dsn: s
             assert [(each["offer"], each["gate"], each["truth"]) for each in moment.json["items"]] == [
                 (promised["offer"], promised["gate"], promised["truth"])
             ]
+
+
+def test_a_paused_programme_stops_all_live_offers_together() -> None:
+    done = rehearse(say(), snapshot(offer(), paused=True))
+    assert (gate(done), done.chosen) == ("active", None)
+    assert gate(rehearse(say(), snapshot(offer()))) is None
+
+
+async def test_an_offer_that_is_tried_by_itself_asks_no_switch(db: Connection, pool: Pool) -> None:
+    async with pool.transaction() as held:
+        made = await authoring.create(held, document=document(), programme=programme(), by=BY)
+    done = await rehearse_offer(db, offer_id=made.offer.id, stated=say(), snapshot=snapshot(offer(), paused=True))
+    assert gate(done) is None
+    assert done.moment is not None

@@ -254,3 +254,37 @@ def test_the_programme_takes_what_it_needs_from_the_settings() -> None:
     )
     assert (programme.per_day, programme.per_week, programme.zone) == (2, None, "Asia/Tokyo")
     assert (programme.quiet_from, programme.quiet_to, programme.quiet_zone) == ("21:00", "08:00", "Asia/Tokyo")
+
+
+async def test_a_stop_waits_for_no_offer_and_no_fence_to_be_read(pool: Pool) -> None:
+    town, rules = Town(pool), rules_on(pool)
+    await town.open_shop()
+    offer = await town.publish()
+    await rules.refresh()
+    assert not rules.current.ruleset.programme.paused
+
+    class Broken(Exception):
+        """What reading offers ends in."""
+
+    def broken(*_: Any) -> Any:
+        raise Broken
+
+    read, rules._build = rules._build, broken  # type: ignore[method-assign]
+    await change(pool, "UPDATE programme SET paused = true")
+    with pytest.raises(Broken):
+        await rules.refresh()
+    assert rules.current.ruleset.programme.paused
+    assert [each.id for each in rules.current.ruleset.offers] == [offer]
+    rules._build = read  # type: ignore[method-assign]
+    assert await rules.refresh()
+    assert rules.current.ruleset.programme.paused
+    await change(pool, "UPDATE programme SET paused = false")
+    await rules.refresh()
+    assert not rules.current.ruleset.programme.paused
+
+
+async def test_a_house_that_opens_while_the_programme_is_paused_is_paused(pool: Pool) -> None:
+    rules = rules_on(pool)
+    await change(pool, "UPDATE programme SET paused = true")
+    await rules.refresh()
+    assert rules.current.ruleset.programme.paused

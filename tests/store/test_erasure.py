@@ -19,7 +19,17 @@ INDIRECT = {"customers", "redemptions", "reversals", "registrations", "idempoten
 """Tables that hold rows of customers without a column `customer_id`: by the id, the pass, or the principal."""
 
 NOT_THEIRS = {
-    *("geofences", "stores", "segments", "offers", "offer_versions", "budgets", "place_budgets", "ruleset_epoch"),
+    *(
+        "geofences",
+        "stores",
+        "segments",
+        "offers",
+        "offer_versions",
+        "budgets",
+        "place_budgets",
+        "ruleset_epoch",
+        "programme",
+    ),
     *(
         "pass_tags",
         "users",

@@ -82,6 +82,10 @@ ROWS = {
         "INSERT INTO customer_events (bucket, id, customer_id, name, at)"
         " VALUES ($1, gen_random_uuid(), gen_random_uuid(), 'visit', now() - $2::interval)"
     ),
+    "external_sends": (
+        "INSERT INTO external_sends (bucket, customer_id, id, channel, pressure, at, received_at)"
+        " VALUES ($1, gen_random_uuid(), 'a', 'email', 'marketing', now(), now() - $2::interval)"
+    ),
     "deliveries": (
         "INSERT INTO deliveries (bucket, id, moment_id, offer_id, channel, not_before, deliver_by, created_at)"
         " VALUES ($1, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'push', now(), now(), now() - $2::interval)"
@@ -178,7 +182,7 @@ async def test_two_who_forget_at_once_do_not_get_into_each_others_way(pool: Pool
 def test_each_age_comes_from_the_setting_of_its_kind() -> None:
     ages = ages_by_table(Ages(pings=timedelta(1), events=timedelta(2), tokens=timedelta(3)))
     assert {table for table, age in ages.items() if age == timedelta(2)} == {
-        *("receipts", "app_events", "customer_events", "deliveries", "moments")
+        *("receipts", "app_events", "customer_events", "external_sends", "deliveries", "moments")
     }
     assert ages["customer_tokens"] == timedelta(3)
     assert set(ages) == set(FORGET)

@@ -144,6 +144,21 @@ async def _(scene: Scene, who: str) -> Right:
     return Right({"id": (await scene.made("/v1/offers", draft))["id"]}, draft)
 
 
+@right("GET /v1/offers/{id}/versions", "GET /v1/offers/{id}/versions/{n}", "GET /v1/offers/{id}/diff")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": (await scene.made("/v1/offers", document()))["id"], "n": "1"})
+
+
+@right("PUT /v1/programme")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"paused": False, "reason": f"said by {uuid4()}"})
+
+
+@right("POST /v1/external-sends")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"customer_id": str(scene.customers["robin"]), "channel": "email"})
+
+
 @right("POST /v1/offers/{id}/publish")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"id": (await scene.made("/v1/offers", document()))["id"]})

@@ -89,6 +89,9 @@ GET    /v1/offers                        200  readers
 POST   /v1/offers                        201  authors
 GET    /v1/offers/{id}                   200  readers
 PUT    /v1/offers/{id}                   200  authors
+GET    /v1/offers/{id}/versions          200  readers
+GET    /v1/offers/{id}/versions/{n}      200  readers
+GET    /v1/offers/{id}/diff              200  readers
 POST   /v1/offers/{id}/publish           200  authors
 POST   /v1/offers/{id}/pause             200  authors
 POST   /v1/offers/{id}/end               200  authors
@@ -96,9 +99,13 @@ POST   /v1/offers/{id}/dry-run           200  authors
 POST   /v1/dry-run                       200  authors
 GET    /v1/segments                      200  readers
 POST   /v1/segments                      201  authors crm
+GET    /v1/programme                     200  readers
+PUT    /v1/programme                     200  authors
 GET    /v1/decisions                     200  authors
 GET    /v1/reports/funnel                200  readers
 GET    /v1/export/{type}                 200  admin
+
+POST   /v1/external-sends                201  crm
 
 GET    /v1/users                         200  admin
 POST   /v1/users                         201  admin
