@@ -41,7 +41,7 @@ def test_what_differs_is_told_with_its_path(before: Any, after: Any, told: list[
 
 def flat(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
     """Lay a document flat: each leaf, and each container that is empty, by its steps."""
-    items: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    items: Any = value.items() if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else ()
     found = {} if items else {path: (type(value), value)}
     for step, inner in items:
         found |= flat(inner, (*path, step))

@@ -29,6 +29,7 @@ NOT_THEIRS = {
         "place_budgets",
         "ruleset_epoch",
         "programme",
+        "skies",
     ),
     *(
         "pass_tags",
