@@ -17,7 +17,7 @@ from server.errors import Unavailable
 from server.model.ids import bucket_of
 from server.pipeline.batch import Answer, Batch
 from server.pipeline.groups import Groups
-from server.pipeline.lanes import Flood, Lane, Ticket
+from server.pipeline.lanes import Flood, Lane, Patience, Ticket, Waiting
 from server.pipeline.rules import Rules
 from server.settings import Settings
 from server.signals.assemble import Sky
@@ -30,7 +30,7 @@ milliseconds whoever is in it: four answered 0.7 of the pings that two did. One 
 """
 
 ANSWER_S = 2.7
-"""Nobody waits longer: the promise is three seconds, door and network included."""
+"""Nobody waits longer, but for the moment until it is noticed: the promise is three seconds, door and network included."""
 
 
 class Arrivals:
@@ -54,6 +54,7 @@ class Arrivals:
             Lane(groups.process, most=limits.group_fixes, queue_s=limits.queue_s, monotonic=clock.monotonic)
             for _ in range(LANES)
         ]
+        self._patience = Patience(ANSWER_S, clock.monotonic)
         self._closed = False
 
     async def arrive(self, batch: Batch) -> Answer:
@@ -62,17 +63,23 @@ class Arrivals:
         Raises TooMany (nothing was used), Unavailable (try again: what was done is told then), ConsentRequired,
         Unauthenticated (the customer is gone).
         """
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.take(batch, answer)
+        try:
+            return await answer
+        finally:
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # whoever asked may have been called off: then nobody is to complain
+
+    def take(self, batch: Batch, answer: Waiting) -> None:
+        """Take a report in; `answer` is told what came of it, later. Raises TooMany and Unavailable at once."""
         if self._closed:
             raise Unavailable("This process is about to end.", retry_after_s=1)
         if not batch.timer:
             self._flood.take(batch.customer_id, len(batch.fixes))
-        ticket = Ticket(batch, self._clock.monotonic(), asyncio.get_running_loop().create_future())
+        ticket = Ticket(batch, self._clock.monotonic(), answer)
         self._lanes[bucket_of(batch.customer_id) % LANES].put(ticket)
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                return await ticket.answer
-        except TimeoutError:
-            raise Unavailable("The database did not answer in time.", retry_after_s=1) from None
+        self._patience.watch(ticket)
 
     async def ring(self, customers: Iterable[UUID]) -> None:
         """Ring the dwell timers of customers that are due: they are decided as if a fix had come."""
@@ -105,3 +112,4 @@ class Arrivals:
         self._closed = True
         for lane in self._lanes:
             await lane.drain()
+        self._patience.close()

@@ -36,10 +36,11 @@ class Result(NamedTuple):
 
 
 class Watched(NamedTuple):
-    """One fence that the phone may watch by itself, as a circle around it."""
+    """One fence that the phone may watch by itself, as a circle around it; `written` the same as JSON, for all answers."""
 
     id: UUID
     circle: Circle
+    written: bytes
 
 
 class Watch(NamedTuple):

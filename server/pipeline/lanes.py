@@ -13,10 +13,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from server.errors import Refusal, TooMany, Unavailable
 from server.pipeline.batch import Answer, Batch
+
+_LOOKS = 25
+"""So many times within a wait it is looked who has waited too long."""
 
 _DECAY = 0.9
 """The last ten groups tell how fast the next ones will be."""
@@ -84,13 +88,29 @@ class Flood:
             self._swept_s = now
 
 
+class Waiting(Protocol):
+    """Whoever waits for an answer, and is told once: a future, or a connection that writes it out itself.
+
+    `done` once it was told, or does not want to be told any more. Telling it never raises.
+    """
+
+    def done(self) -> bool:
+        """Whether there is nothing more to tell."""
+
+    def set_result(self, answer: Answer, /) -> None:
+        """Be told the answer."""
+
+    def set_exception(self, error: Exception, /) -> None:
+        """Be told why there is none."""
+
+
 @dataclass(slots=True, eq=False)
 class Ticket:
     """A report on its way; `came_s` by the monotonic clock, `received` the same by the database's once it is known."""
 
     batch: Batch
     came_s: float
-    answer: asyncio.Future[Answer]
+    answer: Waiting
     received: datetime | None = None
 
     @property
@@ -107,7 +127,34 @@ class Ticket:
         """Say why there is no answer."""
         if not self.answer.done():
             self.answer.set_exception(error)
-            self.answer.exception()  # whoever asked may be gone: then nobody is to complain
+
+
+class Patience:
+    """Tells everybody who has waited too long that there is no answer: one timer for all of them."""
+
+    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
+        """Nobody waits longer than `seconds` and a twenty-fifth of that."""
+        self._seconds, self._monotonic = seconds, monotonic
+        self._tickets: deque[Ticket] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, ticket: Ticket) -> None:
+        """Watch over a ticket that has just come."""
+        self._tickets.append(ticket)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._seconds / _LOOKS, self._look)
+
+    def _look(self) -> None:
+        tickets, over = self._tickets, self._monotonic() - self._seconds
+        while tickets and (tickets[0].answer.done() or tickets[0].came_s <= over):
+            tickets.popleft().refuse(Unavailable("The database did not answer in time.", retry_after_s=1))
+        again = asyncio.get_running_loop().call_later
+        self._timer = again(self._seconds / _LOOKS, self._look) if tickets else None
+
+    def close(self) -> None:
+        """Watch no more."""
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 Work = Callable[[Sequence[Ticket]], Awaitable[None]]

@@ -11,8 +11,10 @@ from math import cos, floor, hypot, radians, sqrt
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from server.model.ping import Fix
-from server.model.place import Point
+from server.model.place import Circle, Point
 from server.pipeline.batch import Watch, Watched
 from server.signals.distance import FLAT_MAX_M, distance_m, metric_at
 from server.signals.fences import FenceIndex
@@ -75,9 +77,14 @@ class Watcher:
             circle = live.enclosing(identifier)
             if circle is None:
                 raise LookupError("the index found a fence that it does not have")
-            known = _Near(*circle.center, circle.radius_m, Watched(identifier, circle))
+            known = _Near(*circle.center, circle.radius_m, Watched(identifier, circle, _written(identifier, circle)))
             self._known[identifier] = known
         return known
+
+
+def _written(identifier: UUID, circle: Circle) -> bytes:
+    (lat, lon), radius_m = circle
+    return msgspec.json.encode({"id": identifier, "lat": lat, "lon": lon, "radius_m": radius_m})
 
 
 def _around_cell(key: tuple[int, int], live: FenceIndex) -> list[UUID]:

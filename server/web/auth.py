@@ -20,6 +20,8 @@ from server.store.pool import Pool
 from server.web.access import Kind, Principal
 
 T = TypeVar("T")
+Then = Callable[["Visitor | Exception | None"], None]
+"""What is told whose token it was: nobody's is None, an error where it could not be looked up."""
 
 CACHE_S: Final = 1.0
 _CACHED = 100_000
@@ -65,7 +67,7 @@ class Credentials:
         self._idle_s = idle_s
         self._monotonic = monotonic
         self._cache: dict[str, tuple[float, Visitor]] = {}
-        self._waiting: dict[bytes, tuple[int, asyncio.Future[Visitor | None]]] = {}
+        self._waiting: dict[bytes, tuple[int, list[Then]]] = {}
         self._group: asyncio.Task[None] | None = None
         self._touching: asyncio.Task[None] | None = None
         self._touches: dict[bytes, int] = {}
@@ -73,17 +75,44 @@ class Credentials:
 
     async def by_token(self, token: str) -> Visitor | None:
         """Tell whose bearer token this is; None when it does not count."""
-        known = self._remembered(token)
-        if known and known.principal.via == "token":
+        known = self.remembered(token)
+        if known is not None:
             return known
         if len(token) > _TOKEN_CHARACTERS:
             return None
         if token.startswith(keys.CUSTOMER_PREFIX):
-            bucket = token_bucket(token, keys.CUSTOMER_PREFIX)
-            return None if bucket is None else await self._customer(token, bucket)
+            return await self._customer(token)
         if not token.startswith(tuple(keys.PREFIXES.values())):
             return None
         return await self._key(token)
+
+    def remembered(self, token: str) -> Visitor | None:
+        """Tell whose bearer token this is, where it is known without asking."""
+        known = self._remembered(token)
+        return known if known is not None and known.principal.via == "token" else None
+
+    def ask(self, token: str, then: Then) -> bool:
+        """Have a customer's token looked up with the next group, and `then` told; False: it can be no such token.
+
+        `then` is called later, never in here, and must not raise.
+        """
+        if len(token) > _TOKEN_CHARACTERS:
+            return False
+        bucket = token_bucket(token, keys.CUSTOMER_PREFIX)
+        if bucket is None:
+            return False
+        dropped, digest = self._dropped, token_hash(token)
+
+        def told(found: Visitor | Exception | None) -> None:
+            then(self._remember(token, found, dropped) if isinstance(found, Visitor) else found)
+
+        waiting = self._waiting.get(digest)
+        if waiting is None:
+            waiting = self._waiting[digest] = bucket, []
+            if self._group is None or self._group.done():
+                self._group = asyncio.create_task(self._look_up())
+        waiting[1].append(told)
+        return True
 
     async def by_cookie(self, token: str) -> Visitor | None:
         """Tell whose log-in this cookie is; None when it does not count."""
@@ -131,18 +160,19 @@ class Credentials:
         principal = Principal(kind, f"key:{found.id}", frozenset({kind}), store_id=found.store_id, via="token")
         return self._remember(token, Visitor(principal), dropped)
 
-    async def _customer(self, token: str, bucket: int) -> Visitor | None:
+    async def _customer(self, token: str) -> Visitor | None:
         """Join the next group of look-ups."""
-        digest = token_hash(token)
-        waiting = self._waiting.get(digest)
-        if waiting is None:
-            waiting = bucket, asyncio.get_running_loop().create_future()
-            self._waiting[digest] = waiting
-            if self._group is None or self._group.done():
-                self._group = asyncio.create_task(self._look_up())
-        dropped = self._dropped
-        found = await asyncio.shield(waiting[1])  # others may wait for the same token
-        return self._remember(token, found, dropped) if found else None
+        future: asyncio.Future[Visitor | None] = asyncio.get_running_loop().create_future()
+
+        def told(found: Visitor | Exception | None) -> None:
+            if future.done():  # whoever asked is gone
+                return
+            if isinstance(found, Exception):
+                future.set_exception(found)
+            else:
+                future.set_result(found)
+
+        return await future if self.ask(token, told) else None
 
     async def _look_up(self) -> None:
         while self._waiting:
@@ -150,12 +180,13 @@ class Credentials:
             try:
                 owners = await self._owners({digest: bucket for digest, (bucket, _) in group.items()})
             except Exception as error:
-                for _, future in group.values():
-                    future.set_exception(error)
-                    future.exception()  # whoever asked may be gone: nobody else shall complain
+                for _, waiting in group.values():
+                    for told in waiting:
+                        told(error)
                 continue
-            for digest, (_, future) in group.items():
-                future.set_result(owners.get(digest))
+            for digest, (_, waiting) in group.items():
+                for told in waiting:
+                    told(owners.get(digest))
 
     async def _owners(self, buckets: dict[bytes, int]) -> dict[bytes, Visitor]:
         async with self._pool.acquire() as db:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -84,7 +84,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _refuse(request, error)
     except Exception as error:
         if request.get(_STARTED, False):  # an answer is half out: nothing can be said any more but that it ends
-            _write_down(request, error)
+            write_down(error, route=_route(request), request_id=request[REQUEST_ID])
             raise ConnectionResetError from None
         return _refuse(request, error)
 
@@ -103,7 +103,7 @@ def _check_wire(request: web.Request) -> None:
 def _refuse(request: web.Request, error: Exception) -> web.StreamResponse:
     refusal = refusal_of(error)
     if refusal is None:
-        _write_down(request, error)
+        write_down(error, route=_route(request), request_id=request[REQUEST_ID])
         refusal = Internal()
     elif way := _way_to_log_in(request, refusal):
         return web.Response(status=303, headers={"Location": way})
@@ -120,15 +120,15 @@ def _way_to_log_in(request: web.Request, refusal: Refusal) -> str | None:
     return "/password" if isinstance(refusal, PasswordChangeRequired) else None
 
 
-def _write_down(request: web.Request, error: Exception) -> None:
+def write_down(error: Exception, *, route: str, request_id: str) -> None:
     """Log an unexpected error: its class and where it came from, without the words it carries."""
     frames = traceback.extract_tb(error.__traceback__)
     _LOG.error(
         "unexpected error",
         error=type(error).__name__,
         where=[f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[-8:]],
-        route=_route(request),
-        request_id=request[REQUEST_ID],
+        route=route,
+        request_id=request_id,
     )
 
 
@@ -137,11 +137,19 @@ def _route(request: web.Request) -> str:
     return opened.path if isinstance(opened, Door) else "unknown"
 
 
+def data_headers(settings: Settings) -> Mapping[str, str]:
+    """Give what every answer with data carries."""
+    return {"Server": "", **DATA_HEADERS, **_secure(settings)}
+
+
+def _secure(settings: Settings) -> Mapping[str, str]:
+    return _HSTS if settings.server.public_url.startswith("https://") else {}
+
+
 def finish(settings: Settings) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     """Give the last touch that every answer gets before it goes out; HSTS only where the public address is https."""
-    secure = _HSTS if settings.server.public_url.startswith("https://") else {}
-    for_data = {"Server": "", **DATA_HEADERS, **secure}
-    for_pages = {"Server": "", **PAGE_HEADERS, **secure}
+    for_data = data_headers(settings)
+    for_pages = {"Server": "", **PAGE_HEADERS, **_secure(settings)}
 
     async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
         request[_STARTED] = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -12,8 +13,8 @@ from server.model.ping import OsEvent
 from server.model.place import Point
 from server.pipeline.batch import Answer, Batch
 from server.signals.assemble import Reported
-from server.web.call import Call
-from server.web.codec import Instant
+from server.web.call import Call, Reply
+from server.web.codec import Instant, encode
 from server.web.door import door
 from server.web.moments import MomentAnswer, told
 
@@ -133,12 +134,12 @@ EXAMPLE = {
     example=EXAMPLE,
     tags=("App",),
 )
-async def report(call: Call) -> PingAnswer:
+async def report(call: Call) -> Reply:
     """Decide the caller's fixes; the answer is durable."""
     most = call.parts.settings.limits.fixes_per_request
     if len(call.body.pings) > most:
         raise Invalid(errors=[FieldError("pings", f"must have 1 to {most} elements")])
-    return answer_for(await call.parts.arrivals.arrive(batch_of(call.customer_id, call.body)))
+    return Reply(200, written(await call.parts.arrivals.arrive(batch_of(call.customer_id, call.body))))
 
 
 def batch_of(customer_id: UUID, body: PingBatch) -> Batch:
@@ -159,14 +160,58 @@ def batch_of(customer_id: UUID, body: PingBatch) -> Batch:
     return Batch(customer_id, body.sent_at, fixes, body.app.foreground, body.app.tz)
 
 
-def answer_for(answer: Answer) -> PingAnswer:
-    """Write what the street answered."""
-    circles = [
-        CircleAnswer(watched.id, watched.circle.center.lat, watched.circle.center.lon, watched.circle.radius_m)
-        for watched in answer.watch.circles
-    ]
-    return PingAnswer(
-        results=[ResultAnswer(*result) for result in answer.results],
-        moments=[told(shown, answer.now) for shown in answer.moments],
-        watch=WatchAnswer(circles, answer.watch.next_ping_s),
-    )
+def written(answer: Answer) -> bytes:
+    """Write what the street answered, as a PingAnswer: its circles were written when their fence was first near anybody."""
+    results = encode([ResultAnswer(*result) for result in answer.results])
+    moments = encode([told(shown, answer.now) for shown in answer.moments]) if answer.moments else b"[]"
+    circles = b",".join([watched.written for watched in answer.watch.circles])
+    watch = b'{"circles":[%b],"next_ping_s":%d}' % (circles, answer.watch.next_ping_s)
+    return b'{"results":%b,"moments":%b,"watch":%b}' % (results, moments, watch)
+
+
+_reports = msgspec.json.Decoder(PingBatch)
+_NAME = re.compile(rb'"(\w+)"\s*:')
+
+
+def read_plain(data: bytes) -> PingBatch | None:
+    """Read a report straight into its struct where its text is plain, else give None: `codec.read_json` then has the word.
+
+    Plain is ASCII without escapes, in which no name stands twice in one object. What is given is what `read_json` gives.
+    """
+    if b"\\" in data or not data.isascii():
+        return None
+    try:
+        report = _reports.decode(data)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    return report if _each_once(data, report) else None
+
+
+def _each_once(data: bytes, report: PingBatch) -> bool:
+    """Tell whether no object has a name twice; False also where that would take a parser to tell.
+
+    Between one brace that opens and the next there are names of one object, and after a brace that closed those of objects
+    around it. The latter must be the only ones of their name at all. Braces within texts would hide objects' ends.
+    """
+    if len(report.pings) == 1:
+        return _distinct(_NAME.findall(data))  # objects of different kinds have no name in common
+    app, objects = report.app, 1 + len(report.pings)
+    if app is not _NO_APP:
+        objects += 2 if app.permissions is not None else 1
+    for ping in report.pings:
+        if ping.os_event is not None:
+            objects += 1
+    parts = data.split(b"{")
+    if len(parts) != objects + 1 or data.count(b"}") != objects:
+        return False
+    for part in parts:
+        if not _distinct(_NAME.findall(part)):
+            return False
+        end = part.find(b"}")
+        if 0 <= end < part.rfind(b":") and any(data.count(b'"%b"' % name) != 1 for name in _NAME.findall(part, end)):
+            return False
+    return True
+
+
+def _distinct(names: list[bytes]) -> bool:
+    return len(set(names)) == len(names)

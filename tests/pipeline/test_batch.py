@@ -20,7 +20,7 @@ def test_a_report_is_of_a_phone_in_the_background_unless_it_says_otherwise() -> 
 
 def test_a_phone_that_learns_nothing_new_reports_within_a_minute() -> None:
     assert Watch() == ((), 60)
-    assert Watch((Watched(UUID(int=1), Circle(TOWN, 100.0)),), 15).circles[0].circle.radius_m == 100.0
+    assert Watch((Watched(UUID(int=1), Circle(TOWN, 100.0), b"{}"),), 15).circles[0].circle.radius_m == 100.0
 
 
 def test_a_result_without_a_reason_has_none() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from server.errors import Conflict, TooMany, Unavailable
 from server.pipeline.batch import Answer, Batch, Watch
-from server.pipeline.lanes import Flood, Lane, Pace, Ticket
+from server.pipeline.lanes import Flood, Lane, Pace, Patience, Ticket
 from tests.pipeline.town import fix
 
 NOW = datetime(2026, 11, 3, 11, 0, tzinfo=UTC)
@@ -31,10 +31,16 @@ class Clock:
         return self.s
 
 
-def ticket(size: int = 1) -> Ticket:
+def ticket(size: int = 1, *, came_s: float = 0.0) -> Ticket:
     """A report of so many fixes."""
     fixes = tuple(fix() for _ in range(size))
-    return Ticket(Batch(KIM, NOW, fixes), 0.0, asyncio.get_running_loop().create_future())
+    return Ticket(Batch(KIM, NOW, fixes), came_s, asyncio.get_running_loop().create_future())
+
+
+def told(one: Ticket) -> asyncio.Future[Answer]:
+    """What the ticket's owner was told."""
+    assert isinstance(one.answer, asyncio.Future)
+    return one.answer
 
 
 class Desk:
@@ -85,7 +91,7 @@ async def test_a_refusal_is_everybodys_in_the_group() -> None:
     for each in tickets:
         lane.put(each)
     await lane.drain()
-    assert [type(each.answer.exception()) for each in tickets] == [Unavailable] * 3
+    assert [type(told(each).exception()) for each in tickets] == [Unavailable] * 3
     assert len(desk.groups) == 1
 
 
@@ -106,8 +112,8 @@ async def test_an_error_that_is_nobodys_refusal_is_tried_one_by_one() -> None:
         lane.put(each)
     await lane.drain()
     assert tries == [3, 1, 1, 1]
-    assert [each.answer.result() for each in good] == [DONE, DONE]
-    assert isinstance(bad.answer.exception(), ZeroDivisionError)
+    assert [told(each).result() for each in good] == [DONE, DONE]
+    assert isinstance(told(bad).exception(), ZeroDivisionError)
 
 
 async def test_who_would_wait_longer_than_allowed_is_turned_away_and_the_others_are_served() -> None:
@@ -128,7 +134,7 @@ async def test_who_would_wait_longer_than_allowed_is_turned_away_and_the_others_
         lane.put(ticket())  # four groups are before it: 1.2 s
     assert refused.value.retry_after_s == 1
     await lane.drain()
-    assert all(each.answer.result() == DONE for each in let_in)
+    assert all(told(each).result() == DONE for each in let_in)
 
 
 async def test_a_report_that_nobody_waits_for_any_more_is_not_worked_on() -> None:
@@ -137,10 +143,10 @@ async def test_a_report_that_nobody_waits_for_any_more_is_not_worked_on() -> Non
     left, stays = ticket(), ticket()
     lane.put(left)
     lane.put(stays)
-    left.answer.cancel()
+    told(left).cancel()
     await lane.drain()
     assert desk.groups == [[1]]
-    assert stays.answer.result() == DONE
+    assert told(stays).result() == DONE
 
 
 async def test_an_answer_is_given_once() -> None:
@@ -148,7 +154,26 @@ async def test_an_answer_is_given_once() -> None:
     one.tell(DONE)
     one.refuse(Conflict())
     one.tell(DONE._replace(now=NOW.replace(year=2027)))
-    assert one.answer.result() == DONE
+    assert told(one).result() == DONE
+
+
+async def test_who_has_waited_too_long_is_told_so_and_the_others_wait_on() -> None:
+    clock = Clock()
+    patience = Patience(0.05, clock)
+    early, answered, late = ticket(came_s=1_000.0), ticket(came_s=1_000.01), ticket(came_s=1_000.04)
+    for each in (early, answered, late):
+        patience.watch(each)
+    answered.tell(DONE)
+    clock.s = 1_000.06
+    async with asyncio.timeout(5):
+        assert isinstance(await asyncio.gather(told(early), return_exceptions=True), list)
+        assert isinstance(told(early).exception(), Unavailable)
+        assert not late.answer.done()
+        clock.s = 1_000.1
+        with pytest.raises(Unavailable, match="did not answer in time"):
+            await told(late)
+    assert told(answered).result() == DONE
+    patience.close()
 
 
 @given(fixed=st.floats(0.001, 0.1), each=st.floats(0.00001, 0.001), sizes=st.lists(st.integers(1, 500), min_size=3))

@@ -24,7 +24,7 @@ ONCE = {"per_customer": [{"max": 1, "period": {"rolling": "P7D"}}]}
 
 CUT = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-WHERE application_name = 'street' AND pid <> pg_backend_pid()
+WHERE application_name = 'street' AND pid <> pg_backend_pid() AND datname = current_database()
 """
 
 

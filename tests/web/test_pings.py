@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from server.errors import Refusal
+from server.model.ping import Fix
+from server.model.place import Circle, Geofence, Point
+from server.pipeline.batch import Answer, Result
+from server.pipeline.watch import Watcher
+from server.signals.fences import FenceIndex
 from server.store.ids import new_id
 from server.store.pool import Pool
+from server.web.codec import encode, read_json
+from server.web.pings import (
+    EXAMPLE,
+    CircleAnswer,
+    PingAnswer,
+    PingBatch,
+    ResultAnswer,
+    WatchAnswer,
+    read_plain,
+    written,
+)
 from tests.pipeline.town import off
 from tests.web.phones import coffee, phones
 
@@ -121,3 +143,69 @@ async def test_another_kind_of_token_may_not_ping(pool: Pool) -> None:
         refused = await town.served.call("POST", "/v1/pings", json={}, headers=headers)
         unknown = await town.served.call("POST", "/v1/pings", json={})
     assert [each.status for each in (refused, unknown)] == [403, 401]
+
+
+# Members of objects, as a phone might write them or somebody who wants to be read in two ways.
+PING = [
+    *(
+        '"id":"018f3f2e-7c4a-7b1e-9a57-3f3f2e7c4a7b"',
+        '"captured_at": "2026-11-03T07:30:00Z"',
+        '"lat":52.52',
+        '"lon" :13.4',
+    ),
+    *('"accuracy_m":9', '"mock":false', '"mock":true', '"speed_mps":null', '"source":"{"', '"source":"}, mock"'),
+    *('"source":"\\u0000"', '"source":"ü"', '"so\\u0075rce":"x"', '"os_event":{"type":"enter"}', '"os_event":null'),
+    *('"os_event":{"type":"exit","at":"2026-11-03T07:30:00Z","type":"enter"}', '"speed_mps":NaN', '"speed_mps":1e999'),
+    '"speed_mps":99999999999999999999',
+]
+NEEDED = PING[:5]
+APP = ['"foreground":true', '"tz":"a:b"', '"version":"\\"pings"', '"permissions":{"location":true}', '"locale":"pings"']
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> str:
+    """Write a report: mostly right, with members doubled, in any order."""
+    more = st.lists(st.sampled_from(PING[5:]), max_size=3)
+    double = st.lists(st.sampled_from(PING), max_size=draw(st.sampled_from([0, 0, 1])))
+    pings = [
+        "{" + ",".join(draw(st.permutations([*NEEDED, *draw(more), *draw(double)]))) + "}"
+        for _ in range(draw(st.integers(1, 3)))
+    ]
+    members = ['"sent_at":"2026-11-03T07:30:05Z"', f'"pings":[{", ".join(pings)}]']
+    members += draw(st.lists(st.sampled_from(['"device_id":"x"', f'"pings":[{pings[0]}]']), max_size=1))
+    if draw(st.booleans()):
+        members.append('"app":{' + ",".join(draw(st.lists(st.sampled_from(APP), max_size=3))) + "}")
+    return "{" + ",".join(draw(st.permutations(members))) + "}"
+
+
+@given(reports())
+@example(json.dumps(EXAMPLE))
+def test_what_is_read_as_plain_is_what_the_strict_reader_reads(text: str) -> None:
+    plain = read_plain(text.encode())
+    try:
+        strict = read_json(text.encode(), PingBatch, depth=16)
+    except Refusal:
+        assert plain is None
+        return
+    assert plain in (None, strict)
+
+
+def test_reports_as_phones_write_them_are_plain() -> None:
+    one = EXAMPLE["pings"][0] | {"speed_mps": None, "source": "fused", "mock": False}  # type: ignore[index]
+    event = one | {"os_event": {"type": "enter", "geofence_id": None}}
+    for fixes in ([one], [one] * 20, [event], [event, one]):
+        for app in ({"foreground": True, "tz": "Europe/Berlin", "permissions": {"location": "always"}}, {}):
+            text = json.dumps(EXAMPLE | {"pings": fixes, "app": app})
+            assert read_plain(text.encode()) == read_json(text.encode(), PingBatch, depth=16)
+    for broken in ("[]", "", "7", "[" * 5_000, text + "}", "NaN"):
+        assert read_plain(broken.encode()) is None
+
+
+@given(st.integers(0, 21), st.floats(-80, 80), st.floats(-170, 170), st.sampled_from([None, "skew"]))
+def test_an_answer_is_written_as_its_shape_says(fences: int, lat: float, lon: float, reason: str | None) -> None:
+    made = [Geofence(UUID(int=n), "F", Circle(Point(lat, lon + n / 999), 20 + n / 3)) for n in range(fences)]
+    watch = Watcher().watch_from(Fix(Point(lat, lon), 8, datetime(2026, 11, 3, tzinfo=UTC)), FenceIndex.build(made))
+    results = (Result(UUID(int=1), "accepted", reason), Result(UUID(int=2), "ignored", "too_old"))
+    circles = [CircleAnswer(each.id, *each.circle.center, each.circle.radius_m) for each in watch.circles]
+    shape = PingAnswer([ResultAnswer(*each) for each in results], [], WatchAnswer(circles, watch.next_ping_s))
+    assert written(Answer(results, (), watch, datetime(2026, 11, 3, tzinfo=UTC))) == encode(shape)
