@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
+from server.model.money import Money
 from server.model.ping import Fix
 from server.model.place import Point
 
@@ -25,11 +26,33 @@ class Consents:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """Something in a customer's past: `name` is an event's ("purchase", "redemption", …); `offer` an offer's name."""
+    """Something in a customer's past: `name` is an event's ("purchase", "redemption", …); `offer` an offer's name.
+
+    `amount` is what was paid, `order` the shop's number of the order, where they are known.
+    """
 
     name: str
     at: datetime
     offer: str | None = None
+    amount: Money | None = None
+    order: str | None = None
+
+
+BOUGHT: Final = frozenset({"purchase", "redemption"})
+"""The events by which something was bought."""
+
+
+def orders_of(events: Iterable[Happened]) -> tuple[Happened, ...]:
+    """Pick what was bought, each order once: of a purchase and a redemption in one, the first that tells what was paid."""
+    alone, orders = [], dict[str, Happened]()
+    for each in events:
+        if each.name not in BOUGHT:
+            continue
+        if each.order is None:
+            alone.append(each)
+        elif each.order not in orders or (orders[each.order].amount is None and each.amount is not None):
+            orders[each.order] = each
+    return (*alone, *orders.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +122,5 @@ class Customer:
     events: tuple[Happened, ...] = ()
     topics: Mapping[str, bool] = field(default_factory=dict)
     """What they have asked for (true) or turned off (false)."""
+    bought: tuple[Happened, ...] | None = None
+    """What they bought, each order once, as far as it is kept; None where it was not looked up, since no rule asks."""

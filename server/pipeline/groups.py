@@ -113,7 +113,7 @@ class Groups:
 
     async def _look(self, db: Connection, asked: Mapping[UUID, list[UUID]]) -> arrivals.Loaded:
         asked_s = self._clock.monotonic()
-        loaded = await arrivals.load(db, asked=asked)
+        loaded = await arrivals.load(db, asked=asked, bought=self._rules.current.bought)
         if loaded.now is None:
             return loaded
         self._clock.note(loaded.now, asked_s=asked_s, heard_s=self._clock.monotonic())

@@ -21,6 +21,7 @@ from server.decision.finding import Condition
 from server.decision.reading import Known, WrongDocument
 from server.decision.rules import Identity, parse, parse_segment
 from server.decision.ruleset import NO_OFFERS, Ruleset
+from server.decision.wants import BOUGHT, any_wants
 from server.errors import Refusal, Unavailable
 from server.model.context import Programme
 from server.model.offer import Offer
@@ -51,6 +52,8 @@ class Snapshot:
     live: FenceIndex
     stores: FenceIndex
     rewards: Mapping[UUID, Mapping[str, Any]]
+    bought: bool = False
+    """Whether a rule asks for purchases beyond the newest events."""
 
     def matters(self, geofence_id: UUID) -> bool:
         """Tell whether a live offer names the fence."""
@@ -150,7 +153,7 @@ class Rules:
         land = ground.changed(last, read.fences, read.removed)
         versions, segments = self._versions(read, land.places), self._segments(read, land.places)
         if versions.keys() == self._offers.keys() and segments == before.ruleset.segments and before.ruleset.epoch >= 0:
-            ruleset = before.ruleset.with_places(land.places, epoch=read.epoch)
+            ruleset, bought = before.ruleset.with_places(land.places, epoch=read.epoch), before.bought
         else:
             ruleset = Ruleset.build(
                 offers=[each.offer for each in versions.values() if each.offer is not None],
@@ -159,6 +162,7 @@ class Rules:
                 segments=segments,
                 epoch=read.epoch,
             )
+            bought = any_wants(BOUGHT, (offer.condition for offer in ruleset.offers), segments)
         same = ruleset.means_as(before.ruleset)
         news = News([row.id for row in read.fences], read.removed) if same else None
         live = ground.live_part(before.live, last=last, ground=land, ruleset=ruleset, news=news)
@@ -167,7 +171,7 @@ class Rules:
         if len(read.fences) >= _FREEZE_FROM:
             gc.collect()
             gc.freeze()
-        return Snapshot(ruleset, land.fences, live, land.stores, rewards), land
+        return Snapshot(ruleset, land.fences, live, land.stores, rewards, bought), land
 
     def _versions(self, read: rows.Rows, places: Places) -> dict[tuple[UUID, int], _Read]:
         """Read the documents of versions that are new here; the others are as they were."""

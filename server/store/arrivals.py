@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.model.customer import Attributes, Consents, Customer, Happened, State
+from server.model.customer import Attributes, Consents, Customer, Happened, State, orders_of
 from server.model.ids import bucket_of
 from server.store.pool import Connection, Row
 from server.store.states import by_bucket, decode_state, encode_state
@@ -45,12 +45,15 @@ class Loaded(NamedTuple):
 HISTORY = 200
 """So many events of a customer's past are looked at, the newest first."""
 
+ORDERS = 2000
+"""So many purchases and redemptions, where they are asked for: five a day for as long as events are kept."""
+
 # LATERAL with LIMIT: whatever the planner believes of the tables, each row is one probe of a primary key, never a scan.
 # The slice of ping ids is the customer's own: one probe for each of them too.
 LOAD = """
 SELECT c.id, c.locale, c.time_zone, c.attributes, c.topics, c.segments, c.location, c.push, c.profiling,
        s.version, s.state, s.wake_at, coalesce(s.stream_until > moment.now, false) AS listening,
-       moment.now, past.events, told.pings
+       moment.now, past.events, spent.orders, told.pings
 FROM unnest($1::smallint[], $2::uuid[], $3::integer[], $4::integer[]) AS asked (bucket, id, first, last)
 CROSS JOIN (SELECT clock_timestamp() AS now OFFSET 0) AS moment
 CROSS JOIN LATERAL (
@@ -65,6 +68,13 @@ LEFT JOIN LATERAL (
           WHERE e.bucket = asked.bucket AND e.customer_id = asked.id ORDER BY at DESC LIMIT $6) AS e
 ) AS past ON true
 LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_object('name', o.name, 'at', o.at, 'order', o.order_id, 'amount', CASE
+               WHEN o.currency IS NOT NULL THEN json_build_object('minor', o.amount_minor, 'currency', o.currency) END)) AS orders
+    FROM (SELECT name, at, order_id, amount_minor, currency FROM customer_events o
+          WHERE $7 AND o.bucket = asked.bucket AND o.customer_id = asked.id AND o.name IN ('purchase', 'redemption')
+          ORDER BY at DESC LIMIT $8) AS o
+) AS spent ON true
+LEFT JOIN LATERAL (
     SELECT json_agg(json_build_array(p.id, p.moment_id)) AS pings FROM pings p
     WHERE p.bucket = asked.bucket AND p.customer_id = asked.id AND p.id = ANY (($5::uuid[])[asked.first:asked.last])
 ) AS told ON true
@@ -78,18 +88,22 @@ _NO_ATTRIBUTES: Attributes = {}
 _NO_TOPICS: Mapping[str, bool] = {}
 
 
-async def load(db: Connection, *, asked: Mapping[UUID, Sequence[UUID]]) -> Loaded:
-    """Load customers with their states and pasts, and which of the ping ids asked for each are known already."""
+async def load(db: Connection, *, asked: Mapping[UUID, Sequence[UUID]], bought: bool = False) -> Loaded:
+    """Load customers with their states and pasts, and which of the ping ids asked for each are known already.
+
+    What they `bought` is looked up where a rule asks for it.
+    """
     firsts, lasts, pings = [], [], list[UUID]()
     for ids in asked.values():
         firsts.append(len(pings) + 1)
         pings.extend(ids)
         lasts.append(len(pings))
-    rows = await db.fetch(LOAD, [bucket_of(each) for each in asked], list(asked), firsts, lasts, pings, HISTORY)
-    return Loaded({row["id"]: _known(row) for row in rows}, rows[0]["now"] if rows else None)
+    buckets = [bucket_of(each) for each in asked]
+    rows = await db.fetch(LOAD, buckets, list(asked), firsts, lasts, pings, HISTORY, bought, ORDERS)
+    return Loaded({row["id"]: _known(row, bought) for row in rows}, rows[0]["now"] if rows else None)
 
 
-def _known(row: Row) -> Known:
+def _known(row: Row, bought: bool) -> Known:
     attributes, topics, events, pings = row["attributes"], row["topics"], row["events"], row["pings"]
     return Known(
         customer=Customer(
@@ -101,6 +115,7 @@ def _known(row: Row) -> Known:
             attributes=_attributes.decode(attributes) if attributes != "{}" else _NO_ATTRIBUTES,
             events=_events.decode(events) if events else (),
             topics=_topics.decode(topics) if topics != "{}" else _NO_TOPICS,
+            bought=orders_of(_events.decode(row["orders"] or "[]")) if bought else None,
         ),
         state=decode_state(row["state"]),
         version=row["version"],

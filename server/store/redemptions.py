@@ -77,8 +77,9 @@ WITH claimed AS (
     FROM claimed, entry
     WHERE claimed.state = 'redeemed' AND m.bucket = claimed.bucket AND m.id = claimed.moment_id AND m.state = 'accepted'
 ), known AS (
-    INSERT INTO customer_events (bucket, id, customer_id, name, offer, at)
-    SELECT claimed.bucket, entry.id, claimed.customer_id, 'redemption', m.offer_name, entry.redeemed_at
+    INSERT INTO customer_events (bucket, id, customer_id, name, offer, at, amount_minor, currency, order_id, store_id)
+    SELECT claimed.bucket, entry.id, claimed.customer_id, 'redemption', m.offer_name, entry.redeemed_at, $7::bigint,
+           $8::text, $6::text, $4::uuid
     FROM claimed, entry, moments m
     WHERE m.bucket = claimed.bucket AND m.id = claimed.moment_id AND claimed.customer_id IS NOT NULL
 ), fact AS (

@@ -6,38 +6,30 @@ from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-import msgspec
 from msgspec import Meta
 
 from server.decision.wall import zone_named
 from server.errors import FieldError, Invalid
 from server.model.context import Cause, Used
-from server.model.customer import Consents, Customer, Happened
 from server.model.ping import Fix
 from server.model.place import Point
 from server.model.weather import Kind, Sky, Weather
 from server.pipeline.rehearse import Inside, Report, Stated, Told
 from server.signals.weather.bounds import BOUNDS, is_possible
 from server.web.codec import Instant
+from server.web.stated_customer import ITEMS, CustomerPart, Name, Part, customer_of, utc
 
-_NOBODY: Final = UUID(int=0)
 _EARLIEST: Final = datetime(1980, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
-_ITEMS = 1000
 
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 Accuracy = Annotated[float, Meta(ge=0, le=1e6)]
 Speed = Annotated[float, Meta(ge=0, le=1e4)]
 Count = Annotated[int, Meta(ge=0, le=10**15)]
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-class _Part(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A part of the context."""
-
-
-class FixPart(_Part, frozen=True):
+class FixPart(Part, frozen=True):
     """The fix that is decided on; captured at the instant itself if not said otherwise."""
 
     lat: Latitude
@@ -48,7 +40,7 @@ class FixPart(_Part, frozen=True):
     captured_at: Instant | None = None
 
 
-class PastFix(_Part, frozen=True):
+class PastFix(Part, frozen=True):
     """An earlier fix, and when it was taken (`at`, or `captured_at` as fixes call it)."""
 
     lat: Latitude
@@ -60,7 +52,7 @@ class PastFix(_Part, frozen=True):
     mock: Literal[False] = False
 
 
-class InsidePart(_Part, frozen=True):
+class InsidePart(Part, frozen=True):
     """A fence that the customer is inside of already."""
 
     geofence_id: UUID
@@ -68,15 +60,15 @@ class InsidePart(_Part, frozen=True):
     dwelled: bool = False
 
 
-class BeforePart(_Part, frozen=True):
+class BeforePart(Part, frozen=True):
     """What was before the fix."""
 
-    inside: Annotated[tuple[InsidePart, ...], Meta(max_length=_ITEMS)] = ()
+    inside: Annotated[tuple[InsidePart, ...], Meta(max_length=ITEMS)] = ()
     last_fix: PastFix | None = None
     held_fix: PastFix | None = None
 
 
-class SkyPart(_Part, frozen=True):
+class SkyPart(Part, frozen=True):
     """One reading of the sky."""
 
     kind: Kind | None = None
@@ -98,17 +90,17 @@ class WeatherPart(SkyPart, frozen=True):
     """The observation, over every place; observed at the instant itself if not said otherwise."""
 
     observed_at: Instant | None = None
-    ahead: Annotated[tuple[AheadPart, ...], Meta(max_length=_ITEMS)] = ()
+    ahead: Annotated[tuple[AheadPart, ...], Meta(max_length=ITEMS)] = ()
 
 
-class TriggerPart(_Part, frozen=True):
+class TriggerPart(Part, frozen=True):
     """What sets offers off in the stead of a fix."""
 
     type: Literal["event", "schedule", "weather_change"]
     name: Name | None = None
 
 
-class UsedPart(_Part, frozen=True):
+class UsedPart(Part, frozen=True):
     """What the budget has given already."""
 
     units: Count = 0
@@ -116,53 +108,7 @@ class UsedPart(_Part, frozen=True):
     place_units: Count = 0
 
 
-class ConsentsPart(_Part, frozen=True):
-    """What the customer agreed to: everything, unless said otherwise."""
-
-    location: bool = True
-    push: bool = True
-    profiling: bool = True
-
-
-class MomentPart(_Part, frozen=True, rename={"pressure": "class"}):
-    """A moment that the customer had."""
-
-    offer: Name
-    at: Instant
-    pressure: Name | None = None
-
-
-class RedemptionPart(_Part, frozen=True):
-    """A redemption that the customer made."""
-
-    offer: Name
-    at: Instant
-
-
-class EventPart(_Part, frozen=True):
-    """Something else in the customer's past."""
-
-    name: Name
-    at: Instant
-    offer: Name | None = None
-
-
-class CustomerPart(_Part, frozen=True):
-    """Who it is; nobody in particular if not said."""
-
-    id: UUID = _NOBODY
-    time_zone: Name | None = None
-    locale: Name | None = None
-    segments: Annotated[tuple[Name, ...], Meta(max_length=_ITEMS)] = ()
-    attributes: Annotated[dict[str, str | int | float | bool], Meta(max_length=_ITEMS)] = {}
-    consents: ConsentsPart = ConsentsPart()
-    moments: Annotated[tuple[MomentPart, ...], Meta(max_length=_ITEMS)] = ()
-    redemptions: Annotated[tuple[RedemptionPart, ...], Meta(max_length=_ITEMS)] = ()
-    events: Annotated[tuple[EventPart, ...], Meta(max_length=_ITEMS)] = ()
-    topics: Annotated[dict[Name, bool], Meta(max_length=_ITEMS)] = {}
-
-
-class DryRun(_Part, frozen=True):
+class DryRun(Part, frozen=True):
     """The whole context: only `at` and `fix` must be said, and with a `trigger` the fix may be null."""
 
     at: Instant
@@ -182,37 +128,33 @@ def read_stated(body: DryRun) -> Stated:
         raise Invalid(errors=wrong)
     fix, before, used = body.fix, body.before, body.used
     return Stated(
-        at=_utc(body.at),
+        at=utc(body.at),
         report=None if fix is None else _report(fix, body.at),
         cause=Cause(body.trigger.type, body.trigger.name) if body.trigger is not None else None,
-        inside=tuple(Inside(each.geofence_id, _utc(each.since), each.dwelled) for each in before.inside),
+        inside=tuple(Inside(each.geofence_id, utc(each.since), each.dwelled) for each in before.inside),
         last_fix=_past(before.last_fix),
         held_fix=_past(before.held_fix),
         weather=_weather(body.weather, body.at),
         used=Used(used.units, used.liability_minor, used.place_units),
-        customer=_customer(body.customer),
-        told=tuple(Told(each.offer, _utc(each.at), each.pressure) for each in body.customer.moments),
+        customer=customer_of(body.customer),
+        told=tuple(Told(each.offer, utc(each.at), each.pressure) for each in body.customer.moments),
         foreground=body.foreground,
     )
 
 
-def _utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)
-
-
 def _report(fix: FixPart, at: datetime) -> Report:
-    return Report(Point(fix.lat, fix.lon), fix.accuracy_m, _utc(fix.captured_at or at), fix.speed_mps, fix.mock)
+    return Report(Point(fix.lat, fix.lon), fix.accuracy_m, utc(fix.captured_at or at), fix.speed_mps, fix.mock)
 
 
 def _past(fix: PastFix | None) -> Fix | None:
     when = None if fix is None else fix.at or fix.captured_at
     if fix is None or when is None:
         return None
-    return Fix(Point(fix.lat, fix.lon), fix.accuracy_m, _utc(when), fix.speed_mps)
+    return Fix(Point(fix.lat, fix.lon), fix.accuracy_m, utc(when), fix.speed_mps)
 
 
 def _sky(part: SkyPart, at: datetime) -> Sky:
-    return Sky(at=_utc(at), kind=part.kind, **{name: getattr(part, name) for name in BOUNDS})
+    return Sky(at=utc(at), kind=part.kind, **{name: getattr(part, name) for name in BOUNDS})
 
 
 def _weather(part: WeatherPart | None, at: datetime) -> Weather | None:
@@ -220,22 +162,6 @@ def _weather(part: WeatherPart | None, at: datetime) -> Weather | None:
         return None
     ahead = sorted((_sky(each, each.at) for each in part.ahead), key=lambda sky: sky.at)
     return Weather(_sky(part, part.observed_at or at), tuple(ahead))
-
-
-def _customer(part: CustomerPart) -> Customer:
-    past = [Happened("redemption", _utc(each.at), each.offer) for each in part.redemptions]
-    past += [Happened(each.name, _utc(each.at), each.offer) for each in part.events]
-    consents = part.consents
-    return Customer(
-        id=part.id,
-        consents=Consents(consents.location, consents.push, consents.profiling),
-        zone=part.time_zone,
-        locale=part.locale,
-        segments=frozenset(part.segments),
-        attributes=part.attributes,
-        events=tuple(sorted(past, key=lambda each: each.at, reverse=True)),
-        topics=part.topics,
-    )
 
 
 def _wrong_times(body: DryRun) -> list[FieldError]:

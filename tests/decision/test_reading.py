@@ -183,7 +183,7 @@ def test_a_condition_is_one_name_with_its_value():
 def test_the_message_about_an_unknown_condition_lists_those_there_are():
     root = node({"moon": "full"})
     root.condition()
-    listed = "all, any, attribute, daylight, event, local_time, not, place, segment, topic, weather"
+    listed = "all, any, attribute, daylight, event, local_time, not, place, rfm, segment, topic, weather"
     assert root.errors == [("if.moon", f"is no condition; known are {listed}")]
 
 

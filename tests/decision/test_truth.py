@@ -7,8 +7,9 @@ unknown, 1 holds), `all` is the least of them, `any` the greatest, `not` the res
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from math import asin, cos, degrees, radians, sin
+from math import asin, cos, degrees, floor, radians, sin
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from server.decision.finding import Scene, Truth
 from server.decision.reading import Known
 from server.model.context import Context
 from server.model.customer import Consents, Customer, Happened, State
+from server.model.money import Money
 from server.model.place import DAYS, Place, Span
 from server.model.weather import Sky, Weather
 from tests.builders import place, programme
@@ -91,8 +93,20 @@ EVENTS = st.builds(
     DURATIONS,
     st.fixed_dictionaries({}, optional={"offer": st.sampled_from(["coffee", "tea"]), "count": BOUNDS}),
 )
+
+
+@st.composite
+def bought_asked(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw what is asked of purchases: at least one of the three."""
+    bounds = st.fixed_dictionaries({}, optional=dict.fromkeys(("recency_days", "frequency", "monetary_minor"), BOUNDS))
+    asked = draw(bounds.filter(bool))
+    more = {"within": st.just("P2D"), "currency": st.just("EUR"), "events": st.just(["purchase"])}
+    return {"rfm": asked | draw(st.fixed_dictionaries({}, optional=more))}
+
+
 LEAVES = st.one_of(
     local_times(),
+    bought_asked(),
     skies_asked(),
     EVENTS,
     st.sampled_from([*SAVED, "stored", "nobodys"]).map(lambda name: {"segment": name}),
@@ -155,6 +169,20 @@ CUSTOMERS = st.builds(
         max_size=5,
     ).map(tuple),
     topics=st.dictionaries(st.sampled_from(["coffee", "books"]), st.booleans()),
+    bought=st.one_of(
+        st.none(),
+        st.lists(
+            st.builds(
+                Happened,
+                st.sampled_from(["purchase", "redemption"]),
+                st.sampled_from([-8640, -4321, -4320, -4319, -2881, -2880, -1440, -1439, 0, 1]),
+                amount=st.one_of(
+                    st.none(), st.builds(Money, st.integers(0, 3), st.sampled_from(["EUR", "EUR", "CHF"]))
+                ),
+            ),
+            max_size=4,
+        ).map(tuple),
+    ),
 )
 
 
@@ -170,7 +198,8 @@ def scenes(draw: st.DrawFn) -> Scene:
     at, where, who = CLOCK + draw(NEAR), draw(PLACES), draw(CUSTOMERS)
     past = tuple(Happened(name, at + timedelta(minutes=ago), offer) for name, ago, offer in who.events)  # type: ignore[misc,has-type]
     skies = [_at(at, sky) for sky in draw(st.lists(SKIES, max_size=4))]
-    customer = Customer(who.id, who.consents, who.zone, None, who.segments, who.attributes, past, who.topics)
+    bought = who.bought and tuple(replace(each, at=at + timedelta(minutes=each.at)) for each in who.bought)  # type: ignore[arg-type]
+    customer = replace(who, events=past, bought=bought)
     weather = {where.id: Weather(skies[0], tuple(skies[1:]))} if where is not None and skies else {}
     return Scene(Context(at, at, customer, State(), weather=weather), where, programme(), PARSED)
 
@@ -186,7 +215,7 @@ def worth(document: dict[str, Any], scene: Scene, saved: dict[str, Any]) -> floa
         return (min if word == "all" else max)(worth(member, scene, saved) for member in asked)
     if word == "not":
         return 1 - worth(asked, scene, saved)
-    if word in ("segment", "attribute", "event") and not scene.context.customer.consents.profiling:
+    if word in ("segment", "attribute", "event", "rfm") and not scene.context.customer.consents.profiling:
         return 0.5
     if word == "segment":
         if asked in scene.context.customer.segments:
@@ -200,6 +229,7 @@ def worth(document: dict[str, Any], scene: Scene, saved: dict[str, Any]) -> floa
         "weather": _sky,
         "attribute": _attribute,
         "event": _event,
+        "rfm": _bought,
         "topic": lambda name, where: {True: 1.0, False: 0.0, None: 0.5}[where.context.customer.topics.get(name)],
     }[word](asked, scene)
 
@@ -243,6 +273,32 @@ def _event(asked: dict[str, Any], scene: Scene) -> float:
     at, since = scene.context.at, scene.context.at - LENGTHS[asked["within"]]
     past = [e for e in scene.context.customer.events if e.name == asked["name"] and since < e.at <= at]
     return _number(asked.get("count", {"gte": 1}), sum(asked.get("offer") in (None, e.offer) for e in past))
+
+
+def _bought(asked: dict[str, Any], scene: Scene) -> float:
+    """Read recency, frequency and money off a list of (days ago, amount)."""
+    if scene.context.customer.bought is None:
+        return 0.5
+    ages = [
+        ((scene.context.at - each.at) / timedelta(days=1), each.amount)
+        for each in scene.context.customer.bought
+        if each.name in asked.get("events", ["purchase", "redemption"]) and each.at <= scene.context.at
+    ]
+    recent = [amount for age, amount in ages if age < (2 if "within" in asked else 365)]
+    amounts = [amount for amount in recent if amount is not None]
+    mixed = "currency" not in asked and len({amount.currency for amount in amounts}) > 1
+    found = {
+        "recency_days": floor(min(age for age, _ in ages)) if ages else 10**9,
+        "frequency": len(recent),
+        "monetary_minor": sum(
+            amount.minor for amount in amounts if amount.currency == asked.get("currency", amount.currency)
+        ),
+    }
+    return min(
+        0.5 if mixed and name == "monetary_minor" else _number(asked[name], value)
+        for name, value in found.items()
+        if name in asked
+    )
 
 
 def _sky(asked: dict[str, Any], scene: Scene) -> float:

@@ -11,13 +11,14 @@ import pytest
 
 from server.configuration import load
 from server.errors import Unavailable
+from server.model.ids import bucket_of
 from server.model.place import Area, Point
 from server.pipeline.rules import Rules, programme_of
 from server.store import epoch, geofences
 from server.store.geofences import GeofenceDraft, NewGeofence
 from server.store.ids import new_id
 from server.store.pool import Pool
-from tests.pipeline.town import TOWN, Town, document, off, settings
+from tests.pipeline.town import TOWN, Town, document, fix, off, settings, street
 
 SQUARE = {
     "type": "Polygon",
@@ -158,6 +159,32 @@ async def test_segments_are_conditions_or_names_of_stored_ones(town: Town) -> No
     segments = rules.current.ruleset.segments
     assert segments["often"] is not None
     assert (segments["listed"], segments["wrong"]) == (None, None)
+
+
+async def test_purchases_are_looked_up_where_an_offer_asks_and_a_customer_who_buys_often_is_shown_it(
+    town: Town, db_dsn: str
+) -> None:
+    await town.open_shop()
+    kim, robin = await town.customer(), await town.customer()
+    for _ in range(3):
+        await town.rows(
+            "INSERT INTO customer_events (bucket, id, customer_id, name, at, amount_minor, currency)"
+            " VALUES ($1, $2, $3, 'purchase', now() - interval '1 day', 2000, 'EUR') RETURNING id",
+            bucket_of(kim),
+            new_id(),
+            kim,
+        )
+    async with street(db_dsn) as process:
+        assert not process.rules.current.bought
+        often = {"rfm": {"recency_days": {"eq": 1}, "frequency": {"eq": 3}, "monetary_minor": {"eq": 6000}}}
+        await town.publish(document(**{"if": often}))
+        await process.rules.refresh()
+        assert process.rules.current.bought
+        assert len((await process.ping(kim, fix())).moments) == 1
+        assert not (await process.ping(robin, fix())).moments
+        await town.open_shop(off(9_000))
+        await process.rules.refresh()
+        assert process.rules.current.bought
 
 
 async def test_offers_may_name_places_by_their_ids(town: Town) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from server.model.customer import Consents, Happened, State
 from server.model.ids import bucket_of
+from server.model.money import Money
 from server.store import arrivals, states
 from server.store.arrivals import NewState, PingFact, Receipt
 from server.store.ids import new_id
@@ -143,6 +144,38 @@ async def test_of_a_long_past_the_newest_two_hundred_are_told_newest_first(undon
     told = [each.at for each in loaded.customers[one].customer.events]
     assert told == [NOON + timedelta(minutes=minutes) for minutes in range(250, 50, -1)]
     assert loaded.customers[other].customer.events == ()
+
+
+async def test_what_was_bought_is_looked_up_where_it_is_asked_for_however_much_else_happened(
+    undone: Connection,
+) -> None:
+    one, other = await _customer(undone), await _customer(undone)
+    add = (
+        "INSERT INTO customer_events (bucket, id, customer_id, name, at, amount_minor, currency, order_id)"
+        " SELECT $1, gen_random_uuid(), $2, $3, $4::timestamptz - n * interval '1 day', $5::bigint,"
+        " CASE WHEN $5::bigint IS NOT NULL THEN 'EUR' END, CASE WHEN $5::bigint IS NOT NULL THEN 'o-' || n END"
+        " FROM generate_series(1, $6::int) n"
+    )
+    for whose, name, minor, times in (
+        (one, "purchase", 250, 2),
+        (one, "redemption", None, 1),
+        (other, "purchase", 1, 9),
+    ):
+        await undone.execute(add, bucket_of(whose), whose, name, NOON - timedelta(days=90), minor, times)
+    await undone.execute(
+        add, bucket_of(one), one, "visit", NOON + timedelta(days=arrivals.HISTORY), None, arrivals.HISTORY
+    )
+    known = (await arrivals.load(undone, asked={one: []}, bought=True)).customers[one].customer
+    assert {each.name for each in known.events} == {"visit"}
+    assert known.bought is not None
+    assert sorted(known.bought, key=lambda each: (each.name, each.at)) == [
+        Happened("purchase", NOON - timedelta(days=92), None, Money(250, "EUR"), "o-2"),
+        Happened("purchase", NOON - timedelta(days=91), None, Money(250, "EUR"), "o-1"),
+        Happened("redemption", NOON - timedelta(days=91)),
+    ]
+    assert (await arrivals.load(undone, asked={one: []})).customers[one].customer.bought is None
+    await undone.execute("DELETE FROM customer_events")
+    assert (await arrivals.load(undone, asked={one: []}, bought=True)).customers[one].customer.bought == ()
 
 
 async def test_a_neighbours_past_state_and_pings_are_not_ones_own(undone: Connection) -> None:

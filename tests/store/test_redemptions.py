@@ -42,6 +42,15 @@ async def test_a_claim_is_told_as_it_is_stored(db: Connection, tmp_path: Path) -
     assert done == Redeemed(identifier, scene.serial, COFFEE, 0, row["redeemed_at"], scene.store_id)
 
 
+async def test_what_was_paid_in_a_redemption_is_in_the_customers_past(db: Connection, tmp_path: Path) -> None:
+    scene = await set_scene(db, tmp_path)
+    identifier = new_id(bucket=bucket_of(scene.serial))
+    purchase = Purchase(Money(1290, "EUR"), "order-7")
+    await redemptions.claim(db, id=identifier, serial=scene.serial, till=scene.till, purchase=purchase)
+    row = await db.fetchrow("SELECT name, amount_minor, currency, order_id, store_id FROM customer_events")
+    assert tuple(row) == ("redemption", 1290, "EUR", "order-7", scene.store_id)
+
+
 async def test_a_claim_that_fails_writes_nothing_anywhere(db: Connection, tmp_path: Path) -> None:
     scene = await set_scene(db, tmp_path)
     await db.execute("UPDATE passes SET state = 'voided'")

@@ -40,6 +40,11 @@ class Condition:
                 bounds[name] = bound
         return cls(bounds) if len(node.errors) == before else None
 
+    @property
+    def facts(self) -> frozenset[str]:
+        """What it looks at."""
+        return frozenset(f"attribute:{name}" for name in self.bounds)
+
     def truth(self, scene: Scene) -> Truth:
         """Compare; unknown without consent to profiling.
 

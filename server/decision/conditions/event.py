@@ -52,6 +52,11 @@ class Condition:
             return None
         return cls(name, within, offer, count)
 
+    @property
+    def facts(self) -> frozenset[str]:
+        """What it looks at."""
+        return frozenset({f"event:{self.name}"})
+
     def truth(self, scene: Scene) -> Truth:
         """Count; unknown without consent to profiling. Where once is enough, the first one ends the counting."""
         customer = scene.customer

@@ -28,6 +28,11 @@ class Condition:
         name = parse_topic(node)
         return None if name is None else cls(name)
 
+    @property
+    def facts(self) -> frozenset[str]:
+        """What it looks at."""
+        return frozenset({f"topic:{self.name}"})
+
     def truth(self, scene: Scene) -> Truth:
         """Look for the customer's word: who never spoke of a topic has neither asked for it nor refused it."""
         said = scene.customer.topics.get(self.name)

@@ -134,19 +134,8 @@ def test_conditions_are_said_in_words_with_brackets():
 
 
 def test_every_kind_of_the_folder_is_known_by_its_name():
-    names = {
-        "all",
-        "any",
-        "not",
-        "place",
-        "local_time",
-        "daylight",
-        "weather",
-        "segment",
-        "attribute",
-        "topic",
-        "event",
-    }
+    customers = {"segment", "attribute", "topic", "event", "rfm"}
+    names = {"all", "any", "not", "place", "local_time", "daylight", "weather"} | customers
     assert set(KINDS) == names
 
 
