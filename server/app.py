@@ -24,6 +24,7 @@ from server.errors import KairosError
 from server.jobs.scheduler import Job, ticking
 from server.pipeline.arrive import Arrivals
 from server.pipeline.expire import expire, ring
+from server.pipeline.occasions.knock import knock
 from server.pipeline.rules import Rules, programme_of
 from server.settings import Settings
 from server.signals.geocode import Geocoder, open_geocoder
@@ -216,6 +217,7 @@ def jobs_of(parts: Parts) -> list[Job]:
             lambda: pool.attempt(partial(pass_tags.number, pass_type=parts.desk.pass_type_id, limit=JOB_ROWS)),
         ),
         Job("ring timers", every.timers_s, lambda: ring(pool, parts.arrivals, now=clock.now())),
+        Job("decide occasions", every.occasions_s, lambda: knock(pool, parts.arrivals, now=clock.now())),
         Job("expire moments", every.expire_s, lambda: expire(pool, now=clock.now())),
         Job(
             "expire passes",

@@ -184,6 +184,7 @@ class Jobs(_Section, frozen=True):
 
     rollup_s: float
     timers_s: float
+    occasions_s: float
     expire_s: float
     forget_s: float
     rules_poll_s: float

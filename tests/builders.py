@@ -67,12 +67,16 @@ def offer(
 ) -> Offer:
     """Build an offer for any place unless a tag or ids say otherwise.
 
-    `dwell`, `within_m`, `min_confidence` and `event` go into its trigger, `surfaces` into its moment, `caps`, `pressure`,
-    `units`, `liability` and `place_units` into its limits.
+    `dwell`, `within_m`, `min_confidence`, `event`, `after` and `schedule` go into its trigger, `surfaces` into its moment,
+    `caps`, `pressure`, `units`, `liability` and `place_units` into its limits.
     """
     identifiers = frozenset(ids)
     places = PlaceFilter(ids=identifiers, tag=tag, any=tag is None and not identifiers)
-    when = {key: more.pop(key) for key in ("dwell", "within_m", "min_confidence", "event") if key in more}
+    when = {
+        key: more.pop(key)
+        for key in ("dwell", "within_m", "min_confidence", "event", "after", "schedule")
+        if key in more
+    }
     limits = {key: more.pop(key) for key in ("pressure", "units", "liability", "place_units") if key in more}
     surfaces = frozenset(more.pop("surfaces", ("in_app", "push")))
     content = Content("en-US", "Coffee on us", "Come in.")

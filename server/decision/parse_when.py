@@ -14,13 +14,17 @@ from server.model.offer import PlaceFilter, Schedule, Trigger, When
 _OWN: Mapping[str, tuple[str, ...]] = {
     "dwell": ("dwell",),
     "near": ("within_m",),
-    "event": ("event",),
+    "event": ("event", "after"),
     "schedule": ("cron", "rrule", "tz"),
 }
 """Members that belong to one trigger alone."""
 _KEYS = ("trigger", "places", "min_confidence", *(key for keys in _OWN.values() for key in keys))
 _SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
+_YEAR = timedelta(days=365)
 _ANYWHERE = PlaceFilter(any=True)
+_INACTIVITY = "inactivity"
+_SPELLINGS: Mapping[str, str] = {"sign_up": "sign-up"}
+"""Names of events that are written in two ways."""
 
 
 def parse_when(node: Node) -> When:
@@ -40,9 +44,25 @@ def parse_when(node: Node) -> When:
         dwell=node.child("dwell").required().duration(_SECOND, low=_SECOND, high=_DAY) if trigger == "dwell" else None,
         within_m=node.child("within_m").required().number(1, low=1, high=20_000) if trigger == "near" else None,
         min_confidence=node.child("min_confidence").number(0.7, low=0.05, high=1),
-        event=node.child("event").required().text(longest=64) if trigger == "event" else None,
+        event=_parse_event(node) if trigger == "event" else None,
+        after=_parse_after(node) if trigger == "event" else None,
         schedule=_parse_schedule(node) if trigger == "schedule" else None,
     )
+
+
+def _parse_event(node: Node) -> str:
+    name = node.child("event").required().text(longest=64)
+    return _SPELLINGS.get(name, name)
+
+
+def _parse_after(node: Node) -> timedelta | None:
+    """Read how long nothing was heard, which the event `inactivity` needs and no other one has."""
+    after = node.child("after")
+    if node.child("event").value != _INACTIVITY:
+        if after.given:
+            after.wrong(f"belongs to the event {_INACTIVITY}")
+        return None
+    return after.required().duration(_DAY, low=_DAY, high=_YEAR)
 
 
 def _parse_schedule(node: Node) -> Schedule | None:

@@ -211,6 +211,8 @@ def _check_cause(offer: Offer, context: Context) -> Finding | None:
     """Hold where what happened is what the offer waits for; a schedule's cause names its offer."""
     cause = context.cause
     wanted = offer.when.event if offer.when.trigger == "event" else offer.name
+    if cause.after is not None and cause.after != offer.when.after:
+        return _not_asked(offer, context)
     if cause.type == offer.when.trigger and (cause.name == wanted or (cause.name is None and cause.type != "event")):
         return None
     return _not_asked(offer, context)

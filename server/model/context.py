@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -47,10 +47,14 @@ class Believed(NamedTuple):
 
 
 class Cause(NamedTuple):
-    """What set a decision off: a fix, or something that is no fix. `name` is the event's."""
+    """What set a decision off: a fix, or something that is no fix. `name` is the event's, or the scheduled offer's.
+
+    `after` is how long a spell of absence has lasted, where that is the event.
+    """
 
     type: Literal["fix", "event", "schedule", "weather_change", "dwell_timer"]
     name: str | None = None
+    after: timedelta | None = None
 
 
 class Used(NamedTuple):

@@ -37,8 +37,22 @@ def moment_id(customer_id: UUID, offer_id: UUID, trigger_id: UUID) -> UUID:
 
     A version 8 UUID (RFC 9562 §5.8): SHA-256 of the three ids, low ten bits the customer's bucket.
     """
-    digest = hashlib.sha256(customer_id.bytes + offer_id.bytes + trigger_id.bytes).digest()
-    number = int.from_bytes(digest[:16], "big")
+    whole = _derived(customer_id.bytes + offer_id.bytes + trigger_id.bytes)
+    return with_bucket(whole, bucket_of(customer_id))
+
+
+def event_id(customer_id: UUID, *words: str) -> UUID:
+    """Derive the id of something in a customer's life from what it is, so that telling it twice tells it once."""
+    return with_bucket(_derived(customer_id.bytes + "\0".join(words).encode()), bucket_of(customer_id))
+
+
+def firing_id(*words: str) -> UUID:
+    """Derive the id of something that reaches many customers from what it is: whoever makes it, there is one."""
+    return _derived("\0".join(words).encode())
+
+
+def _derived(what: bytes) -> UUID:
+    number = int.from_bytes(hashlib.sha256(what).digest()[:16], "big")
     number = (number & ~(0xF << 76)) | (0x8 << 76)
     number = (number & ~(0x3 << 62)) | (0x2 << 62)
-    return with_bucket(UUID(int=number), bucket_of(customer_id))
+    return UUID(int=number)

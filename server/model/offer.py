@@ -48,6 +48,8 @@ class When:
     min_confidence: float = 0.7
     event: str | None = None
     """For `trigger: event`: the event's name."""
+    after: timedelta | None = None
+    """For the event `inactivity`: how long nothing was heard."""
     schedule: Schedule | None = None
     """For `trigger: schedule`."""
 

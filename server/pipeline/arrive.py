@@ -75,7 +75,7 @@ class Arrivals:
         """Take a report in; `answer` is told what came of it, later. Raises TooMany and Unavailable at once."""
         if self._closed:
             raise Unavailable("This process is about to end.", retry_after_s=1)
-        if not batch.timer:
+        if not batch.timer and not batch.occasions:
             self._flood.take(batch.customer_id, len(batch.fixes))
         ticket = Ticket(batch, self._clock.monotonic(), answer)
         self._lanes[bucket_of(batch.customer_id) % LANES].put(ticket)

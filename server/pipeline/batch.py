@@ -16,7 +16,7 @@ from server.store.moments import Shown
 class Batch:
     """One report of one customer: fixes, the phone's time of sending, and whether the app is being looked at.
 
-    `timer` is a report that nobody sent: the end of a dwell time; it has no fixes.
+    `timer` and `occasions` are reports that nobody sent, without fixes: the end of a dwell time; what else happened.
     """
 
     customer_id: UUID
@@ -25,6 +25,7 @@ class Batch:
     foreground: bool = False
     zone: str | None = None
     timer: bool = False
+    occasions: tuple[UUID, ...] = ()
 
 
 class Result(NamedTuple):

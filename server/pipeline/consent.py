@@ -8,7 +8,7 @@ from uuid import UUID
 
 from server.errors import Unauthenticated
 from server.model.customer import Consents, State
-from server.store import customers, pings, states
+from server.store import customers, occasions, pings, states
 from server.store.customers import PURPOSES, Purpose
 from server.store.pool import Connection
 
@@ -40,3 +40,4 @@ async def _forget_whereabouts(db: Connection, customer_id: UUID) -> None:
     if found is not None:
         await states.bump(db, customer_id=customer_id, state=State(shown=found[1].shown))
     await pings.forget(db, customer_id=customer_id)
+    await occasions.forget(db, customer_id=customer_id)

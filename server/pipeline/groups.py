@@ -16,7 +16,9 @@ from server.errors import ConsentRequired, Unauthenticated, Unavailable
 from server.pipeline import claims, facts, traces
 from server.pipeline.batch import Answer, Result, Watch
 from server.pipeline.lanes import Ticket
-from server.pipeline.rules import Rules
+from server.pipeline.occasions import settle
+from server.pipeline.occasions.listening import listening_of
+from server.pipeline.rules import Rules, Snapshot
 from server.pipeline.skies import Skies
 from server.pipeline.turns import NO_FIGURES, Figures, Turn, budgeted_around, line_up, play, share_of
 from server.pipeline.watch import Watcher
@@ -96,6 +98,7 @@ class Groups:
             await states.make(db, customers=missing)
             loaded = await self._look(db, asked)
         snapshot, turns = self._rules.current, []
+        waiting = await self._occasions(db, tickets, loaded, snapshot)
         for key, own in mine.items():
             known = loaded.customers.get(key)
             if known is None or loaded.now is None:
@@ -106,10 +109,21 @@ class Groups:
                 for ticket in own:
                     ticket.received = ticket.received or min(loaded.now, self._clock.at(ticket.came_s))
                 listening = known.listening or self._listens(key)
-                turn = Turn(known, own, snapshot, loaded.now, self._sky, listening)
+                turn = Turn(known, own, snapshot, loaded.now, self._sky, listening, waiting.get(key, ()))
                 line_up(turn)
                 turns.append(turn)
         return turns
+
+    async def _occasions(
+        self, db: Connection, tickets: Sequence[Ticket], loaded: arrivals.Loaded, snapshot: Snapshot
+    ) -> settle.Pending:
+        """Read the tickets' occasions after their states: one that is gone by now was decided on a newer state."""
+        waiting = await settle.pending(db, tickets)
+        if not waiting:
+            return waiting
+        known = loaded.customers
+        refused = [key for key in waiting if key not in known or not known[key].customer.consents.location]
+        return await settle.drop(db, waiting, refused=refused, listening=listening_of(snapshot.ruleset))
 
     async def _look(self, db: Connection, asked: Mapping[UUID, list[UUID]]) -> arrivals.Loaded:
         asked_s = self._clock.monotonic()
@@ -158,7 +172,8 @@ async def _earlier(db: Connection, turns: Sequence[Turn]) -> dict[UUID, Shown]:
 
 async def _commit(db: Connection, turns: Sequence[Turn], figures: Figures, decimals: int) -> list[Turn]:
     """Write what was decided in one transaction, and tell whose it was: the others lost their state to somebody."""
-    if not any(turn.moments for turn in turns):
+    touched = settle.touches(turns)
+    if not touched and not any(turn.moments for turn in turns):
         return await _record(db, turns, decimals)  # one statement, a transaction by itself
     async with db.transaction():
         turns = await _claimed(db, turns, figures)
@@ -166,6 +181,8 @@ async def _commit(db: Connection, turns: Sequence[Turn], figures: Figures, decim
         made = [moment for turn in won for moment in turn.moments]
         if made:
             await moments.insert(db, moments=made)
+        if touched:
+            await settle.settle(db, won)
     return won
 
 
@@ -187,7 +204,7 @@ async def _record(db: Connection, turns: Sequence[Turn], decimals: int) -> list[
         db,
         states=[NewState(turn.customer_id, turn.known.version or 0, turn.state, turn.wake_at) for turn in turns],
         pings=[fact for turn in turns for fact in facts.pings_of(turn, decimals)],
-        receipts=[receipt for turn in turns for receipt in facts.receipts_of(turn)],
+        receipts=[receipt for turn in turns for receipt in (*facts.receipts_of(turn), *settle.gone_of(turn))],
     )
     return [turn for turn in turns if turn.customer_id in won]
 

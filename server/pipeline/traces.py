@@ -99,7 +99,8 @@ def timer_of(turn: Turn) -> Timer:
     wake_at = turn.known.wake_at
     if wake_at is None or wake_at > turn.now:
         return ""
-    return "with" if any(step.ping is None for step in turn.steps) else "missed"
+    rang = any(step.ping is None and step.occasion is None for step in turn.steps)
+    return "with" if rang else "missed"
 
 
 def _fences(context: Context, turn: Turn, skies: Skies) -> list[Beside]:

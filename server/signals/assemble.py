@@ -141,6 +141,42 @@ def assemble_timer(
     )
 
 
+def assemble_elsewise(
+    cause: Cause,
+    *,
+    at: datetime,
+    now: datetime,
+    customer: Customer,
+    state: State,
+    hits: Sequence[Hit],
+    zone: str | None,
+    world: World,
+    spent: Spent,
+    foreground: bool,
+) -> Context:
+    """Put together what a decision knows when something else than a fix or a timer sets it off; `hits` are the places meant."""
+    return Context(
+        at=at,
+        received=now,
+        customer=customer,
+        state=state,
+        cause=cause,
+        hits=tuple(hits),
+        weather=_weather(hits, world, now),
+        used=spent.used,
+        used_at=spent.used_at,
+        exhausted=spent.exhausted,
+        foreground=foreground,
+        fix_zone=zone,
+    )
+
+
+def whereabouts(point: Point, state: State, fences: FenceIndex) -> list[Hit]:
+    """Measure the fences that a customer is inside of: those that hold their last point, and those of their state."""
+    here = fences.around(point, 0.0)
+    return [*here, *_stays(point, state, fences, frozenset(hit.id for hit in here))]
+
+
 def fences_around(point: Point, *, reach_m: float, fences: FenceIndex) -> list[Hit]:
     """Measure the fences whose edge is at most so far (m) from a point, nearest edge first."""
     return fences.around(point, reach_m)

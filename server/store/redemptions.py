@@ -1,8 +1,8 @@
 """The ledger of redemptions: exactly once is a matter of one conditional update and of constraints.
 
 Rule 1: a use is claimed by one statement that takes it only if the pass is active, within its time (the database's),
-        at its place and not held by another till; the ledger's row, the moment's step, the customer's event and the
-        funnel's fact are written by the same statement.
+        at its place and not held by another till; the ledger's row, the moment's step, the customer's event (with the
+        occasion that it is) and the funnel's fact are written by the same statement.
 Rule 2: nothing decides on what it read before: whoever loses looks again (`counter.look`), only to say why.
 Rule 3: the ledger is append-only; a reversal is a row of its own, at most one per redemption.
 """
@@ -82,6 +82,12 @@ WITH claimed AS (
            $8::text, $6::text, $4::uuid
     FROM claimed, entry, moments m
     WHERE m.bucket = claimed.bucket AND m.id = claimed.moment_id AND claimed.customer_id IS NOT NULL
+), occurred AS (
+    INSERT INTO occasions (bucket, id, customer_id, kind, name, geofence_id, at)
+    SELECT claimed.bucket, entry.id, claimed.customer_id, 'event', 'redemption',
+           (SELECT s.geofence_id FROM stores s WHERE s.id = $4::uuid), entry.redeemed_at
+    FROM claimed, entry
+    WHERE claimed.customer_id IS NOT NULL
 ), fact AS (
     INSERT INTO funnel_facts (bucket, moment_id, customer, step, delta, value_minor, currency, slot, offer_id, place_id,
                               channel, placement, variant, local_day, local_hour, weekday, weather)
@@ -170,6 +176,8 @@ WITH target AS (
     FROM given WHERE m.bucket = given.bucket AND m.id = given.moment_id AND m.state = 'redeemed' AND given.state = 'active'
 ), forgotten AS (
     DELETE FROM customer_events e USING target, entry WHERE e.bucket = target.bucket AND e.id = target.id
+), undone AS (
+    DELETE FROM occasions o USING target, entry WHERE o.bucket = target.bucket AND o.id = target.id
 ), fact AS (
     INSERT INTO funnel_facts (bucket, moment_id, customer, step, delta, value_minor, currency, slot, offer_id, place_id,
                               channel, placement, variant, local_day, local_hour, weekday, weather)

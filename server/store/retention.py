@@ -34,6 +34,8 @@ FORGET: Mapping[str, str] = {
     "app_events": _oldest("app_events", "received_at"),
     "customer_events": _oldest("customer_events", "at"),
     "external_sends": _oldest("external_sends", "received_at"),
+    "occasions": _oldest("occasions", "at"),
+    "firings": _oldest("firings", "at", " AND next_chunk = 1024"),
     "deliveries": _oldest("deliveries", "created_at"),
     "moments": _oldest("moments", "created_at", " AND pass_serial IS NULL"),
     "customer_tokens": _oldest("customer_tokens", "coalesce(last_used_at, created_at)"),
@@ -48,12 +50,17 @@ _OF_EVENTS = ("receipts", "app_events", "customer_events", "external_sends", "de
 
 
 def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
-    """Tell how old each table's rows may become; idempotency keys live 7 days, for tills that were offline at a weekend."""
+    """Tell how old each table's rows may become; idempotency keys live 7 days, for tills that were offline at a weekend.
+
+    What is older than a day is decided on no more, so occasions go after two; firings stay a month, to look back at.
+    """
     return {
         "pings": ages.pings,
         "skies": ages.pings + timedelta(days=2),  # they are noted as used at most twice a day
         **dict.fromkeys(_OF_EVENTS, ages.events),
         "customer_tokens": ages.tokens,
+        "occasions": timedelta(days=2),
+        "firings": timedelta(days=30),
         "idempotency_keys": timedelta(days=7),
         "sessions": timedelta(days=1),
         "login_failures": timedelta(days=1),

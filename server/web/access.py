@@ -140,6 +140,10 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/v1/export/{type}"): _ADMIN,
     # Other systems
     ("POST", "/v1/external-sends"): _for(Kind.CRM),
+    ("PUT", "/v1/customers/{external_id}"): _for(Kind.CRM),
+    ("GET", "/v1/customers"): _ADMIN,
+    ("POST", "/v1/customers/{external_id}/events"): _for(Kind.CRM),
+    ("POST", "/v1/purchases"): _for(Kind.CRM),
     # House
     ("GET", "/v1/users"): _ADMIN,
     ("POST", "/v1/users"): _ADMIN,

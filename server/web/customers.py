@@ -9,9 +9,11 @@ from uuid import UUID
 
 import msgspec
 
+from server.model.ids import event_id
 from server.pipeline.consent import agree
-from server.store import customers
+from server.store import customers, happenings
 from server.store.customers import Change
+from server.store.happenings import Happening
 from server.store.pool import Connection
 from server.web import identity
 from server.web.call import Call
@@ -58,16 +60,19 @@ async def sign_up(call: Call) -> SignedUp:
     check_profile(time_zone=body.time_zone, attributes=body.attributes)
     vouched = await _vouched(call, body)
     async with call.transaction() as db:
-        customer_id = await _found(db, body, vouched=vouched)
+        made, customer_id = None, await _found(db, body, vouched=vouched)
         if customer_id is None:
             kept = {name: value for name, value in body.attributes.items() if value is not None}
-            customer_id = await customers.insert(
+            customer_id = made = await customers.insert(
                 db, external_id=body.external_id, locale=body.locale, time_zone=body.time_zone, attributes=kept
             )
         if customer_id is None:  # somebody took the external id a moment ago
             raise identity.IdentityRefused
         terms = call.parts.settings.programme.terms
         await agree(db, customer_id=customer_id, said=said(body.consents), terms=terms, source="sign-up")
+        if made is not None:
+            signed_up = Happening(event_id(made, "sign-up"), made, "sign-up", call.parts.clock.now())
+            await happenings.tell(db, happenings=[signed_up])
         return SignedUp(customer_id, await customers.give_token(db, customer_id=customer_id))
 
 

@@ -27,6 +27,7 @@ from server.store import (
     idempotency,
     keys,
     moments,
+    occasions,
     pass_tags,
     passes,
     pings,
@@ -42,6 +43,7 @@ BIG = {
     *("customers", "external_ids", "customer_state", "customer_tokens", "consents", "devices", "push_tokens"),
     *(
         "customer_events",
+        "occasions",
         "pings",
         "receipts",
         "moments",
@@ -72,6 +74,10 @@ INSERT INTO customer_events (bucket, id, customer_id, name, at)
     SELECT bucket, md5(id::text || n)::uuid, id, 'visit', now() - n * interval '1 day' FROM customers, generate_series(1, 3) n;
 INSERT INTO external_sends (bucket, customer_id, id, channel, pressure, at, received_at)
     SELECT bucket, id, n::text, 'email', 'x', now(), now() - n * interval '1 day' FROM customers, generate_series(1, 3) n;
+INSERT INTO occasions (bucket, id, customer_id, kind, name, at, due_at)
+    SELECT bucket, id, customer_id, 'event', name, at, at FROM customer_events;
+INSERT INTO firings (id, kind, at, next_chunk)
+    SELECT md5(n::text)::uuid, 'schedule', now() - n * interval '6 minutes', 1024 FROM generate_series(1, 8000) n;
 INSERT INTO pings (bucket, customer_id, id, at, received_at, cell)
     SELECT bucket, id, md5(id::text || n)::uuid, now(), now() - n * interval '1 day', '' FROM customers, generate_series(1, 3) n;
 INSERT INTO moments (bucket, id, customer_id, offer_id, offer_version, offer_name, variant, placement, channel, pressure,
@@ -169,6 +175,7 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
             "passes_pkey",
             "moments_pkey",
             "customer_events_pkey",
+            "occasions_pkey",
             "reversals_bucket_redemption_id_key",
         },
     ),
@@ -181,6 +188,10 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
     "what a customer had reserved": (expiry.RELEASE, {"moments_owner", "moments_pkey"}),
     "moments that end": (expiry.END, {"moments_pkey", "deliveries_moment", "receipts_moment"}),
     "pings forgotten": (pings.FORGET, {"pings_pkey"}),
+    "occasions that wait": (occasions.PENDING, {"occasions_pkey"}),
+    "occasions decided": (occasions.SETTLE, {"occasions_pkey"}),
+    "occasions put off": (occasions.POSTPONE, {"occasions_pkey"}),
+    "a customer's occasions forgotten": (occasions.FORGET_ALL, {"occasions_owner"}),
 }
 # What is not one customer's has no bucket: budgets are offers', keys are machines', jobs ask every shard.
 WIDE: Mapping[str, tuple[str, set[str]]] = {
@@ -200,6 +211,7 @@ PORTIONS: Mapping[str, tuple[str, list[str], set[str]]] = {
     "moments undelivered": (expiry.UNDELIVERED, ["now()", "500"], {"moments_open"}),
     "moments unused": (expiry.UNUSED, ["now()", "500"], {"moments_told"}),
     "passes that end": (passes.EXPIRE, ["now()", "500"], {"passes_expiry", "passes_pkey"}),
+    "occasions that are due": (occasions.DUE, ["now() - interval '1 day'", "500"], {"occasions_due"}),
     "passes to number": (pass_tags.NUMBER, ["7", "500"], {"passes_changed", "passes_pkey"}),
     "an offer's passes": (passes.VOID_OFFER, ["md5('7')::uuid", "'r'", "500"], {"passes_offer", "passes_pkey"}),
 }

@@ -111,11 +111,13 @@ class Street:
 
 
 @contextlib.asynccontextmanager
-async def street(dsn: str, *, size: int = 6, **environment: str) -> AsyncIterator[Street]:
-    """Open a process's part of the street on a database."""
+async def street(
+    dsn: str, *, size: int = 6, shift: timedelta = timedelta(0), **environment: str
+) -> AsyncIterator[Street]:
+    """Open a process's part of the street on a database; `shift` later than it is."""
     chosen = settings(**environment)
     async with await open_pool(dsn, size=size, application_name="street") as pool:
-        clock, sky = DatabaseClock(), Sky()
+        clock, sky = DatabaseClock(shift=shift), Sky()
         rules = Rules(pool, programme_of(chosen))
         await rules.refresh()
         arrivals = Arrivals(pool=pool, rules=rules, clock=clock, sky=sky, settings=chosen)

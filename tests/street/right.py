@@ -197,6 +197,35 @@ async def _(scene: Scene, who: str) -> Right:
     return Right({"type": "redemptions"})
 
 
+@right("PUT /v1/customers/{external_id}")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"external_id": f"C-{uuid4()}"}, {"time_zone": "Europe/Berlin", "attributes": {"tier": "gold"}})
+
+
+@right("GET /v1/customers")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(query="?external_id=C-1")
+
+
+@right("POST /v1/customers/{external_id}/events")
+async def _(scene: Scene, who: str) -> Right:
+    event = {"id": str(uuid4()), "name": "parcel-delivered", "at": "2026-11-03T07:31:00Z"}
+    return Right({"external_id": await _written(scene)}, {"events": [event]})
+
+
+@right("POST /v1/purchases")
+async def _(scene: Scene, who: str) -> Right:
+    amount = {"minor": 1290, "currency": "EUR"}
+    return Right(json={"external_id": await _written(scene), "amount": amount, "order_id": f"W-{uuid4()}"})
+
+
+async def _written(scene: Scene) -> str:
+    """The number of a customer whom another system has told of."""
+    number = f"C-{uuid4()}"
+    assert (await scene.ask("PUT", f"/v1/customers/{number}", by="crm", body={})).status == 200
+    return number
+
+
 @right("POST /v1/users")
 async def _(scene: Scene, who: str) -> Right:
     return Right(json={"email": f"{uuid4()}@example.com", "name": "Alex", "roles": ["analyst"]})

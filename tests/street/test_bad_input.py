@@ -85,7 +85,10 @@ class Knocker(NamedTuple):
 async def scene(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     # Facts stay facts here: rows are counted, and the job would move them meanwhile.
     limits = dict.fromkeys(("requests_per_minute", "signups_per_minute", "wallet_per_minute"), 10**6)
-    changes = {f"limits__{name}": value for name, value in limits.items()} | {"jobs__rollup_s": 3600.0}
+    changes = {f"limits__{name}": value for name, value in limits.items()} | {
+        "jobs__rollup_s": 3600.0,
+        "jobs__occasions_s": 3600.0,
+    }
     async with open_street(shared_dsn, tmp_path_factory.mktemp("house"), **changes) as street:
         yield await furnish(street)
 
@@ -112,7 +115,11 @@ async def knockers(scene: Scene, api: dict[str, Any]) -> list[Knocker]:
 def caller(said: dict[str, Any]) -> str | None:
     """Name somebody who may use a route."""
     may = said["x-principals"]
-    return None if "anon" in may else next(who for who in ("customer", "till", "app", "admin", "pass") if who in may)
+    return (
+        None
+        if "anon" in may
+        else next(who for who in ("customer", "till", "app", "crm", "admin", "pass") if who in may)
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What sets offers off and is no fix: events, schedules, weather that changed, pushes that waited for the morning."""

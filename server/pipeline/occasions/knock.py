@@ -1,0 +1,50 @@
+"""The clock brings occasions to the street: what waits is decided by the same lanes and groups as pings are."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from uuid import UUID
+
+from server.errors import ConsentRequired, Unauthenticated
+from server.pipeline.arrive import Arrivals
+from server.pipeline.batch import Batch
+from server.store import occasions
+from server.store.occasions import Due
+from server.store.pool import Pool
+
+AT_ONCE = 500
+"""Occasions handed to the lanes together: what one group takes."""
+
+
+async def knock(pool: Pool, arrivals: Arrivals, *, now: datetime) -> int:
+    """Decide all occasions that are due at `now`, and tell how many that were; what failed waits, longer each time."""
+    total = 0
+    while True:
+        async with pool.acquire() as db:
+            due = await occasions.due(db, now=now, limit=AT_ONCE)
+        if not due:
+            return total
+        failed = await _decide(arrivals, due)
+        if failed:
+            async with pool.acquire() as db:
+                await occasions.postpone(db, failed=failed, now=now)
+        total += len(due) - len(failed)
+        if len(due) < AT_ONCE:
+            return total
+
+
+async def _decide(arrivals: Arrivals, due: list[Due]) -> list[Due]:
+    """Hand occasions to the lanes, a customer's together, and give those that were not decided."""
+    mine: dict[UUID, list[UUID]] = {}
+    for each in due:
+        mine.setdefault(each.customer_id, []).append(each.id)
+    batches = [Batch(customer, None, (), occasions=tuple(ids)) for customer, ids in mine.items()]
+    told = await asyncio.gather(*(arrivals.arrive(each) for each in batches), return_exceptions=True)
+    settled = (ConsentRequired, Unauthenticated)  # there is nobody to decide on for: the group took the rows away
+    late = {
+        batch.customer_id
+        for batch, answer in zip(batches, told, strict=True)
+        if isinstance(answer, BaseException) and not isinstance(answer, settled)
+    }
+    return [each for each in due if each.customer_id in late]
