@@ -103,7 +103,9 @@ def live_part(before: FenceIndex, *, last: Ground, ground: Ground, ruleset: Rule
         (wanted if ruleset.is_meant(place) else unwanted).append(place.geofence_id)
     if news is not None:
         return part(before, whole=last.fences, fences=ground.fences, put=wanted, drop=[*news.removed, *unwanted])
-    return ground.fences if not unwanted else ground.fences.only(wanted)
+    if len(unwanted) < len(wanted):
+        return ground.fences.replaced((), unwanted) if unwanted else ground.fences
+    return FenceIndex.build(()).taking(wanted, of=ground.fences)
 
 
 def part(
@@ -113,12 +115,8 @@ def part(
 
     `put` and `drop` tell of every fence that changed whether it is wanted.
     """
-    if not len(before):
-        kept = fences.only(put)
-    elif before is whole:
-        kept = fences.replaced((), drop)
-    else:
-        kept = before.replaced((fence for each in put if (fence := fences.get(each)) is not None), drop)
+    all_were = len(before) > 0 and before is whole
+    kept = fences.replaced((), drop) if all_were else before.taking(put, of=fences, without=drop)
     return fences if len(kept) == len(fences) else kept
 
 

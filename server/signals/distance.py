@@ -24,12 +24,20 @@ FLAT_MAX_LAT: Final = 85.0  # … and up to here
 DEGREE_LAT_MIN_M: Final = 110_574.0  # a degree of latitude is nowhere shorter (110,574.27 m at the equator)
 DEGREE_LON_EQUATOR_M: Final = 111_319.49  # a degree of longitude is nowhere shorter than this times cos φ
 SPHERE_ERROR: Final = 0.006  # a sphere of the mean radius is at most 0.56 % off
+BAND_RELATIVE: Final = 2e-9  # the geodesic's own rounding at the smallest fences
+BAND_M: Final = 3e-8  # … and for lengths near nothing: twice the 15 nm that it claims for itself
 
 _RAD: Final = radians(1.0)
 _MEAN_RADIUS_M: Final = 6_371_008.8
 _BAND_CURVED: Final = 3e-15  # 2.6 times the measured 1.14e-15 per square metre
-_BAND_RELATIVE: Final = 2e-9  # the geodesic's own rounding at the smallest fences
-_BAND_M: Final = 3e-8  # … and for lengths near nothing: twice the 15 nm that it claims for itself
+_M2: Final = (EQUATOR_M * (1 - E2) * _RAD) ** 2
+_N2: Final = (EQUATOR_M * _RAD) ** 2
+_A1: Final = 3 * E2 * _RAD / 2
+_A2: Final = 3 * E2 * (_RAD / 2) ** 2
+_A3: Final = 6 * E2 * E2 * (_RAD / 2) ** 2
+_B1: Final = -(1 - E2) * _RAD / 2
+_B2: Final = -(1 - E2) * (_RAD / 2) ** 2
+_B3: Final = -(1 - E2) * E2 * (_RAD / 2) ** 2
 
 
 class Metric(NamedTuple):
@@ -54,7 +62,7 @@ class Metric(NamedTuple):
 
     def band(self, metres: float) -> float:
         """How far from the truth (m) a distance of `metres` may be, with room to spare."""
-        return metres * (self.curve * metres * metres + _BAND_RELATIVE) + _BAND_M
+        return metres * (self.curve * metres * metres + BAND_RELATIVE) + BAND_M
 
 
 def metric_at(lat: float) -> Metric:
@@ -62,19 +70,19 @@ def metric_at(lat: float) -> Metric:
     double = 2 * lat * _RAD
     s, c = sin(double), cos(double)
     cos2 = (1 + c) / 2
-    w = 1 - E2 + E2 * cos2
-    # Taylor series of M² and (N cos φ)² in the latitude, taken at half the way (hence half), up to the square.
-    half = _RAD / 2
-    m = (EQUATOR_M * (1 - E2) * _RAD) ** 2
-    n = (EQUATOR_M * _RAD) ** 2
+    v = 1 / (1 - E2 + E2 * cos2)
+    v2 = v * v
+    m = _M2 * v2 * v
+    n = _N2 * v
+    # Taylor series of M² and (N cos φ)² in the latitude, taken at half the way (hence halves), up to the square.
     return Metric(
-        a0=m / w**3,
-        a1=m * 3 * E2 * s / w**4 * half,
-        a2=m * (3 * E2 * c / w**4 + 6 * E2 * E2 * s * s / w**5) * half * half,
-        b0=n * cos2 / w,
-        b1=-n * (1 - E2) * s / (w * w) * half,
-        b2=-n * (1 - E2) * (c / (w * w) + E2 * s * s / w**3) * half * half,
-        curve=_BAND_CURVED / max(cos2, 1e-12),
+        m,
+        m * _A1 * s * v,
+        m * (_A2 * c * v + _A3 * s * s * v2),
+        n * cos2,
+        n * _B1 * s * v,
+        n * (_B2 * c * v + _B3 * s * s * v2),
+        _BAND_CURVED / max(cos2, 1e-12),
     )
 
 
@@ -112,7 +120,7 @@ _SPHERE_ROUNDING_M: Final = 1e-6  # a pole has many longitudes; the sphere finds
 
 def within(a: Point, b: Point, radius_m: float) -> bool:
     """Whether the geodesic between two points is at most `radius_m` long: exactly what the geodesic would say."""
-    if abs(b.lat - a.lat) * DEGREE_LAT_MIN_M > radius_m + _BAND_M:
+    if abs(b.lat - a.lat) * DEGREE_LAT_MIN_M > radius_m + BAND_M:
         return False
     flat = flat_m(a, b)
     if flat is None:
@@ -125,4 +133,4 @@ def within(a: Point, b: Point, radius_m: float) -> bool:
 
 def band_m(metres: float, lat: float) -> float:
     """How far from the geodesic (m) the flat formula may be at a distance and latitude."""
-    return metres * (_BAND_CURVED * metres * metres / cos(lat * _RAD) ** 2 + _BAND_RELATIVE) + _BAND_M
+    return metres * (_BAND_CURVED * metres * metres / cos(lat * _RAD) ** 2 + BAND_RELATIVE) + BAND_M

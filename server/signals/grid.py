@@ -1,10 +1,13 @@
 """Where to look: the world in nested cells, and a map of cells that can be changed without disturbing its readers.
 
 Cells are 1/256° wide and high, then eight times as much on each of three further levels (1/32°, 1/4°, 2°). What is
-kept lies in every cell of one level that its box touches, on the finest level where these are at most six. Each cell
-knows which of its 64 children hold anything, so a wide look-up walks over occupied cells alone.
+kept lies in every cell of one level that its box touches, on the finest level where these are at most six. Of each cell
+it is known which of its 64 children hold anything, so a wide look-up walks over occupied cells alone.
 
-A `Grid` never changes. `changed` gives a new one that shares all but the touched shards with the old: an update costs
+What a cell keeps are records of forty bytes, one after the other in one `bytes`: a million fences are then no million
+objects for the garbage collector to go through. A cell with one record shares it with the others that keep it.
+
+A `Grid` never changes. `changed` gives a new one that shares all but the touched cells with the old: an update costs
 microseconds at a million fences, and who still reads the old grid reads one state of the world.
 """
 
@@ -12,35 +15,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import cos, floor, radians
-from typing import TYPE_CHECKING, Final, NamedTuple
-from uuid import UUID
+from typing import Final, NamedTuple
 
+from server.model.sharded import Sharded
 from server.signals.distance import DEGREE_LAT_MIN_M, DEGREE_LON_EQUATOR_M
+from server.signals.records import without
 
 PER_DEGREE: Final = 256  # finest cells: ≈ 430 m high, so that a shop's fence meets a few of them
 SPLIT_BITS: Final = 3  # × 8 per level
 LEVELS: Final = 4
 COLUMNS: Final = 360 * PER_DEGREE  # divisible by 8³: the last level still closes around the world
 CELLS_PER_ENTRY: Final = 6  # three columns by two rows: a fence of 200 m at 60° north still lies in finest cells
-SHARDS: Final = 1021  # a prime, so that neighbours fall apart; at a million fences a shard holds some thousand cells
 
 _TOP: Final = LEVELS - 1
 _DIRECT_CELLS: Final = 16  # up to so many finest cells it is quicker to ask each level than to walk down
 _SLACK_DEG: Final = 1e-9  # 0.1 mm, against the rounding of the boxes themselves
 _POLE_LAT: Final = 89.9  # nearer to a pole a box takes all longitudes
-
-if TYPE_CHECKING:
-    from server.signals.outline import Outline
-
-
-class Entry(NamedTuple):
-    """What a cell keeps of a fence: a point, how far from it (m) the fence reaches, and the outline of an Area."""
-
-    lat: float
-    lon: float
-    outer_m: float
-    id: UUID
-    outline: Outline | None
 
 
 class Box(NamedTuple):
@@ -54,17 +44,6 @@ class Box(NamedTuple):
     def holds(self, lat: float, lon: float) -> bool:
         """Whether the box holds a point, whichever way around the world its longitude is counted."""
         return self.south <= lat <= self.north and (lon - self.west) % 360 <= self.east - self.west
-
-
-class Cell(NamedTuple):
-    """What one cell keeps, and a bit for each of its 8 × 8 children that keep something."""
-
-    entries: tuple[Entry, ...]
-    children: int
-
-
-Shards = tuple[Mapping[int, Cell], ...]
-_EMPTY: Final = Cell((), 0)
 
 
 def box_around(lat: float, lon: float, metres: float) -> Box:
@@ -112,60 +91,73 @@ def cover(box: Box) -> tuple[int, list[int]]:
     return _TOP, _keys(_coarser(finest, _TOP), _TOP)
 
 
-class Grid:
-    """An immutable map from cells to what touches them."""
+Cells = Sharded[int, bytes]
+Masks = Sharded[int, int]
+Kept = tuple[Box, bytes]
+"""A record and the box by which its cells are found."""
 
-    __slots__ = ("_kept", "_levels", "_used")
+
+class Grid:
+    """An immutable map from cells to the records of what touches them.
+
+    `levels` are the cells of each level, finest first. `looks` is for whoever looks into one cell of each so often that
+    a call would count: of the levels that hold any, by how many bits their cells are coarser, and the cells' shards.
+    """
+
+    __slots__ = ("_masks", "levels", "looks")
 
     def __init__(
-        self, levels: tuple[Shards, ...] = (({},) * SHARDS,) * LEVELS, kept: tuple[int, ...] = (0,) * LEVELS
+        self, levels: tuple[Cells, ...] = (Sharded(),) * LEVELS, masks: tuple[Masks, ...] = (Sharded(),) * LEVELS
     ) -> None:
-        """Take the shards of each level, finest first, and how many entries the cells of each level keep."""
-        self._levels, self._kept = levels, kept
-        self._used = tuple(level for level in range(LEVELS) if kept[level])
+        """Take the cells of each level and, above the finest, which children of a cell hold anything."""
+        self.levels, self._masks = levels, masks
+        self.looks = tuple((SPLIT_BITS * level, cells.rows) for level, cells in enumerate(levels) if len(cells))
 
-    def changed(self, *, put: Iterable[tuple[Box, Entry]], drop: Iterable[tuple[Box, Entry]]) -> Grid:
-        """A new grid with entries dropped and put; an entry is dropped by identity from the cells of its box."""
+    def changed(self, *, put: Iterable[Kept], drop: Iterable[Kept]) -> Grid:
+        """A new grid with records dropped, as they were put, from the cells of their boxes, and others put."""
         puts, drops = _by_cell(put), _by_cell(drop)
-        levels, kept = [], []
-        born: dict[int, int] = {}
-        died: dict[int, int] = {}
-        for level, shards in enumerate(self._levels):
-            change = _Change(puts[level], drops[level], born, died)
-            revised, born, died = change.applied(shards)
-            levels.append(revised)
-            kept.append(self._kept[level] + _count(puts[level]) - _count(drops[level]))
-        return Grid(tuple(levels), tuple(kept))
+        levels, masks = list(self.levels), list(self._masks)
+        turned: dict[int, bool] = {}
+        for level in range(min((*puts, *drops), default=LEVELS), LEVELS):
+            cells, children = levels[level], masks[level]
+            touched: dict[int, bool] = {}
+            if turned:
+                touched, masks[level] = _remasked(children, turned)
+            if level in puts or level in drops:
+                refilled, levels[level] = _refilled(cells, puts.get(level, {}), drops.get(level, {}))
+                touched.update(refilled)
+            turned = touched  # at the finest level nothing but records makes a cell occupied
+            if level and touched:
+                now = {key: key in levels[level] or key in masks[level] for key in touched}
+                turned = {key: held for key, held in now.items() if held != (key in cells or key in children)}
+        return Grid(tuple(levels), tuple(masks))
 
-    def touching(self, box: Box) -> Sequence[Entry]:
-        """Each entry once whose box may touch the given one (and some beside it: cells are coarse)."""
-        south, north, west, east = window = _finest(box)
-        found: list[tuple[Entry, ...]] = []
+    def touching(self, box: Box) -> Sequence[bytes]:
+        """Records, in portions, of all whose box may touch the given one; some beside it, and some more than once."""
+        window = _finest(box)
+        south, north, west, east = window
+        found: list[bytes] = []
         if (north - south + 1) * (east - west + 1) <= _DIRECT_CELLS:
-            for level in self._used:
-                shards = self._levels[level]
+            for level, cells in enumerate(self.levels):
                 for key in _keys(_coarser(window, level), level):
-                    cell = shards[key % SHARDS].get(key)
-                    if cell is not None and cell.entries:
-                        found.append(cell.entries)
+                    kept = cells.get(key)
+                    if kept is not None:
+                        found.append(kept)
         else:
             self._descend(window, found)
-        if len(found) == 1:
-            return found[0]
-        return list({id(entry): entry for entries in found for entry in entries}.values())
+        return list(dict.fromkeys(found)) if len(found) > 1 else found
 
-    def _descend(self, finest: Window, found: list[tuple[Entry, ...]]) -> None:
+    def _descend(self, finest: Window, found: list[bytes]) -> None:
         windows = [_coarser(finest, level) for level in range(LEVELS)]
         waiting = [(_TOP, key) for key in _keys(windows[_TOP], _TOP)]
         while waiting:
             level, key = waiting.pop()
-            cell = self._levels[level][key % SHARDS].get(key)
-            if cell is None:
-                continue
-            if cell.entries:
-                found.append(cell.entries)
-            if cell.children:
-                waiting.extend((level - 1, child) for child in _children(key, cell.children, windows[level - 1], level))
+            kept = self.levels[level].get(key)
+            if kept is not None:
+                found.append(kept)
+            mask = self._masks[level].get(key)
+            if mask:
+                waiting.extend((level - 1, child) for child in _children(key, mask, windows[level - 1], level))
 
 
 def _children(key: int, mask: int, window: Window, level: int) -> Iterator[int]:
@@ -181,61 +173,66 @@ def _children(key: int, mask: int, window: Window, level: int) -> Iterator[int]:
             yield child_row * COLUMNS + child_column
 
 
-def _by_cell(pairs: Iterable[tuple[Box, Entry]]) -> list[dict[int, list[Entry]]]:
-    """Entries by the key of their cells, for each level."""
-    levels: list[dict[int, list[Entry]]] = [{} for _ in range(LEVELS)]
-    for box, entry in pairs:
+def _by_cell(pairs: Iterable[Kept]) -> dict[int, dict[int, list[bytes]]]:
+    """Records by the key of their cells, for each level that has any."""
+    levels: dict[int, dict[int, list[bytes]]] = {}
+    for box, record in pairs:
         level, keys = cover(box)
-        cells = levels[level]
+        cells = levels.get(level)
+        if cells is None:
+            cells = levels[level] = {}
+        alone = [record]
         for key in keys:
-            cells.setdefault(key, []).append(entry)
+            there = cells.setdefault(key, alone)
+            if there is not alone:
+                cells[key] = [*there, record] if len(there) == 1 else _with(there, record)
     return levels
 
 
-def _count(cells: dict[int, list[Entry]]) -> int:
-    return sum(map(len, cells.values()))
+def _with(records: list[bytes], record: bytes) -> list[bytes]:
+    """The list of one cell alone, longer by one."""
+    records.append(record)
+    return records
 
 
-class _Change(NamedTuple):
-    """What becomes of one level: entries by cell, and the bits of children that came to be or are no more."""
+def _refilled(
+    cells: Cells, put: Mapping[int, list[bytes]], drop: Mapping[int, list[bytes]]
+) -> tuple[dict[int, bool], Cells]:
+    """Which cells came to hold records (True) and which no longer do (False), and the cells as they are then."""
+    filled: dict[int, bytes] = {}
+    emptied: list[int] = []
+    turned: dict[int, bool] = {}
+    for key, records in drop.items():
+        before = cells.get(key, b"")
+        kept = before
+        for record in records:
+            kept = without(kept, record)
+        if kept or key in put:
+            filled[key] = kept
+        elif before:
+            emptied.append(key)
+            turned[key] = False
+    for key, records in put.items():
+        kept = filled[key] if key in drop else cells.get(key, b"")
+        if not kept and key not in cells:
+            turned[key] = True
+        # One record alone is shared by the cells that keep it.
+        filled[key] = b"".join((kept, *records)) if kept or len(records) > 1 else records[0]
+    return turned, cells.changed(filled, emptied)
 
-    put: dict[int, list[Entry]]
-    drop: dict[int, list[Entry]]
-    born: dict[int, int]
-    died: dict[int, int]
 
-    def applied(self, shards: Shards) -> tuple[Shards, dict[int, int], dict[int, int]]:
-        """The new shards (touched ones are copied), and the cells born and died, as bits of their parents."""
-        new, own = list(shards), dict[int, dict[int, Cell]]()
-        born: dict[int, int] = {}
-        died: dict[int, int] = {}
-        for key in {**self.put, **self.drop, **self.born, **self.died}:
-            number = key % SHARDS
-            shard = own.get(number)
-            if shard is None:
-                shard = own[number] = dict(shards[number])
-                new[number] = shard
-            before = shard.get(key)
-            after = self._revised(key, _EMPTY if before is None else before)
-            if after == _EMPTY:
-                shard.pop(key, None)
-            else:
-                shard[key] = after
-            if (before is None) != (after == _EMPTY):
-                parent, bit = _parent(key)
-                told = born if before is None else died
-                told[parent] = told.get(parent, 0) | bit
-        return tuple(new), born, died
-
-    def _revised(self, key: int, cell: Cell) -> Cell:
-        entries = cell.entries
-        dropped = self.drop.get(key)
-        if dropped:
-            gone = {id(entry) for entry in dropped}
-            entries = tuple(entry for entry in entries if id(entry) not in gone)
-        return Cell(
-            (*entries, *self.put.get(key, ())), (cell.children | self.born.get(key, 0)) & ~self.died.get(key, 0)
-        )
+def _remasked(masks: Masks, turned: Mapping[int, bool]) -> tuple[dict[int, bool], Masks]:
+    """One level up from cells that came to hold something or no longer do: whose masks came and went, and the masks."""
+    bits: dict[int, int] = {}
+    for key, held in turned.items():
+        parent, bit = _parent(key)
+        mask = bits.get(parent)
+        if mask is None:
+            mask = masks.get(parent, 0)
+        bits[parent] = mask | bit if held else mask & ~bit
+    put = {key: mask for key, mask in bits.items() if mask}
+    drop = [key for key, mask in bits.items() if not mask]
+    return {key: bool(mask) for key, mask in bits.items()}, masks.changed(put, drop)
 
 
 def _parent(key: int) -> tuple[int, int]:

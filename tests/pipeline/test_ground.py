@@ -71,11 +71,11 @@ def test_changed_step_by_step_it_is_what_it_would_be_laid_anew(steps: list[Any])
         anew = ground.changed(ground.bare(), list(standing.values()), ())
         assert land.by_geofence == anew.by_geofence
         assert land.by_id == anew.by_id
-        assert {each.id for each in land.fences} == set(standing)
-        assert {each.id for each in land.stores} == {each.id for each in standing.values() if each.store}
-        assert {each.id for each in live} == {key for key in standing if rules.plan(key) is not NO_OFFERS}
+        assert set(land.fences) == set(standing)
+        assert set(land.stores) == {each.id for each in standing.values() if each.store}
+        assert set(live) == {key for key in standing if rules.plan(key) is not NO_OFFERS}
         for index in (land.fences, land.stores, live):
-            assert all(index.enclosing(each.id) == anew.fences.enclosing(each.id) for each in index)
+            assert all(index.enclosing(each) == anew.fences.enclosing(each) for each in index)
         counts = {cell: count for cell, (count, _) in land.cells.kept.items()}
         points = [place.point for place in land.by_geofence.values()]
         assert counts == {cell: [cell_of(point) for point in points].count(cell) for cell in set(map(cell_of, points))}

@@ -12,7 +12,7 @@ import pytest
 from server.configuration import load
 from server.errors import Unavailable
 from server.model.ids import bucket_of
-from server.model.place import Area, Point
+from server.model.place import Point
 from server.pipeline.rules import Rules, programme_of
 from server.store import epoch, geofences
 from server.store.geofences import GeofenceDraft, NewGeofence
@@ -78,14 +78,13 @@ async def test_stores_and_free_fences_become_places(town: Town) -> None:
     assert (store.country, store.region, store.address) == ("DE", "BE", "Torstraße 1")
     assert store.hours is not None
     assert set(store.hours) == {"mon"}
-    assert {fence.id for fence in rules.current.stores} == {shop.fence}
+    assert set(rules.current.stores) == {shop.fence}
     park = places.by_id[free]
     assert (park.kind, park.id, park.zone, park.tags) == ("geofence", free, "Europe/Berlin", {"green"})
     assert park.point.lat == pytest.approx(52.515, abs=1e-3)
     assert park.radius_m == pytest.approx(488, rel=0.02)  # 678 m by 1,113 m: the circle of equal area
-    fence = rules.current.fences.get(free)
-    assert fence is not None
-    assert isinstance(fence.shape, Area)
+    [inside] = rules.current.fences.around(Point(52.515, 13.405), 0)
+    assert (inside.id, inside.straight) == (free, True)
 
 
 async def test_only_an_epoch_that_is_new_is_loaded_and_only_what_changed_is_replaced(town: Town) -> None:
@@ -220,7 +219,7 @@ async def test_the_live_index_holds_the_fences_of_live_offers_through_every_chan
 
 
 def _live(rules: Rules) -> set[UUID]:
-    return {fence.id for fence in rules.current.live}
+    return set(rules.current.live)
 
 
 async def test_weather_is_wanted_for_every_place(town: Town) -> None:

@@ -190,21 +190,20 @@ def test_a_replaced_fence_is_found_where_it_is_now_and_the_old_index_still_knows
     old = FenceIndex.build(town(50))
     moved = fence(7, Circle(Point(48.137, 11.575), 100.0))
     new = old.replaced([moved], [UUID(int=8), UUID(int=4711)])
-    before = old.get(UUID(int=7))
+    before = old.enclosing(UUID(int=7))
     assert before is not None
-    assert isinstance(before.shape, Circle)
-    assert UUID(int=7) in {hit.id for hit in old.around(before.shape.center, 0)}
-    assert UUID(int=7) not in {hit.id for hit in new.around(before.shape.center, 0)}
+    assert UUID(int=7) in {hit.id for hit in old.around(before.center, 0)}
+    assert UUID(int=7) not in {hit.id for hit in new.around(before.center, 0)}
     assert [hit.id for hit in new.around(Point(48.137, 11.575), 0)] == [UUID(int=7)]
-    assert new.get(UUID(int=7)) is moved
-    assert new.get(UUID(int=8)) is None
-    assert old.get(UUID(int=8)) is not None
+    assert new.enclosing(UUID(int=7)) == moved.shape
+    assert UUID(int=8) not in new
+    assert UUID(int=8) in old
     assert (len(old), len(new)) == (50, 49)
 
 
 def test_a_fence_both_changed_and_removed_is_kept_as_changed() -> None:
     one = fence(1, Circle(BERLIN, 50.0))
-    assert [*FenceIndex.build([]).replaced([one], [one.id])] == [one]
+    assert [*FenceIndex.build([]).replaced([one], [one.id])] == [one.id]
 
 
 changes = st.lists(
@@ -230,7 +229,14 @@ def test_after_any_sequence_of_changes_the_index_equals_one_built_anew(
     point = Point(BERLIN.lat + at[0], BERLIN.lon + at[1])
     built = FenceIndex.build(model.values())
     assert sorted(index.around(point, 300)) == sorted(built.around(point, 300))
-    assert {one.id: one for one in index} == model
+    assert {one: index.enclosing(one) for one in index} == {one.id: one.shape for one in model.values()}
+    part = (
+        FenceIndex.build([])
+        .taking(list(model)[::2], of=index)
+        .taking(list(model)[1::2], of=index, without=list(model)[::2])
+    )
+    assert set(part) == set(list(model)[1::2])
+    assert sorted(part.around(point, 300)) == sorted(hit for hit in built.around(point, 300) if hit.id in part)
     assert len(index) == len(model)
 
 
@@ -294,11 +300,37 @@ def test_a_fence_of_fifty_kilometres_is_exact_at_its_edge_too() -> None:
 def test_an_update_leaves_all_but_a_few_shards_as_they_were() -> None:
     old = FenceIndex.build(town(300))
     new = old.replaced([fence(7, Circle(BERLIN, 100.0))], [])
-    before = [shard for level in old._grid._levels for shard in level] + list(old._known)
-    after = [shard for level in new._grid._levels for shard in level] + list(new._known)
-    touched = sum(one is not other for one, other in zip(before, after, strict=True))
-    assert 0 < touched < 40
-    assert len(before) == 5 * 1021
+    maps = zip(
+        (*old._grid.levels, *old._grid._masks, old._known),
+        (*new._grid.levels, *new._grid._masks, new._known),
+        strict=True,
+    )
+    rows = [pair for one, other in maps for pair in zip(one.rows, other.rows, strict=True)]
+    shards = [pair for one, other in rows for pair in zip(one, other, strict=True)]
+    assert 0 < sum(one is not other for one, other in shards) < 40
+    assert len(shards) > 9 * 4093
+
+
+def test_a_long_area_that_crosses_the_seam_is_found_at_its_far_end() -> None:
+    strip = Area(
+        (
+            (
+                (
+                    Point(60.0, 159.5),
+                    Point(60.0, 185.0 - 360),
+                    Point(60.02, 185.0 - 360),
+                    Point(60.02, 159.5),
+                    Point(60.0, 159.5),
+                ),
+            ),
+        )
+    )
+    index = FenceIndex.build([fence(1, strip)])
+    for lon in (159.6, 159.9, 165.0, 179.9, -179.9, -175.1):
+        [hit] = index.around(Point(60.01, lon), 0)
+        assert hit.edge_m < 0
+        assert [each.id for each in index.nearest(Point(60.03, lon), 1, 5_000)] == [UUID(int=1)]
+    assert index.around(Point(60.01, 159.4), 0) == []
 
 
 def test_a_geojson_import_is_found_where_its_polygons_are() -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.model.place import Point
-from server.signals.grid import CELLS_PER_ENTRY, LEVELS, Box, Entry, Grid, box_around, cover
+from server.signals.grid import CELLS_PER_ENTRY, LEVELS, Box, Grid, box_around, cover
+from server.signals.records import RECORD, named, once
 from tests.signals.spread import away, spread
 
 latitudes, longitudes = st.floats(-90, 90), st.floats(-180, 180)
 
 
-def entry(number: int) -> Entry:
-    return Entry(0.0, 0.0, 0.0, UUID(int=number), None)
+def entry(number: int, lat: float = 0.0) -> bytes:
+    return RECORD.pack(lat, 0.0, 0.0, UUID(int=number).bytes)
+
+
+def ids(found: Sequence[bytes]) -> list[UUID]:
+    """The ids in some portions, each once."""
+    return [named(each.name) for each in once(found)]
 
 
 @given(lat=latitudes, lon=longitudes, bearing=st.floats(0, 360), metres=st.floats(0, 300_000))
@@ -73,17 +80,18 @@ def test_a_grid_finds_every_entry_whose_box_is_touched_and_none_that_was_dropped
 ) -> None:
     pairs = [(box, entry(number)) for number, box in enumerate(kept)]
     grid = Grid().changed(put=pairs, drop=())
-    due = {e.id for box, e in pairs if touch(box, asked)}
-    found = [e.id for e in grid.touching(asked)]
+    due = {UUID(int=number) for number, (box, _) in enumerate(pairs) if touch(box, asked)}
+    found = ids(grid.touching(asked))
     assert due <= set(found)
-    assert len(found) == len(set(found))
 
     fewer = grid.changed(put=(), drop=[pair for number, pair in enumerate(pairs) if number in gone])
-    left = {e.id for number, (box, e) in enumerate(pairs) if number not in gone and touch(box, asked)}
-    after = {e.id for e in fewer.touching(asked)}
+    left = {UUID(int=number) for number, (box, _) in enumerate(pairs) if number not in gone and touch(box, asked)}
+    after = set(ids(fewer.touching(asked)))
     assert left <= after
-    assert after.isdisjoint({e.id for number, (_, e) in enumerate(pairs) if number in gone})
-    assert {e.id for e in grid.touching(asked)} == set(found), "the old grid must not change"
+    assert after.isdisjoint(UUID(int=number) for number in gone)
+    assert ids(grid.touching(asked)) == found, "the old grid must not change"
+    again = fewer.changed(put=[pair for number, pair in enumerate(pairs) if number in gone], drop=())
+    assert set(ids(again.touching(asked))) == set(found)
 
 
 def test_a_grid_from_which_all_was_dropped_holds_no_cell() -> None:
@@ -93,9 +101,10 @@ def test_a_grid_from_which_all_was_dropped_holds_no_cell() -> None:
     ]
     full = Grid().changed(put=pairs, drop=())
     empty = full.changed(put=(), drop=pairs)
-    assert len(full.touching(Box(-90, -180, 90, 180))) == 200
+    assert len(ids(full.touching(Box(-90, -180, 90, 180)))) == 200
     assert empty.touching(Box(-90, -180, 90, 180)) == []
-    assert all(not shard for shards in empty._levels for shard in shards)
+    assert all(len(cells) == 0 for cells in (*empty.levels, *empty._masks))
+    assert empty.looks == ()
 
 
 def test_a_wide_question_finds_the_same_as_many_narrow_ones() -> None:
@@ -103,20 +112,20 @@ def test_a_wide_question_finds_the_same_as_many_narrow_ones() -> None:
         (box_around(52 + a / 4, 13 + b / 4, 50 + c * 3000), entry(n)) for n, (a, b, c, _) in enumerate(spread(200))
     ]
     grid = Grid().changed(put=pairs, drop=())
-    wide = {e.id for e in grid.touching(Box(51.9, 12.9, 52.4, 13.4))}
+    wide = set(ids(grid.touching(Box(51.9, 12.9, 52.4, 13.4))))
     step = 1 / 256
     narrow = set()
     for row in range(128):
         for column in range(128):
             south, west = 51.9 + row * step, 12.9 + column * step
-            narrow |= {e.id for e in grid.touching(Box(south, west, south, west))}
-    assert wide == narrow == {e.id for _, e in pairs}
+            narrow.update(ids(grid.touching(Box(south, west, south, west))))
+    assert wide == narrow == {UUID(int=number) for number in range(200)}
 
 
 def test_a_narrow_question_meets_few_entries_that_are_far_away() -> None:
     pairs = [(box_around(52 + a, 13 + b, 100), entry(n)) for n, (a, b, _, _) in enumerate(spread(5000))]
     grid = Grid().changed(put=pairs, drop=())
-    met = [len(grid.touching(box_around(52 + a, 13 + b, 50))) for a, b, _, _ in spread(200, start=9000)]
+    met = [len(ids(grid.touching(box_around(52 + a, 13 + b, 50)))) for a, b, _, _ in spread(200, start=9000)]
     assert sum(met) / len(met) < 2, "a cell holds its own neighbourhood, not the town"
 
 
@@ -126,8 +135,7 @@ def test_a_question_around_the_whole_world_meets_every_entry_once() -> None:
         for n, (a, b, c, _) in enumerate(spread(150))
     ]
     grid = Grid().changed(put=pairs, drop=())
-    met = [e.id for e in grid.touching(Box(-90, -540, 90, 540))]
-    assert sorted(met) == [e.id for _, e in pairs]
+    assert sorted(ids(grid.touching(Box(-90, -540, 90, 540)))) == [UUID(int=number) for number in range(150)]
 
 
 def test_changing_nothing_changes_nothing() -> None:
@@ -136,12 +144,11 @@ def test_changing_nothing_changes_nothing() -> None:
     grid = Grid().changed(put=[(box, one)], drop=())
     same = grid.changed(put=(), drop=())
     assert same.touching(box)[0] is one
-    assert all(a is b for mine, theirs in zip(grid._levels, same._levels, strict=True)
-               for a, b in zip(mine, theirs, strict=True))  # fmt: skip
+    assert all(mine is theirs for mine, theirs in zip(grid.levels, same.levels, strict=True))
 
 
 def test_dropping_and_putting_the_same_place_again_in_one_change_keeps_the_new_entry() -> None:
     box = box_around(52.5, 13.4, 100)
-    old, new = entry(1), entry(1)
+    old, new = entry(1), entry(1, 52.5)
     grid = Grid().changed(put=[(box, old)], drop=()).changed(put=[(box, new)], drop=[(box, old)])
-    assert [found is new for found in grid.touching(box)] == [True]
+    assert list(grid.touching(box)) == [new]
