@@ -133,10 +133,11 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "database.statement_cache_size": (0, 10_000),
     "privacy.position_decimals": (0, 2),
     "privacy.min_group": (2, 64),
+    "publish.audience_days": (1, 60),
 }
 """What a number may be from and to; all others are above 0."""
 
-_MAY_BE_ZERO: Final = re.compile(r"pressure\..*|reversal\.window_s")
+_MAY_BE_ZERO: Final = re.compile(r"pressure\..*|reversal\.window_s|publish\.approval_above")
 
 
 def _numbers(section: msgspec.Struct, prefix: str = "") -> Iterator[tuple[str, float]]:

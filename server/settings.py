@@ -120,6 +120,14 @@ class Limits(_Section, frozen=True):
     topics_per_customer: int
 
 
+class Publish(_Section, frozen=True):
+    """When a second person is asked, and how many customers are expected."""
+
+    approval_above: int
+    audience_days: int
+    sample_rows: int
+
+
 class Privacy(_Section, frozen=True):
     """What is kept of a customer, and for how long."""
 
@@ -203,6 +211,7 @@ class Settings(_Section, frozen=True):
     quiet_hours: QuietHours
     pressure: Pressure
     limits: Limits
+    publish: Publish
     privacy: Privacy
     reversal: Reversal
     session: Session

@@ -18,12 +18,14 @@ from server.decision.rules import NARROW_M, Identity, Parsed, parse, parse_segme
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.model.context import Programme
 from server.model.place import Area, Place, Point
+from server.pipeline.approving import Sizing, ask, too_many
 from server.pipeline.author import Author
 from server.pipeline.voiding import void_offer
 from server.signals.geojson import read_geometry
 from server.signals.outline import Outline
 from server.store import epoch, offers, segments
 from server.store import known as names
+from server.store.approvals import Approval
 from server.store.ids import new_id
 from server.store.known import PlaceRow
 from server.store.offers import OfferRow, Status
@@ -49,11 +51,15 @@ class WrongState(Conflict):
 
 
 class Written(NamedTuple):
-    """An offer as it now is, what its author should be told, and how many passes were voided with it."""
+    """An offer as it now is, what its author should be told, and how many passes were voided with it.
+
+    `waits`: its newest version is not live, since a second person must approve it first.
+    """
 
     offer: OfferRow
     warnings: tuple[Wrong, ...] = ()
     voided: int = 0
+    waits: Approval | None = None
 
 
 async def known(db: Connection, *, document: Any, programme: Programme) -> Known:
@@ -125,9 +131,18 @@ async def create(db: Connection, *, document: Mapping[str, Any], programme: Prog
 
 
 async def change(
-    db: Connection, *, offer_id: UUID, document: Mapping[str, Any], programme: Programme, by: Author
+    db: Connection,
+    *,
+    offer_id: UUID,
+    document: Mapping[str, Any],
+    programme: Programme,
+    by: Author,
+    sizing: Sizing | None = None,
 ) -> Written:
-    """Write an offer's next version, live at once where the offer is; raises NotFound, Invalid, NameTaken, WrongState."""
+    """Write an offer's next version; where the offer is live it is too, unless somebody must approve it first.
+
+    Raises NotFound, Invalid, NameTaken, WrongState.
+    """
     await epoch.bump(db)
     before = await _found(db, offer_id)
     _check_status(document, before.status)
@@ -140,20 +155,34 @@ async def change(
     )  # fmt: skip
     if after is None:
         raise WrongState("The offer has ended; its document stays as it is.")
+    over = await too_many(db, offer=after, parsed=parsed.offer, sizing=sizing) if after.status == "live" else None
+    if after.status == "live" and over is None:
+        after = await _enter(db, after, "live")
     await by.record(db, "offer.change", f"offer:{offer_id}", before=_summary(before), after=_summary(after))
-    return Written(after, parsed.warnings)
+    if over is None:
+        return Written(after, parsed.warnings)
+    waits = await ask(db, offer=after, expected=over, by=by)
+    return Written(after, (*parsed.warnings, _waiting(waits)), waits=waits)
 
 
-async def publish(db: Connection, *, offer_id: UUID, programme: Programme, by: Author) -> Written:
+async def publish(
+    db: Connection, *, offer_id: UUID, programme: Programme, by: Author, sizing: Sizing | None = None
+) -> Written:
     """Let an offer's newest version live, once it was read again against what exists now.
 
-    Raises NotFound, WrongState (it is live already, or has ended), Invalid (what it names is gone).
+    Where a second person must approve it, that is asked for and nothing else is done (`waits`). Raises NotFound,
+    WrongState (it is live already, or has ended), Invalid (what it names is gone).
     """
     await epoch.bump(db)
     before = await _found(db, offer_id)
-    after = await _enter(db, before, "live")
+    if not offers.may_go_live(before):
+        raise _wrong(before, "live")
     identity = Identity(offer_id, before.version, before.created_at)
     parsed = await read(db, document=before.document, programme=programme, identity=identity)
+    over = await too_many(db, offer=before, parsed=parsed.offer, sizing=sizing)
+    if over is not None:
+        return Written(before, parsed.warnings, waits=await ask(db, offer=before, expected=over, by=by))
+    after = await _enter(db, before, "live")
     await offers.open_budget(db, offer_id=offer_id)
     await by.record(db, "offer.publish", f"offer:{offer_id}", before=_summary(before), after=_summary(after))
     return Written(after, parsed.warnings)
@@ -214,8 +243,18 @@ async def _found(db: Connection, offer_id: UUID) -> OfferRow:
 async def _enter(db: Connection, before: OfferRow, status: Status) -> OfferRow:
     after = await offers.enter(db, offer_id=before.id, status=status)
     if after is None:
-        raise WrongState(f"The offer is {before.status}; it cannot become {status}.", extra={"state": before.status})
+        raise _wrong(before, status)
     return after
+
+
+def _wrong(before: OfferRow, status: Status) -> WrongState:
+    return WrongState(f"The offer is {before.status}; it cannot become {status}.", extra={"state": before.status})
+
+
+def _waiting(approval: Approval) -> Wrong:
+    return Wrong(
+        "", f"Version {approval.version} waits until a second person has approved it; the one before stays live."
+    )
 
 
 def _summary(offer: OfferRow) -> dict[str, Any]:

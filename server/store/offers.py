@@ -19,6 +19,7 @@ from server.store.pool import Connection, Row
 
 Status = Literal["draft", "live", "paused", "ended"]
 
+# A live offer may have a newer version that waits to be approved; publishing it leads from live to live.
 NEXT: Mapping[Status, tuple[Status, ...]] = {
     "live": ("draft", "paused"),
     "paused": ("live",),
@@ -107,8 +108,7 @@ async def name_taken(db: Connection, *, name: str, offer_id: UUID) -> bool:
 
 
 CHANGE = """
-UPDATE offers SET version = version + 1, name = $2, document = $3, author = $4, updated_at = clock_timestamp(),
-       live_version = CASE WHEN status = 'live' THEN version + 1 ELSE live_version END
+UPDATE offers SET version = version + 1, name = $2, document = $3, author = $4, updated_at = clock_timestamp()
 WHERE id = $1 AND status <> 'ended'
 RETURNING id, name, status, version, live_version, document, author, created_at, updated_at, published_at, ended_at
 """
@@ -117,7 +117,7 @@ RETURNING id, name, status, version, live_version, document, author, created_at,
 async def change(
     db: Connection, *, offer_id: UUID, name: str, document: Mapping[str, Any], author: str
 ) -> OfferRow | None:
-    """Write the next version; of a live offer it is live at once. None when there is none that has not ended."""
+    """Write the next version, which is not live yet; None when there is none that has not ended."""
     text = json.dumps(document)
     row = await db.fetchrow(CHANGE, offer_id, name, text, author)
     if row is None:
@@ -129,11 +129,17 @@ async def change(
 ENTER = """
 UPDATE offers SET status = $2::text, updated_at = clock_timestamp(),
        live_version = CASE WHEN $2::text = 'live' THEN version ELSE live_version END,
-       published_at = CASE WHEN $2::text = 'live' THEN clock_timestamp() ELSE published_at END,
+       published_at = CASE WHEN $2::text = 'live' AND status <> 'live' THEN clock_timestamp() ELSE published_at END,
        ended_at = CASE WHEN $2::text = 'ended' THEN clock_timestamp() END
-WHERE id = $1 AND status = ANY ($3::text[])
+WHERE id = $1 AND (status = ANY ($3::text[]) OR $2::text = 'live' AND status = 'live' AND live_version < version)
 RETURNING id, name, status, version, live_version, document, author, created_at, updated_at, published_at, ended_at
 """
+
+
+def may_go_live(offer: OfferRow) -> bool:
+    """Tell whether an offer's newest version could become the live one."""
+    waits = offer.status == "live" and (offer.live_version or 0) < offer.version
+    return waits or offer.status in NEXT["live"]
 
 
 async def enter(db: Connection, *, offer_id: UUID, status: Status) -> OfferRow | None:

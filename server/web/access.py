@@ -127,6 +127,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/v1/offers/{id}/versions/{n}"): _READERS,
     ("GET", "/v1/offers/{id}/diff"): _READERS,
     ("POST", "/v1/offers/{id}/publish"): _AUTHORS,
+    ("POST", "/v1/offers/{id}/approve"): _AUTHORS,
     ("POST", "/v1/offers/{id}/pause"): _AUTHORS,
     ("POST", "/v1/offers/{id}/end"): _AUTHORS,
     ("POST", "/v1/offers/{id}/dry-run"): _AUTHORS,

@@ -19,6 +19,7 @@ from server.web.middleware import finish, guard
 from server.web.parts import PARTS, Parts
 
 MODULES: Final = (
+    "approvals",
     "assets",
     "audit",
     "counter",

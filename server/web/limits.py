@@ -14,6 +14,7 @@ _OTHERS = (
     "server.handler_deadline_s",
     "pressure.per_day",
     "pressure.per_week",
+    "publish.approval_above",
     "reversal.window_s",
     "privacy.min_group",
     "privacy.position_decimals",

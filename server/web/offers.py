@@ -15,9 +15,10 @@ from server.pipeline import authoring
 from server.pipeline.author import Author
 from server.pipeline.authoring import Written
 from server.pipeline.rules import programme_of
-from server.store import offers
+from server.store import approvals, offers
 from server.store.offers import OfferRow
-from server.web.call import Call
+from server.web.approvals import ApprovalAnswer, approval_answer, refused, sizing_of
+from server.web.call import Call, Reply
 from server.web.door import door
 from server.web.paging import PageQuery, cut, page_size, read_cursor
 
@@ -70,9 +71,10 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class OfferDetail(OfferAnswer, frozen=True, kw_only=True):
-    """An offer in one version, and its newest versions."""
+    """An offer in one version, its newest versions, and what became of that version's approval (null: none was needed)."""
 
     versions: list[Version]
+    approval: ApprovalAnswer | None
 
 
 class Offers(msgspec.Struct, frozen=True):
@@ -165,7 +167,9 @@ async def show_offer(call: Call) -> OfferDetail:
         if found is None:
             raise NotFound
         listed = await offers.versions(db, offer_id=identifier, limit=_VERSIONS)
-    return OfferDetail(**_fields(found), warnings=[], versions=[Version(*each) for each in listed])
+        approval = await approvals.find(db, offer_id=identifier, version=found.version)
+    told = approval_answer(approval, least=call.parts.settings.privacy.min_group) if approval is not None else None
+    return OfferDetail(**_fields(found), warnings=[], versions=[Version(*each) for each in listed], approval=told)
 
 
 @door(
@@ -188,6 +192,7 @@ async def change_offer(call: Call) -> OfferAnswer:
                 document=call.body,
                 programme=programme_of(call.parts.settings),
                 by=author_of(call),
+                sizing=sizing_of(call),
             )
         )
 
@@ -201,13 +206,19 @@ async def change_offer(call: Call) -> OfferAnswer:
     errors=(409,),
     tags=("Marketing",),
 )
-async def publish_offer(call: Call) -> OfferAnswer:
-    """Read the document again against what exists now, and let it decide from then on."""
+async def publish_offer(call: Call) -> OfferAnswer | Reply:
+    """Read the document again against what exists now, and let it decide from then on; ask for a yes where one is needed."""
     async with call.transaction() as db:
-        programme = programme_of(call.parts.settings)
-        return _written(
-            await authoring.publish(db, offer_id=call.uuid("id"), programme=programme, by=author_of(call))
-        )  # fmt: skip
+        written = await authoring.publish(
+            db,
+            offer_id=call.uuid("id"),
+            programme=programme_of(call.parts.settings),
+            by=author_of(call),
+            sizing=sizing_of(call),
+        )
+    return (
+        _written(written) if written.waits is None else refused(call, written.waits)
+    )  # what was asked for stays asked
 
 
 @door(

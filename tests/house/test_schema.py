@@ -57,7 +57,10 @@ STAYS = {
     "passes": "what the ledger of uses refers to; an erasure takes the customer out of it",
     "funnel_facts": "moved into cells within seconds",
     "funnel_cells": "reports of past years; counts, and hashes that name nobody",
-    **dict.fromkeys(("offers", "offer_versions", "budgets", "place_budgets", "segments"), "what people have written"),
+    **dict.fromkeys(
+        ("offers", "offer_versions", "offer_approvals", "budgets", "place_budgets", "segments"),
+        "what people have written",
+    ),
     **dict.fromkeys(("stores", "geofences"), "what people have written; ledgers name them also when they have closed"),
     **dict.fromkeys(("users", "api_keys"), "as long as somebody does not remove them"),
     "wrong_codes": "one row per till",

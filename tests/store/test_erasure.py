@@ -25,6 +25,7 @@ NOT_THEIRS = {
         "segments",
         "offers",
         "offer_versions",
+        "offer_approvals",
         "budgets",
         "place_budgets",
         "ruleset_epoch",

@@ -93,6 +93,7 @@ GET    /v1/offers/{id}/versions          200  readers
 GET    /v1/offers/{id}/versions/{n}      200  readers
 GET    /v1/offers/{id}/diff              200  readers
 POST   /v1/offers/{id}/publish           200  authors
+POST   /v1/offers/{id}/approve           200  authors
 POST   /v1/offers/{id}/pause             200  authors
 POST   /v1/offers/{id}/end               200  authors
 POST   /v1/offers/{id}/dry-run           200  authors
