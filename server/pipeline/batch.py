@@ -16,7 +16,8 @@ from server.store.moments import Shown
 class Batch:
     """One report of one customer: fixes, the phone's time of sending, and whether the app is being looked at.
 
-    `timer` and `occasions` are reports that nobody sent, without fixes: the end of a dwell time; what else happened.
+    `timer` and `occasions` are reports that nobody sent, without fixes: the end of a dwell time; what else happened. `proof` is
+    the hash of the token that it came with, where that has yet to be proven the customer's, with the state.
     """
 
     customer_id: UUID
@@ -26,6 +27,7 @@ class Batch:
     zone: str | None = None
     timer: bool = False
     occasions: tuple[UUID, ...] = ()
+    proof: bytes | None = None
 
 
 class Result(NamedTuple):

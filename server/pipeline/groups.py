@@ -92,20 +92,22 @@ class Groups:
         for ticket in tickets:
             mine.setdefault(ticket.batch.customer_id, []).append(ticket)
         asked = {key: [fix.id for ticket in each for fix in ticket.batch.fixes] for key, each in mine.items()}
-        loaded = await self._look(db, asked)
+        proofs = {key: found for key, each in mine.items() if (found := [p for t in each if (p := t.batch.proof)])}
+        loaded = await self._look(db, asked, proofs)
         missing = [key for key, known in loaded.customers.items() if known.version is None]
         if missing:
             await states.make(db, customers=missing)
-            loaded = await self._look(db, asked)
+            loaded = await self._look(db, asked, proofs)
         snapshot, turns = self._rules.current, []
         waiting = await self._occasions(db, tickets, loaded, snapshot)
-        for key, own in mine.items():
+        for key, came in mine.items():
             known = loaded.customers.get(key)
+            own = _proven(came, known) if known is not None and key in proofs else came
             if known is None or loaded.now is None:
                 _refuse(own, Unauthenticated())
             elif not known.customer.consents.location:
                 _refuse(own, ConsentRequired("The customer has not consented to the use of locations."))
-            else:
+            elif own:
                 for ticket in own:
                     ticket.received = ticket.received or min(loaded.now, self._clock.at(ticket.came_s))
                 listening = known.listening or self._listens(key)
@@ -125,9 +127,11 @@ class Groups:
         refused = [key for key in waiting if key not in known or not known[key].customer.consents.location]
         return await settle.drop(db, waiting, refused=refused, listening=listening_of(snapshot.ruleset))
 
-    async def _look(self, db: Connection, asked: Mapping[UUID, list[UUID]]) -> arrivals.Loaded:
+    async def _look(
+        self, db: Connection, asked: Mapping[UUID, list[UUID]], proofs: Mapping[UUID, list[bytes]]
+    ) -> arrivals.Loaded:
         asked_s = self._clock.monotonic()
-        loaded = await arrivals.load(db, asked=asked, bought=self._rules.current.bought)
+        loaded = await arrivals.load(db, asked=asked, proofs=proofs, bought=self._rules.current.bought)
         if loaded.now is None:
             return loaded
         self._clock.note(loaded.now, asked_s=asked_s, heard_s=self._clock.monotonic())
@@ -136,6 +140,13 @@ class Groups:
     def _answer(self, turn: Turn, earlier: dict[UUID, Shown]) -> None:
         for ticket in turn.tickets:
             ticket.tell(answer_of(turn, ticket, earlier, self._watcher))
+
+
+def _proven(tickets: Sequence[Ticket], known: arrivals.Known) -> list[Ticket]:
+    """Refuse the tickets that came with a token that is not the customer's any more, and give the others."""
+    proven = [each for each in tickets if each.batch.proof is None or each.batch.proof in known.proven]
+    _refuse([each for each in tickets if each not in proven], Unauthenticated())
+    return proven
 
 
 def _refuse(tickets: Sequence[Ticket], error: Exception) -> None:

@@ -6,10 +6,10 @@ Rule 2: a fact about a ping holds its cell, its fences and a word; the position 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -19,12 +19,15 @@ from server.model.ids import bucket_of
 from server.store.pool import Connection, Row
 from server.store.states import by_bucket, decode_state, encode_state
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """One customer as loaded: profile and history, state and its version (None: no row yet).
 
-    `answered` holds those of the asked pings that were stored before, with the moment each made, if any.
+    `answered` holds those of the asked pings that were stored before, with the moment each made, if any; `proven` those of
+    the asked hashes whose tokens are the customer's.
     """
 
     customer: Customer
@@ -33,6 +36,7 @@ class Known:
     wake_at: datetime | None
     listening: bool
     answered: dict[UUID, UUID | None]
+    proven: Sequence[bytes] = ()
 
 
 class Loaded(NamedTuple):
@@ -53,8 +57,9 @@ ORDERS = 2000
 LOAD = """
 SELECT c.id, c.locale, c.time_zone, c.attributes, c.topics, c.segments, c.location, c.push, c.profiling,
        s.version, s.state, s.wake_at, coalesce(s.stream_until > moment.now, false) AS listening,
-       moment.now, past.events, spent.orders, told.pings
-FROM unnest($1::smallint[], $2::uuid[], $3::integer[], $4::integer[]) AS asked (bucket, id, first, last)
+       moment.now, past.events, spent.orders, told.pings, theirs.proven
+FROM unnest($1::smallint[], $2::uuid[], $3::integer[], $4::integer[], $9::integer[], $10::integer[])
+     AS asked (bucket, id, first, last, first_proof, last_proof)
 CROSS JOIN (SELECT clock_timestamp() AS now OFFSET 0) AS moment
 CROSS JOIN LATERAL (
     SELECT * FROM customers WHERE customers.bucket = asked.bucket AND customers.id = asked.id LIMIT 1
@@ -78,6 +83,14 @@ LEFT JOIN LATERAL (
     SELECT json_agg(json_build_array(p.id, p.moment_id)) AS pings FROM pings p
     WHERE p.bucket = asked.bucket AND p.customer_id = asked.id AND p.id = ANY (($5::uuid[])[asked.first:asked.last])
 ) AS told ON true
+LEFT JOIN LATERAL (
+    SELECT array_agg(proof.hash) FILTER (WHERE t.customer_id = asked.id AND t.revoked_at IS NULL) AS proven
+    FROM unnest(($11::bytea[])[asked.first_proof:asked.last_proof]) AS proof (hash)
+    CROSS JOIN LATERAL (
+        SELECT customer_id, revoked_at FROM customer_tokens
+        WHERE customer_tokens.bucket = asked.bucket AND customer_tokens.hash = proof.hash LIMIT 1
+    ) AS t
+) AS theirs ON true
 """
 
 _attributes = msgspec.json.Decoder(dict[str, str | int | float | bool])
@@ -88,19 +101,32 @@ _NO_ATTRIBUTES: Attributes = {}
 _NO_TOPICS: Mapping[str, bool] = {}
 
 
-async def load(db: Connection, *, asked: Mapping[UUID, Sequence[UUID]], bought: bool = False) -> Loaded:
-    """Load customers with their states and pasts, and which of the ping ids asked for each are known already.
+async def load(
+    db: Connection,
+    *,
+    asked: Mapping[UUID, Sequence[UUID]],
+    proofs: Mapping[UUID, Sequence[bytes]] | None = None,
+    bought: bool = False,
+) -> Loaded:
+    """Load customers with their states and pasts, which of the ping ids asked for each are known already, and which of
+    their `proofs` (hashes of tokens) are those of tokens that are theirs and were not revoked.
 
     What they `bought` is looked up where a rule asks for it.
     """
-    firsts, lasts, pings = [], [], list[UUID]()
-    for ids in asked.values():
-        firsts.append(len(pings) + 1)
-        pings.extend(ids)
-        lasts.append(len(pings))
+    pings, hashes = _slices(asked, asked), _slices(asked, proofs or {})
     buckets = [bucket_of(each) for each in asked]
-    rows = await db.fetch(LOAD, buckets, list(asked), firsts, lasts, pings, HISTORY, bought, ORDERS)
+    rows = await db.fetch(LOAD, buckets, list(asked), *pings, HISTORY, bought, ORDERS, *hashes)
     return Loaded({row["id"]: _known(row, bought) for row in rows}, rows[0]["now"] if rows else None)
+
+
+def _slices(keys: Iterable[UUID], lists: Mapping[UUID, Sequence[T]]) -> tuple[list[int], list[int], list[T]]:
+    """Put the lists of some keys in a row, and tell where each begins and ends (an array's first place is 1)."""
+    firsts, lasts, row = [], [], list[T]()
+    for key in keys:
+        firsts.append(len(row) + 1)
+        row.extend(lists.get(key, ()))
+        lasts.append(len(row))
+    return firsts, lasts, row
 
 
 def _known(row: Row, bought: bool) -> Known:
@@ -122,6 +148,7 @@ def _known(row: Row, bought: bool) -> Known:
         wake_at=row["wake_at"],
         listening=row["listening"],
         answered=dict(_answered.decode(pings)) if pings else {},
+        proven=row["proven"] or (),
     )
 
 

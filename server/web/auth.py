@@ -1,7 +1,8 @@
 """Who is calling: a bearer token or a session's cookie becomes a Principal.
 
 Rule 1: a token is looked up by its hash; nothing is compared in Python, so no time tells how much of it was right.
-Rule 2: what was found counts for a second at most: a token revoked in another process is dead within it.
+Rule 2: what was found counts for a second at most: a token revoked in another process is dead within it. After that it
+        is a guess, good for whoever has it proven by the statement that they make anyhow.
 Rule 3: customers' tokens that arrive while a look-up is under way share the next one: a thousand phones, one statement.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
@@ -24,6 +26,9 @@ Then = Callable[["Visitor | Exception | None"], None]
 """What is told whose token it was: nobody's is None, an error where it could not be looked up."""
 
 CACHE_S: Final = 1.0
+GUESS_S: Final = 900.0
+"""So long a customer's token is remembered as a guess. Then it is looked up again, which also writes down its use."""
+
 _CACHED = 100_000
 _GROUP = 500
 _TOKEN_CHARACTERS = 128
@@ -48,6 +53,13 @@ class Visitor(NamedTuple):
     one_time: bool = False
 
 
+class Guess(NamedTuple):
+    """Whose token it is, or was. `proof` is its hash where that has to be proven again, None where it just was."""
+
+    visitor: Visitor
+    proof: bytes | None
+
+
 class Credentials:
     """Looks credentials up and remembers them for a moment."""
 
@@ -67,6 +79,7 @@ class Credentials:
         self._idle_s = idle_s
         self._monotonic = monotonic
         self._cache: dict[str, tuple[float, Visitor]] = {}
+        self._guesses: OrderedDict[str, tuple[float, Visitor, bytes]] = OrderedDict()
         self._waiting: dict[bytes, tuple[int, list[Then]]] = {}
         self._group: asyncio.Task[None] | None = None
         self._touching: asyncio.Task[None] | None = None
@@ -91,6 +104,13 @@ class Credentials:
         known = self._remembered(token)
         return known if known is not None and known.principal.via == "token" else None
 
+    def guess(self, token: str) -> Guess | None:
+        """Tell whose customer's token this is, where it was looked up within the last quarter of an hour."""
+        known, now = self._guesses.get(token), self._monotonic()
+        if known is None or known[0] + GUESS_S <= now:
+            return None
+        return Guess(known[1], None if now < known[0] + CACHE_S else known[2])
+
     def ask(self, token: str, then: Then) -> bool:
         """Have a customer's token looked up with the next group, and `then` told; False: it can be no such token.
 
@@ -104,7 +124,10 @@ class Credentials:
         dropped, digest = self._dropped, token_hash(token)
 
         def told(found: Visitor | Exception | None) -> None:
-            then(self._remember(token, found, dropped) if isinstance(found, Visitor) else found)
+            if isinstance(found, Visitor):
+                self._remember(token, found, dropped)
+                self._keep_guess(token, found, digest, dropped)
+            then(found)
 
         waiting = self._waiting.get(digest)
         if waiting is None:
@@ -224,8 +247,18 @@ class Credentials:
         self._cache[token] = self._monotonic() + CACHE_S, visitor
         return visitor
 
+    def _keep_guess(self, token: str, visitor: Visitor, digest: bytes, dropped: int) -> None:
+        if dropped != self._dropped:
+            return
+        if len(self._guesses) >= _CACHED:
+            self._guesses.popitem(last=False)
+        self._guesses.pop(token, None)  # the oldest stay in front
+        self._guesses[token] = self._monotonic(), visitor, digest
+
     def _drop(self, wanted: Callable[[Visitor], bool]) -> None:
         self._dropped += 1
+        for token in [token for token, (_, visitor, _) in self._guesses.items() if wanted(visitor)]:
+            del self._guesses[token]
         self._cache = {key: value for key, value in self._cache.items() if not wanted(value[1])}
 
 

@@ -142,8 +142,8 @@ async def report(call: Call) -> Reply:
     return Reply(200, written(await call.parts.arrivals.arrive(batch_of(call.customer_id, call.body))))
 
 
-def batch_of(customer_id: UUID, body: PingBatch) -> Batch:
-    """Put a report into the street's own words."""
+def batch_of(customer_id: UUID, body: PingBatch, *, proof: bytes | None = None) -> Batch:
+    """Put a report into the street's own words; `proof` as in Batch."""
     fixes = tuple(
         Reported(
             ping.id,
@@ -157,7 +157,7 @@ def batch_of(customer_id: UUID, body: PingBatch) -> Batch:
         )
         for ping in body.pings
     )
-    return Batch(customer_id, body.sent_at, fixes, body.app.foreground, body.app.tz)
+    return Batch(customer_id, body.sent_at, fixes, body.app.foreground, body.app.tz, proof=proof)
 
 
 def written(answer: Answer) -> bytes:

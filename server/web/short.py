@@ -22,7 +22,7 @@ from server.pipeline.batch import Answer
 from server.store.ids import new_id
 from server.web import pings
 from server.web.access import Kind
-from server.web.auth import Visitor
+from server.web.auth import Guess, Visitor
 from server.web.call import JSON
 from server.web.door import DOORS, TABLE
 from server.web.gate import GATE
@@ -80,22 +80,22 @@ class ShortWay:
             return None
         return Asked(token[len(_BEARER) :], report)
 
-    def visitor(self, asked: Asked) -> Visitor | None:
-        """Tell who asks, where that is known without asking."""
-        return self._gate.credentials.remembered(asked.token)
+    def guess(self, asked: Asked) -> Guess | None:
+        """Tell who asks, where that was known a while ago: the group that the report comes into proves it."""
+        return self._gate.credentials.guess(asked.token)
 
     def look_up(self, asked: Asked, then: Callable[[Visitor | Exception | None], None]) -> bool:
         """Have it looked up who asks; False: the door shall say what is wrong with the token."""
         return self._gate.credentials.ask(asked.token, then)
 
-    def go(self, asked: Asked, visitor: Visitor, write: Write, *, began_s: float) -> None:
+    def go(self, asked: Asked, guess: Guess, write: Write, *, began_s: float) -> None:
         """Take the report in; `write` gets the answer, at once or later."""
         waiting = _Waiting(self, write, began_s)
-        customer = visitor.principal.customer_id
+        customer = guess.visitor.principal.customer_id
         try:
             if customer is None:
                 raise LookupError("a customer's token has no customer")
-            self._parts.arrivals.take(pings.batch_of(customer, asked.report), waiting)
+            self._parts.arrivals.take(pings.batch_of(customer, asked.report, proof=guess.proof), waiting)
         except Exception as error:
             waiting.set_exception(error)
 

@@ -19,7 +19,7 @@ from aiohttp.web_request import BaseRequest
 
 from server.errors import Misconfigured, Unreadable
 from server.store.ids import new_id
-from server.web.auth import Visitor
+from server.web.auth import Guess, Visitor
 from server.web.door import REQUEST_ID
 from server.web.middleware import DATA_HEADERS
 from server.web.parts import PARTS, Parts
@@ -90,16 +90,14 @@ class _Connection(RequestHandler):
         if asked is None or self._loop is None:
             return False
         began_s = self._loop.time()
-        visitor = short.visitor(asked)
-        if visitor is None:
+        guess = short.guess(asked)
+        if guess is None:
             if not short.look_up(asked, partial(self._known, short, asked, began_s)):
                 return False
             self._hold()
             return True
-        if visitor.principal.customer_id is None:
-            return False
         self._hold()
-        self._go(short, asked, visitor, began_s)
+        self._go(short, asked, guess, began_s)
         return True
 
     def _known(self, short: ShortWay, asked: Asked, began_s: float, visitor: Visitor | Exception | None) -> None:
@@ -107,17 +105,17 @@ class _Connection(RequestHandler):
         if self._held is None or self._close or self._force_close:
             self._release()
         elif isinstance(visitor, Visitor) and visitor.principal.customer_id is not None:
-            self._go(short, asked, visitor, began_s)
+            self._go(short, asked, Guess(visitor, None), began_s)
         else:
             self._release()
 
-    def _go(self, short: ShortWay, asked: Asked, visitor: Visitor, began_s: float) -> None:
+    def _go(self, short: ShortWay, asked: Asked, guess: Guess, began_s: float) -> None:
         self._messages.popleft()
         if self._parser is not None:
             self._parser.message_consumed()
         if self._manager is not None:
             self._manager.requests_count += 1
-        short.go(asked, visitor, self._answer, began_s=began_s)
+        short.go(asked, guess, self._answer, began_s=began_s)
 
     def _answer(self, data: bytes) -> None:
         if self.transport is not None and not self.transport.is_closing():

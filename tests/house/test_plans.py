@@ -127,7 +127,8 @@ ANALYZE;
 HOT: Mapping[str, tuple[str, set[str]]] = {
     "a group's load": (
         arrivals.LOAD,
-        {"customers_pkey", "customer_state_pkey", "customer_events_owner", "customer_events_bought", "pings_pkey"},
+        {"customers_pkey", "customer_state_pkey", "customer_events_owner", "customer_events_bought", "pings_pkey"}
+        | {"customer_tokens_pkey"},
     ),
     "a group's record": (arrivals.RECORD, {"customer_state_pkey"}),
     "the states' lock": (states.LOCK, {"customer_state_pkey"}),

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 
 from server.errors import Refusal, Unavailable
+from server.model.ids import bucket_of
 from server.pipeline.batch import Answer
 from server.store.ids import new_id
 from server.store.pool import connect
@@ -344,3 +345,27 @@ async def test_ids_of_moments_follow_from_their_cause(town: Town, db_dsn: str) -
         [moment] = (await process.ping(customer, fix())).moments
     assert moment.id.int & 1023 == customer.int & 1023
     assert new_id() != moment.id
+
+
+async def test_a_token_that_was_revoked_meanwhile_is_refused_and_the_customers_other_reports_are_not(
+    town: Town, db_dsn: str
+) -> None:
+    customer, gone, other = await town.customer(), await town.customer(), await town.customer()
+    dead, alive = b"d" * 32, b"a" * 32
+    async with street(db_dsn) as process:
+        async with process.pool.acquire() as db:
+            for token, revoked in ((dead, "now()"), (alive, "NULL")):
+                await db.execute(
+                    "INSERT INTO customer_tokens (bucket, hash, customer_id, revoked_at)"  # two constants
+                    f" VALUES ($1, $2, $3, {revoked})",
+                    *(bucket_of(customer), token, customer),
+                )
+            await db.execute("DELETE FROM customers WHERE id = $1", gone)
+        asked = [(customer, dead), (customer, alive), (customer, None), (other, alive), (gone, dead)]
+        answers = await asyncio.gather(
+            *(process.ping(each, fix(), proof=proof) for each, proof in asked), return_exceptions=True
+        )
+    assert [type(each).__name__ for each in answers] == [
+        *("Unauthenticated", "Answer", "Answer", "Unauthenticated", "Unauthenticated"),
+    ]
+    assert await town.count("SELECT count(*) FROM pings") == 2

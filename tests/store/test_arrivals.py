@@ -77,6 +77,20 @@ async def test_each_customer_is_told_of_their_own_pings_alone(db: Connection) ->
     assert await arrivals.load(db, asked={gone: []}) == ({}, None)
 
 
+async def test_a_token_is_proven_by_its_customers_row_until_it_is_revoked(db: Connection) -> None:
+    one, two = await _customer(db), await _customer(db)
+    for number, owner in ((1, one), (2, one), (3, two)):
+        await db.execute(
+            "INSERT INTO customer_tokens (bucket, hash, customer_id, revoked_at) VALUES ($1, $2, $3, $4)",
+            *(bucket_of(owner), bytes([number]) * 32, owner, NOON if number == 2 else None),
+        )
+    hashes = [bytes([number]) * 32 for number in (1, 2, 3, 4)]
+    loaded = await arrivals.load(db, asked={one: [], two: [new_id()]}, proofs={one: hashes, two: hashes[:1]})
+    assert list(loaded.customers[one].proven) == hashes[:1]
+    assert list(loaded.customers[two].proven) == []
+    assert list((await arrivals.load(db, asked={one: []})).customers[one].proven) == []
+
+
 async def test_a_customer_without_a_state_row_has_no_version(db: Connection) -> None:
     one = await _customer(db, state=False)
     assert (await arrivals.load(db, asked={one: []})).customers[one].version is None

@@ -152,6 +152,36 @@ async def test_what_was_read_before_somebody_was_dropped_is_not_remembered_after
     assert await credentials.by_token(token) is None
 
 
+async def test_a_customers_token_is_a_guess_for_a_while_that_has_to_be_proven(
+    pool: Pool, credentials: Credentials
+) -> None:
+    customer, token = await a_customer(pool)
+    assert credentials.guess(token) is None
+    await credentials.by_token(token)
+    fresh = credentials.guess(token)
+    assert fresh is not None
+    assert (fresh.visitor.principal.customer_id, fresh.proof) == (customer, None)
+    HAND.now += 1.0
+    stale = credentials.guess(token)
+    assert stale is not None
+    assert (stale.visitor, stale.proof) == (fresh.visitor, hashlib.sha256(token.encode()).digest())
+    HAND.now += 899.0
+    assert credentials.guess(token) is None
+    await credentials.by_token(token)
+    assert credentials.guess(token) == fresh
+    credentials.forget_customer(customer)
+    assert credentials.guess(token) is None
+
+
+async def test_a_keys_token_is_never_a_guess(pool: Pool, credentials: Credentials) -> None:
+    async with pool.acquire() as db:
+        made = await keys.create(db, kind="app")
+    assert made is not None
+    assert await credentials.by_token(made.token) is not None
+    assert credentials.guess(made.token) is None
+    assert not credentials.ask(made.token, lambda found: None)
+
+
 class Counted:
     """A pool that counts how often it is asked for a connection."""
 

@@ -19,7 +19,7 @@ from server.model.place import Circle, Point
 from server.pipeline.batch import Answer, Batch, Result, Watch, Watched
 from server.web import health, pings
 from server.web.access import ACCESS, Kind, Principal
-from server.web.auth import Visitor
+from server.web.auth import Guess, Visitor
 from server.web.doors import build
 from server.web.gate import open_gate
 from server.web.parts import PARTS
@@ -42,8 +42,8 @@ class Credentials:
         self.asked = asyncio.Event()
         self.tell: Callable[[], None] = lambda: None
 
-    def remembered(self, token: str) -> Visitor | None:
-        return {"kim": KIM, "key": KEY}.get(token)
+    def guess(self, token: str) -> Guess | None:
+        return Guess(KIM, b"hash") if token == "kim" else None
 
     def ask(self, token: str, then: Callable[[Visitor | Exception | None], None]) -> bool:
         self.tell = lambda: then(self.found)
@@ -51,7 +51,7 @@ class Credentials:
         return token == "stranger"
 
     async def by_token(self, token: str) -> Visitor | None:
-        found = self.found if token == "stranger" else self.remembered(token)
+        found = self.found if token == "stranger" else {"kim": KIM, "key": KEY}.get(token)
         if isinstance(found, Exception):
             raise found
         return found
@@ -66,12 +66,13 @@ class Arrivals:
     def __init__(self) -> None:
         self.ways: list[str] = []
         self.error: Exception | None = None
-        self.at_once = True
+        self.at_once, self.looked_up = True, False
         self.waiting: list[Any] = []
         self.came = asyncio.Event()
 
     def take(self, batch: Batch, answer: Any) -> None:
         self._note("short", batch)
+        assert batch.proof == (None if self.looked_up else b"hash")
         if isinstance(self.error, TooMany):
             raise self.error
         self.waiting.append(answer)
@@ -270,6 +271,7 @@ async def test_an_unknown_token_is_looked_up_and_only_a_customer_goes_on(
     writer.write(post(Authorization="Bearer stranger"))
     await kiosk.credentials.asked.wait()
     assert kiosk.arrivals.ways == []
+    kiosk.arrivals.looked_up = True
     kiosk.credentials.tell()
     assert ((await read(reader))[0], kiosk.arrivals.ways) == (status, ways)
     writer.close()
