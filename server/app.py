@@ -31,7 +31,7 @@ from server.signals.geocode import Geocoder, open_geocoder
 from server.signals.weather.base import Source
 from server.signals.weather.cache import WeatherCache
 from server.signals.weather.source import open_source
-from server.store import embedded, funnel, pass_tags, passes, retention
+from server.store import embedded, funnel, pass_tags, passes, retention, trials
 from server.store.check import check_server
 from server.store.clock import DatabaseClock
 from server.store.migrate import migrate
@@ -209,8 +209,15 @@ def jobs_of(parts: Parts) -> list[Job]:
         events=timedelta(days=privacy.event_days),
         tokens=timedelta(days=privacy.token_days),
     )
+    told = parts.settings.lift
+    terms = trials.Terms(
+        programme=parts.settings.programme.holdout > 0,
+        within=timedelta(days=told.programme_days),
+        wait=timedelta(seconds=told.wait_s),
+    )
     return [
-        Job("rollup", every.rollup_s, lambda: funnel.roll(pool)),
+        Job("rollup", every.rollup_s, lambda: funnel.roll(pool, terms=terms)),
+        Job("follow trials", every.trials_s, lambda: trials.follow(pool, now=clock.now())),
         Job(
             "number passes",
             every.rollup_s,

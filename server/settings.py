@@ -69,6 +69,14 @@ class ProgrammeSettings(_Section, frozen=True):
     terms: str
 
 
+class Lift(_Section, frozen=True):
+    """How experiments are followed and told."""
+
+    min_customers: int
+    programme_days: int
+    wait_s: int
+
+
 class QuietHours(_Section, frozen=True, rename={"from_": "from"}):
     """When no push is sent; wall-clock times."""
 
@@ -191,6 +199,7 @@ class Jobs(_Section, frozen=True):
     """How often the clock knocks (seconds)."""
 
     rollup_s: float
+    trials_s: float
     timers_s: float
     occasions_s: float
     expire_s: float
@@ -208,6 +217,7 @@ class Settings(_Section, frozen=True):
     server: Server
     database: Database
     programme: ProgrammeSettings
+    lift: Lift
     quiet_hours: QuietHours
     pressure: Pressure
     limits: Limits

@@ -9,7 +9,7 @@ from uuid import UUID
 from server.decision.parse_common import parse_money, parse_period
 from server.decision.reading import Node
 from server.model.money import Money
-from server.model.offer import Cap, Holdout, Limits, Trust
+from server.model.offer import GOAL_WITHIN, Cap, Holdout, Limits, Trust
 
 _MOST = 1_000_000_000
 
@@ -18,7 +18,7 @@ class Goal(NamedTuple):
     """The event that counts as success, and how soon after the moment it must happen."""
 
     event: str = "redemption"
-    within: timedelta = timedelta(days=1)
+    within: timedelta = GOAL_WITHIN
 
 
 def parse_limits(node: Node, *, value: Money | None, told: bool) -> Limits:
@@ -73,7 +73,7 @@ def parse_trust(node: Node) -> Trust:
 
 
 def parse_goal(node: Node) -> Goal:
-    """Read what counts as success; by default a redemption within a day."""
+    """Read what counts as success; by default a redemption within a week."""
     node.object("event", "within", need=("event",))
     return Goal(
         event=node.child("event").text("redemption", longest=64),

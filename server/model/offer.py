@@ -15,6 +15,9 @@ Placement = Literal["banner", "card", "interstitial", "inbox"]
 RewardType = Literal["percent", "amount", "free_item", "points", "stamp", "gift_card", "access", "experience"]
 Calendar = Literal["day", "week", "month"]
 
+GOAL_WITHIN = timedelta(days=7)
+"""How soon after its moment an offer's goal must be met where the document does not say: once round the week."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlaceFilter:

@@ -11,7 +11,7 @@ from server.decision.finding import ORDER
 from server.model.ids import bucket_of
 from server.model.place import Point
 from server.pipeline.turns import Step, Turn
-from server.store.arrivals import PingFact, Receipt
+from server.store.arrivals import PingFact, Receipt, Visit
 from server.store.ids import new_id
 
 MOST_VERDICTS = 100
@@ -49,6 +49,14 @@ def pings_of(turn: Turn, decimals: int) -> Iterable[PingFact]:
                 moment_id=moment,
                 trace=step.trace,
             )
+
+
+def visits_of(turn: Turn) -> Iterable[Visit]:
+    """Give each fence that a fix entered, at the time of the fix."""
+    for step in turn.steps:
+        for each in step.decision.transitions if step.decision is not None else ():
+            if each.type == "enter":
+                yield Visit(turn.customer_id, each.since, each.geofence_id)
 
 
 def receipts_of(turn: Turn) -> Iterable[Receipt]:

@@ -216,6 +216,7 @@ async def _record(db: Connection, turns: Sequence[Turn], decimals: int) -> list[
         states=[NewState(turn.customer_id, turn.known.version or 0, turn.state, turn.wake_at) for turn in turns],
         pings=[fact for turn in turns for fact in facts.pings_of(turn, decimals)],
         receipts=[receipt for turn in turns for receipt in (*facts.receipts_of(turn), *settle.gone_of(turn))],
+        visits=[visit for turn in turns for visit in facts.visits_of(turn)],
     )
     return [turn for turn in turns if turn.customer_id in won]
 

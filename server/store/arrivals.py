@@ -176,6 +176,14 @@ class PingFact(NamedTuple):
     trace: str | None = None
 
 
+class Visit(NamedTuple):
+    """A fence that was entered, and when."""
+
+    customer_id: UUID
+    at: datetime
+    geofence_id: UUID
+
+
 class Receipt(NamedTuple):
     """Why: `verdicts` is JSON, a list of {offer_id, offer, gate, truth, reason, values}."""
 
@@ -206,13 +214,24 @@ WITH won AS (
     FROM unnest($15::uuid[], $16::uuid[], $17::timestamptz[], $18::uuid[], $19::jsonb[])
          AS r (customer_id, id, at, moment_id, verdicts)
     JOIN won USING (customer_id)
+), visited AS (
+    INSERT INTO visits (bucket, customer_id, at, geofence_id)
+    SELECT won.bucket, won.customer_id, v.at, v.geofence_id
+    FROM unnest($20::uuid[], $21::timestamptz[], $22::uuid[]) AS v (customer_id, at, geofence_id)
+    JOIN won USING (customer_id)
+    ON CONFLICT DO NOTHING
 )
 SELECT customer_id FROM won
 """
 
 
 async def record(
-    db: Connection, *, states: Sequence[NewState], pings: Sequence[PingFact], receipts: Sequence[Receipt]
+    db: Connection,
+    *,
+    states: Sequence[NewState],
+    pings: Sequence[PingFact],
+    receipts: Sequence[Receipt],
+    visits: Sequence[Visit] = (),
 ) -> set[UUID]:
     """Write a group, and tell for which customers: the others' rows have another version, nothing of theirs is written."""
     ordered = sorted(states, key=lambda each: by_bucket(each.customer_id))
@@ -229,6 +248,7 @@ async def record(
         [each.moment_id for each in pings],
         [each.trace for each in pings],
         *_columns(receipts, 5),
+        *_columns(visits, 3),
     )
     return {row["customer_id"] for row in rows}
 

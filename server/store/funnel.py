@@ -12,7 +12,9 @@ from typing import Literal
 from uuid import UUID
 
 from server.model.ids import bucket_of
+from server.store import trials
 from server.store.pool import Connection, Pool
+from server.store.trials import Terms
 
 Step = Literal["decided", "control", "delivered", "opened", "clicked", "passes", "redeemed"]
 
@@ -21,6 +23,9 @@ SLOT_MINUTES = 15
 
 MOST_CUSTOMERS = 64
 """So many distinct customers a cell remembers: enough to tell whether a group is smaller than `privacy.min_group`."""
+
+NO_TERMS = Terms()
+"""The programme holds nobody out: only offers with a control group of their own are tried."""
 
 _FACTS = 2000
 """Facts moved by one statement: some tens of milliseconds."""
@@ -91,19 +96,29 @@ WITH taken AS (
                   customers = CASE WHEN cardinality(c.customers) >= $2 THEN c.customers ELSE
                               ARRAY(SELECT DISTINCT u FROM unnest(c.customers || excluded.customers) AS u LIMIT $2) END
 )
-SELECT count(*) FROM taken
+SELECT (SELECT count(*) FROM taken) AS moved, ARRAY(
+    SELECT t.moment_id FROM taken t
+    WHERE t.step IN ('decided', 'control') AND ($3 OR EXISTS (
+          SELECT FROM offer_versions v
+          WHERE v.offer_id = t.offer_id AND v.document->'holdout'->>'share' IS NOT NULL))
+) AS begun
 """
 
 
-async def roll(pool: Pool, *, facts: int = _FACTS) -> int:
-    """Move the facts that nobody else is moving into cells, until there are none left, and tell how many."""
+async def roll(pool: Pool, *, facts: int = _FACTS, terms: Terms = NO_TERMS) -> int:
+    """Move the facts that nobody else is moving into cells, until there are none left, and tell how many.
+
+    With them begin the trials of those who were shown, or held out of, an offer that is tried.
+    """
     total = 0
-    while moved := await pool.attempt(lambda db: _roll_some(db, facts=facts), tries=_TRIES):
+    while moved := await pool.attempt(lambda db: _roll_some(db, facts=facts, terms=terms), tries=_TRIES):
         total += moved
         if moved < facts:
             break
     return total
 
 
-async def _roll_some(db: Connection, *, facts: int) -> int:
-    return int(await db.fetchval(ROLL, facts, MOST_CUSTOMERS))
+async def _roll_some(db: Connection, *, facts: int, terms: Terms) -> int:
+    [row] = await db.fetch(ROLL, facts, MOST_CUSTOMERS, terms.programme)
+    await trials.begin(db, moments=row["begun"], terms=terms)
+    return int(row["moved"])

@@ -16,7 +16,7 @@ from uuid import UUID
 from server.store.funnel import SLOT_MINUTES
 from server.store.pool import Connection, Row
 
-By = Literal["offer", "store", "channel", "variant", "placement", "hour", "weekday", "weather", "day"]
+By = Literal["offer", "store", "channel", "variant", "placement", "hour", "weekday", "weather", "day", "programme"]
 
 _SLOT: Final = timedelta(minutes=SLOT_MINUTES)
 _SUMS: Final = ("decided", "delivered", "opened", "clicked", "passes", "redeemed", "control")
@@ -46,21 +46,22 @@ class Counts(NamedTuple):
 _OFFER = "(SELECT o.name FROM offers o WHERE o.id = c.key::uuid)"
 _PLACE = """coalesce((SELECT s.name FROM stores s WHERE s.id = c.key::uuid),
                 (SELECT g.name FROM geofences g WHERE g.id = c.key::uuid))"""
-_KEYS: Final[Mapping[By, tuple[str, str]]] = {
-    "offer": ("offer_id", _OFFER),
-    "store": ("place_id", _PLACE),
-    "channel": ("channel", "NULL"),
-    "variant": ("variant", "NULL"),
-    "placement": ("placement", "NULL"),
-    "hour": ("local_hour", "NULL"),
-    "weekday": ("weekday", "NULL"),
-    "weather": ("weather", "NULL"),
-    "day": ("local_day", "NULL"),
+KEYS: Final[Mapping[By, tuple[str, str]]] = {
+    "offer": ("{0}.offer_id", _OFFER),
+    "store": ("{0}.place_id", _PLACE),
+    "channel": ("{0}.channel", "NULL"),
+    "variant": ("{0}.variant", "NULL"),
+    "placement": ("{0}.placement", "NULL"),
+    "hour": ("{0}.local_hour", "NULL"),
+    "weekday": ("{0}.weekday", "NULL"),
+    "weather": ("{0}.weather", "NULL"),
+    "day": ("{0}.local_day", "NULL"),
+    "programme": ("'programme'", "NULL"),
 }
-"""By what a report may group: the column, and where its name is found."""
+"""By what a report may group: the key, of a row of that name, and where what it is called is found."""
 
 
-def _facts(column: str) -> str:
+def _facts(key: str) -> str:
     """Write what is counted: $1–$2 whole slots, $3–$4 and $5–$6 the edges, $7 an offer or NULL."""
     return f"""
 WITH edges AS (
@@ -74,16 +75,16 @@ WITH edges AS (
            OR m.created_at >= $5::timestamptz AND m.created_at < $6::timestamptz)
       AND ($7::uuid IS NULL OR m.offer_id = $7::uuid)
 ), facts AS (
-    SELECT f.{column}::text AS key, f.currency, f.decided, f.delivered, f.opened, f.clicked, f.passes, f.redeemed, f.control,
-           f.value_minor, f.customers
+    SELECT {key.format("f")}::text AS key, f.currency, f.decided, f.delivered, f.opened, f.clicked, f.passes, f.redeemed,
+           f.control, f.value_minor, f.customers
     FROM funnel_cells f
     WHERE f.slot >= $1::timestamptz AND f.slot < $2::timestamptz AND ($7::uuid IS NULL OR f.offer_id = $7::uuid)
     UNION ALL
-    SELECT e.{column}::text, '', (NOT e.held_out)::int, (e.delivered_at IS NOT NULL)::int, (e.opened_at IS NOT NULL)::int,
+    SELECT {key.format("e")}::text, '', (NOT e.held_out)::int, (e.delivered_at IS NOT NULL)::int, (e.opened_at IS NOT NULL)::int,
            (e.clicked_at IS NOT NULL)::int, (e.pass_serial IS NOT NULL)::int, 0, e.held_out::int, 0, e.customers
     FROM edges e
     UNION ALL
-    SELECT e.{column}::text, coalesce(r.currency, ''), 0, 0, 0, 0, 0, 1, 0, r.value_minor, e.customers
+    SELECT {key.format("e")}::text, coalesce(r.currency, ''), 0, 0, 0, 0, 0, 1, 0, r.value_minor, e.customers
     FROM edges e
     JOIN passes p ON p.bucket = e.bucket AND p.moment_id = e.id
     JOIN redemptions r ON r.bucket = p.bucket AND r.serial = p.serial
@@ -91,9 +92,9 @@ WITH edges AS (
 )"""  # noqa: S608  names of ours, no input
 
 
-def _funnel(column: str, name: str) -> str:
+def _funnel(key: str, name: str) -> str:
     """Write the statement of one grouping."""
-    return f"""{_facts(column)}, counts AS (
+    return f"""{_facts(key)}, counts AS (
     SELECT key, sum(decided) AS decided, sum(delivered) AS delivered, sum(opened) AS opened, sum(clicked) AS clicked,
            sum(passes) AS passes, sum(redeemed) AS redeemed, sum(control) AS control
     FROM facts GROUP BY key
@@ -112,7 +113,7 @@ ORDER BY c.key
 """  # noqa: S608  names of ours, no input
 
 
-FUNNEL: Final[Mapping[By, str]] = {by: _funnel(*parts) for by, parts in _KEYS.items()}
+FUNNEL: Final[Mapping[By, str]] = {by: _funnel(*parts) for by, parts in KEYS.items()}
 
 
 async def funnel(

@@ -30,6 +30,8 @@ def _oldest(table: str, moment: str, also: str = "") -> str:
 FORGET: Mapping[str, str] = {
     "pings": _oldest("pings", "received_at"),
     "skies": _oldest("skies", "used_at"),
+    "visits": _oldest("visits", "at"),
+    "trials": _oldest("trials", "started_at"),
     "receipts": _oldest("receipts", "at"),
     "app_events": _oldest("app_events", "received_at"),
     "customer_events": _oldest("customer_events", "at"),
@@ -46,7 +48,7 @@ FORGET: Mapping[str, str] = {
 """By table, what deletes the oldest rows: $1 the age, $2 how many at most."""
 
 
-_OF_EVENTS = ("receipts", "app_events", "customer_events", "external_sends", "deliveries", "moments")
+_OF_EVENTS = ("receipts", "trials", "app_events", "customer_events", "external_sends", "deliveries", "moments")
 
 
 def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
@@ -57,6 +59,7 @@ def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
     return {
         "pings": ages.pings,
         "skies": ages.pings + timedelta(days=2),  # they are noted as used at most twice a day
+        "visits": ages.pings + timedelta(days=2),  # a phone that was offline tells of them a day late: then they count
         **dict.fromkeys(_OF_EVENTS, ages.events),
         "customer_tokens": ages.tokens,
         "occasions": timedelta(days=2),

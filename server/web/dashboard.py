@@ -79,7 +79,7 @@ async def show_dashboard(call: Call) -> Reply:
     zone, least = settings.programme.time_zone, settings.privacy.min_group
     chosen = choose(call.query, now=call.parts.clock.now(), zone=zone)
     async with call.connection() as db:
-        rows = await count(db, chosen.span, by="offer", least=least)
+        rows = await count(db, chosen.span, by="offer", settings=settings)
     language = language_of(call.request.headers.get("Accept-Language"))
     words = DASHBOARD[language]
     body = render(

@@ -11,12 +11,14 @@ from uuid import UUID
 import msgspec
 
 from server.model.place import DAYS
+from server.settings import Settings
 from server.store import reports
 from server.store.pool import Connection
 from server.store.reports import By, Counts
 from server.web.call import Call
 from server.web.door import door
 from server.web.instants import Range, read_range
+from server.web.lift import LiftAnswer, lifts
 
 NO_CURRENCY: Final = "X" * 3
 """ISO 4217: the code for transactions where no currency is involved."""
@@ -38,7 +40,7 @@ class FunnelRow(msgspec.Struct, frozen=True, kw_only=True):
     """One group. Suppressed: fewer people than `privacy.min_group`, every figure null.
 
     `value` is what was redeemed in the report's currency (that of most of its redemptions); where a group was redeemed in
-    several, `values` lists them all.
+    several, `values` lists them all. `lift` is there where somebody of the group was held out.
     """
 
     key: str
@@ -53,6 +55,7 @@ class FunnelRow(msgspec.Struct, frozen=True, kw_only=True):
     control: int | None
     suppressed: bool
     values: list[Amount] | msgspec.UnsetType = msgspec.UNSET
+    lift: LiftAnswer | msgspec.UnsetType = msgspec.UNSET
 
 
 class Funnel(msgspec.Struct, frozen=True, rename={"start": "from", "end": "to"}):
@@ -71,7 +74,9 @@ class FunnelQuery(
 
     start: str | None = None
     end: str | None = None
-    by: Literal["offer", "store", "channel", "variant", "placement", "hour", "weekday", "weather", "day"] = "offer"
+    by: Literal[
+        "offer", "store", "channel", "variant", "placement", "hour", "weekday", "weather", "day", "programme"
+    ] = "offer"
     offer_id: UUID | None = None
 
 
@@ -89,15 +94,23 @@ async def show_funnel(call: Call) -> Funnel:
     settings = call.parts.settings
     span = read_range(query.start, query.end, zone=settings.programme.time_zone)
     async with call.connection() as db:
-        rows = await count(db, span, by=query.by, least=settings.privacy.min_group, offer_id=query.offer_id)
+        rows = await count(db, span, by=query.by, settings=settings, offer_id=query.offer_id)
     return Funnel(query.by, span.start, span.end, rows)
 
 
-async def count(db: Connection, span: Range, *, by: By, least: int, offer_id: UUID | None = None) -> list[FunnelRow]:
-    """Count a report's rows; groups of fewer than `least` people are blanked."""
+async def count(
+    db: Connection, span: Range, *, by: By, settings: Settings, offer_id: UUID | None = None
+) -> list[FunnelRow]:
+    """Count a report's rows, each with its lift; groups of fewer than `privacy.min_group` people are blanked."""
+    least = settings.privacy.min_group
     counted = await reports.funnel(db, start=span.start, end=span.end, by=by, offer_id=offer_id)
     currency = main_currency(counted) or await reports.usual_currency(db) or NO_CURRENCY
-    rows = [row_of(each, by=by, currency=currency, least=least) for each in sorted(counted, key=_order(by))]
+    tried = [each.key for each in counted if each.control]
+    told = await lifts(db, span, by=by, currency=currency, settings=settings, offer_id=offer_id, tried=tried)
+    rows = [
+        row_of(each, by=by, currency=currency, least=least, lift=told.get(each.key))
+        for each in sorted(counted, key=_order(by))
+    ]
     return rows if by in _IN_ORDER else sorted(rows, key=lambda row: (row.suppressed, -(row.decided or 0), row.label))
 
 
@@ -109,7 +122,7 @@ def main_currency(counted: Sequence[Counts]) -> str | None:
     return min(seen, key=lambda name: (-seen[name], name), default=None)
 
 
-def row_of(counts: Counts, *, by: By, currency: str, least: int) -> FunnelRow:
+def row_of(counts: Counts, *, by: By, currency: str, least: int, lift: LiftAnswer | None = None) -> FunnelRow:
     """Show a group, or that it is too small to be shown."""
     key, label = _name(counts, by)
     suppressed = counts.customers < least
@@ -122,6 +135,7 @@ def row_of(counts: Counts, *, by: By, currency: str, least: int) -> FunnelRow:
         value=None if suppressed else Amount(counts.value.get(currency, 0), currency),
         suppressed=suppressed,
         values=values if len(values) > 1 and not suppressed else msgspec.UNSET,
+        lift=lift if lift is not None and not suppressed else msgspec.UNSET,
     )
 
 
@@ -136,6 +150,8 @@ def _name(counts: Counts, by: By) -> tuple[str, str]:
         return DAYS[int(key)], _WEEKDAYS[int(key)]
     if by == "hour":
         return key, f"{int(key):02}:00–{int(key) + 1:02}:00"
+    if by == "programme":
+        return key, "Programme"
     if by == "weather" and not key:
         return "unknown", "unknown"
     if by == "store" and key == _NOWHERE:

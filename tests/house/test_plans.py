@@ -36,6 +36,7 @@ from server.store import (
     registrations,
     retention,
     states,
+    trials,
 )
 from server.store.pool import Connection, Pool
 
@@ -55,6 +56,7 @@ BIG = {
     ),
     "external_sends",
     *("registrations", "idempotency_keys", "budgets", "place_budgets", "funnel_cells", "api_keys", "offer_versions"),
+    *("visits", "trials", "lift_cells"),
 }
 """Tables that grow with customers, offers or time: nothing hot may read one from end to end."""
 
@@ -92,6 +94,12 @@ INSERT INTO deliveries (bucket, id, moment_id, customer_id, offer_id, channel, n
            CASE WHEN bucket % 8 = 3 THEN 'queued' ELSE 'delivered' END FROM moments;
 INSERT INTO app_events (bucket, customer_id, id, moment_id, type, at, received_at)
     SELECT bucket, customer_id, id, id, 'opened', created_at, created_at FROM moments;
+INSERT INTO visits (bucket, customer_id, at, geofence_id) SELECT bucket, customer_id, created_at, id FROM moments;
+INSERT INTO trials (bucket, customer_id, offer_id, moment_id, held_out, started_at, goal_until, due_at, next_at, followed_until)
+    SELECT bucket, customer_id, id, id, false, created_at, created_at + interval '1 day', created_at + interval '2 days',
+           CASE WHEN bucket % 8 = 3 THEN created_at + interval '2 days' END, created_at FROM moments;
+INSERT INTO lift_cells
+    SELECT created_at, offer_id, id, channel, placement, variant, local_day, 1, 1, '', '', false, 1, 1, 1, 1, 1, 1 FROM moments;
 INSERT INTO receipts (bucket, id, customer_id, at, moment_id, verdicts)
     SELECT bucket, id, customer_id, created_at, id, '[]' FROM moments;
 INSERT INTO passes (bucket, serial, customer_id, moment_id, offer_id, offer_version, design, reward, uses_total, uses_left,
@@ -185,10 +193,11 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
         {"passes_owner", "redemptions_bucket_serial_use_no_key", "reversals_bucket_redemption_id_key"},
     ),
     "one's own receipts": (reasons.PAGE, {"receipts_owner", "moments_pkey"}),
+    "trials begun": (trials.BEGIN, {"moments_pkey", "offer_versions_pkey"}),
     "the funnel's facts": (funnel.NOTE, {"moments_pkey"}),
     "what a customer had reserved": (expiry.RELEASE, {"moments_owner", "moments_pkey"}),
     "moments that end": (expiry.END, {"moments_pkey", "deliveries_moment", "receipts_moment"}),
-    "pings forgotten": (pings.FORGET, {"pings_pkey"}),
+    "pings forgotten": (pings.FORGET, {"pings_pkey", "visits_pkey"}),
     "occasions that wait": (occasions.PENDING, {"occasions_pkey"}),
     "occasions decided": (occasions.SETTLE, {"occasions_pkey"}),
     "occasions put off": (occasions.POSTPONE, {"occasions_pkey"}),
@@ -214,6 +223,12 @@ PORTIONS: Mapping[str, tuple[str, list[str], set[str]]] = {
     "passes that end": (passes.EXPIRE, ["now()", "500"], {"passes_expiry", "passes_pkey"}),
     "occasions that are due": (occasions.DUE, ["now() - interval '1 day'", "500"], {"occasions_due"}),
     "passes to number": (pass_tags.NUMBER, ["7", "500"], {"passes_changed", "passes_pkey"}),
+    "trials to be followed": (
+        trials.FOLLOW,
+        ["now()", "50", "interval '1 day'", "interval '1 day'"],
+        {"trials_next", "trials_pkey", "visits_pkey", "customer_events_owner", "customer_events_bought", "moments_pkey"}
+        | {"offer_versions_pkey"},
+    ),
     "an offer's passes": (passes.VOID_OFFER, ["md5('7')::uuid", "'r'", "500"], {"passes_offer", "passes_pkey"}),
 }
 EITHER = {"moments_owner", "moments_pkey"}

@@ -25,6 +25,9 @@ ACROSS_SHARDS = {
     "registrations_pass": "rows lie by the device's hash, and an erasure finds them by their pass",
     "registrations_token": "a push token is taken from the device that had it",
     "pings_received": "exports, and the job that forgets",
+    "visits_at": "the job that forgets",
+    "trials_next": "the job that follows trials",
+    "trials_started": "reports, and the job that forgets",
     "receipts_at": "exports, and the job that forgets",
     "moments_created": "reports, and the job that forgets",
     "moments_open": "the job that ends moments",
@@ -57,6 +60,7 @@ STAYS = {
     "passes": "what the ledger of uses refers to; an erasure takes the customer out of it",
     "funnel_facts": "moved into cells within seconds",
     "funnel_cells": "reports of past years; counts, and hashes that name nobody",
+    "lift_cells": "reports of past years; sums that name nobody",
     **dict.fromkeys(
         ("offers", "offer_versions", "offer_approvals", "budgets", "place_budgets", "segments"),
         "what people have written",

@@ -38,6 +38,7 @@ async def test_withdrawing_location_keeps_what_caps_need_and_nothing_else(town: 
     async with street(db_dsn) as process:
         await process.ping(customer, fix())
         await process.ping(customer, fix(off(40_000)))
+    assert await town.count("SELECT count(*) FROM visits") == 1
     async with town.pool.transaction() as db:
         await agree(db, customer_id=customer, said={"location": False}, terms="v2", source="test")
     async with town.pool.transaction() as db:
@@ -46,7 +47,8 @@ async def test_withdrawing_location_keeps_what_caps_need_and_nothing_else(town: 
     state = found[1]
     assert (state.stays, state.last_fix, state.held) == ((), None, None)
     assert len(state.shown) == 1
-    assert await town.count("SELECT count(*) FROM pings") == 0
+    for table in ("pings", "visits"):
+        assert await town.count(f"SELECT count(*) FROM {table}") == 0
 
 
 async def test_nobody_agrees_for_a_customer_who_is_not_there(town: Town) -> None:

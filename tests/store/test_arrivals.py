@@ -14,7 +14,7 @@ from server.model.customer import Consents, Happened, State
 from server.model.ids import bucket_of
 from server.model.money import Money
 from server.store import arrivals, states
-from server.store.arrivals import NewState, PingFact, Receipt
+from server.store.arrivals import NewState, PingFact, Receipt, Visit
 from server.store.ids import new_id
 from server.store.pool import Connection, Pool
 from tests.builders import NOON
@@ -242,6 +242,16 @@ async def test_a_ping_may_lie_in_no_fence_or_in_many_and_have_nothing_odd(undone
     await arrivals.record(undone, states=[NewState(one, 0, State(), None)], pings=facts, receipts=[])
     rows = await undone.fetch("SELECT geofence_ids, reason FROM pings ORDER BY cardinality(geofence_ids)")
     assert [tuple(row) for row in rows] == [([], None), (fences, None)]
+
+
+async def test_visits_are_written_with_the_state_once(undone: Connection) -> None:
+    one, lost = await _customer(undone), await _customer(undone)
+    fences = [new_id(), new_id()]
+    visits = [Visit(who, NOON, fence) for who in (one, lost) for fence in fences]
+    states_ = [NewState(one, 0, State(), None), NewState(lost, 5, State(), None)]
+    await arrivals.record(undone, states=states_, pings=[], receipts=[], visits=[*visits, visits[0]])
+    rows = await undone.fetch("SELECT customer_id, at, geofence_id FROM visits ORDER BY geofence_id")
+    assert [tuple(row) for row in rows] == [(one, NOON, fence) for fence in sorted(fences)]
 
 
 async def test_facts_of_somebody_whose_state_is_not_written_are_not_written_either(undone: Connection) -> None:

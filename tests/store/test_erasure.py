@@ -45,7 +45,7 @@ NOT_THEIRS = {
         "firings",
         "weather_cells",
     ),
-    *("funnel_facts", "funnel_cells"),  # a hash of the id, which nobody can turn round, and counts
+    *("funnel_facts", "funnel_cells", "lift_cells"),  # a hash of the id, which nobody can turn round, counts and sums
 }
 
 COLUMNS = (

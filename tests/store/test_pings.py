@@ -1,4 +1,4 @@
-"""Facts about pings are deleted for one customer, all of them."""
+"""Facts about pings and visits are deleted for one customer, all of them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,16 @@ async def test_forgetting_deletes_all_of_ones_own_and_no_others(db: Connection) 
             new_id(),
             NOON,
         )
+        await db.execute(
+            "INSERT INTO visits (bucket, customer_id, at, geofence_id) VALUES ($1, $2, $3, $4)",
+            bucket_of(owner),
+            owner,
+            NOON,
+            new_id(),
+        )
     await pings.forget(db, customer_id=one)
-    assert [row["customer_id"] for row in await db.fetch("SELECT customer_id FROM pings")] == [two]
+    for table in ("pings", "visits"):
+        assert [row["customer_id"] for row in await db.fetch(f"SELECT customer_id FROM {table}")] == [two]
 
 
 async def test_a_neighbour_of_the_same_bucket_keeps_theirs_and_who_has_none_loses_none(undone: Connection) -> None:

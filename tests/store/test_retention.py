@@ -70,6 +70,15 @@ ROWS = {
         "INSERT INTO pings (bucket, customer_id, id, at, received_at, cell)"
         " VALUES ($1, gen_random_uuid(), gen_random_uuid(), now(), now() - $2::interval, '')"
     ),
+    "visits": (
+        "INSERT INTO visits (bucket, customer_id, at, geofence_id)"
+        " VALUES ($1, gen_random_uuid(), now() - $2::interval, gen_random_uuid())"
+    ),
+    "trials": (
+        "INSERT INTO trials (bucket, customer_id, offer_id, moment_id, held_out, started_at, goal_until, due_at, followed_until)"
+        " SELECT $1, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), false, at, at, at, at"
+        " FROM (SELECT now() - $2::interval AS at) AS moment"
+    ),
     "receipts": (
         "INSERT INTO receipts (bucket, id, customer_id, at, verdicts)"
         " VALUES ($1, gen_random_uuid(), gen_random_uuid(), now() - $2::interval, '[]')"
@@ -190,7 +199,7 @@ async def test_two_who_forget_at_once_do_not_get_into_each_others_way(pool: Pool
 def test_each_age_comes_from_the_setting_of_its_kind() -> None:
     ages = ages_by_table(Ages(pings=timedelta(1), events=timedelta(2), tokens=timedelta(3)))
     assert {table for table, age in ages.items() if age == timedelta(2)} - {"occasions"} == {
-        *("receipts", "app_events", "customer_events", "external_sends", "deliveries", "moments")
+        *("receipts", "trials", "app_events", "customer_events", "external_sends", "deliveries", "moments")
     }
     assert ages["customer_tokens"] == timedelta(3)
     assert set(ages) == set(FORGET)
