@@ -16,8 +16,10 @@ from server.errors import Invalid
 from server.model.money import Money
 from server.web.call import Call, Reply
 from server.web.door import door
+from server.web.effects import Effect, effects_of
 from server.web.instants import Range, read_range
 from server.web.languages import DASHBOARD, Language, language_of, say_count, say_share
+from server.web.lift import LiftAnswer
 from server.web.pages import HTML, render
 from server.web.picture import HEIGHT, WIDTH, Column, draw
 from server.web.reports import NO_CURRENCY, FunnelRow, count
@@ -54,7 +56,10 @@ class Figure(NamedTuple):
 
 
 class Group(NamedTuple):
-    """One offer, or all: its figures, money, control group and picture; hidden: fewer people than may be shown."""
+    """One offer, or all: its figures, money, control group and picture; hidden: fewer people than may be shown.
+
+    `tried`: somebody was held out of it; without `effects` there is not enough data to tell what it did.
+    """
 
     label: str
     hidden: bool
@@ -63,6 +68,8 @@ class Group(NamedTuple):
     control: str
     columns: list[Column]
     shape: str
+    tried: bool = False
+    effects: Sequence[Effect] = ()
 
 
 @door(
@@ -126,7 +133,10 @@ def group_of(row: FunnelRow, *, words: Mapping[str, str], language: Language) ->
     if row.suppressed:
         return Group(row.label, True, [], "", "", [], "")
     counts = {step: int(getattr(row, step) or 0) for step in (*STEPS, "control")}
-    return _group(row.label, counts, _money(row), words=words, language=language)
+    group = _group(row.label, counts, _money(row), words=words, language=language)
+    if not isinstance(row.lift, LiftAnswer):
+        return group
+    return group._replace(tried=True, effects=effects_of(row.lift, words=words, language=language))
 
 
 def total_of(rows: Sequence[FunnelRow], *, words: Mapping[str, str], language: Language) -> Group:

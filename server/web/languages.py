@@ -52,6 +52,18 @@ DASHBOARD: Final[Mapping[Language, Mapping[str, str]]] = {
         "control": "Control group",
         "offer": "Offer",
         "picture": "Funnel",
+        "lift": "Effect",
+        "lift_redemptions": "Redemptions",
+        "lift_visits": "Visits",
+        "lift_value": "Value",
+        "points": "{} points",
+        "between": "{} to {}",
+        "unsure": "may be chance",
+        "not_enough": "Not enough data",
+        "about_lift": (
+            "Effect: customers who were shown the offer less those of the control group, each counted from their first moment. "
+            "The true difference lies in the range given with a confidence of 95%."
+        ),
         "none": "No moment was decided in these days.",
         "hidden": "Fewer than {} people: not shown, so that nobody can be recognised.",
         "partly": "The totals are those of the offers shown.",
@@ -79,6 +91,18 @@ DASHBOARD: Final[Mapping[Language, Mapping[str, str]]] = {
         "control": "Kontrollgruppe",
         "offer": "Angebot",
         "picture": "Trichter",
+        "lift": "Wirkung",
+        "lift_redemptions": "Einlösungen",
+        "lift_visits": "Besuche",
+        "lift_value": "Wert",
+        "points": "{} Punkte",
+        "between": "{} bis {}",
+        "unsure": "kann Zufall sein",
+        "not_enough": "Zu wenige Daten",
+        "about_lift": (
+            "Wirkung: Kunden mit dem Angebot weniger die der Kontrollgruppe, gezählt ab dem ersten Moment. "
+            "Der wahre Unterschied liegt mit 95 % Sicherheit im genannten Bereich."
+        ),
         "none": "An diesen Tagen wurde kein Moment ausgelöst.",
         "hidden": "Weniger als {} Personen: nicht gezeigt, damit niemand erkennbar ist.",
         "partly": "Die Summen sind die der gezeigten Angebote.",
@@ -102,3 +126,10 @@ def say_share(part: int, whole: int, language: Language) -> str:
     tenths = (2000 * part + whole) // (2 * whole)  # halves up, as people round
     text = f"{tenths // 10}.{tenths % 10}"
     return f"{text.replace('.', ',')}\u00a0%" if language == "de" else f"{text}%"
+
+
+def say_signed(value: float, language: Language, *, digits: int) -> str:
+    """Write a difference with its sign and so many decimals; what rounds to nothing has none."""
+    text = f"{abs(value):,.{digits}f}"
+    sign = "" if not float(text.replace(",", "")) else "+" if value > 0 else "\u2212"
+    return sign + (text.translate(str.maketrans(",.", ".,")) if language == "de" else text)

@@ -22,6 +22,7 @@ from tests.lives import row
 from tests.street.serving import Street, open_street
 
 EMAIL, PASSWORD = "kim@example.com", "a long sentence that only Kim knows"
+NARROW = "\u2212"
 HOSTILE = "books\"><script>document.title='taken'</script><img src=x onerror=document.title='taken'>"
 
 
@@ -41,6 +42,15 @@ async def street(db_dsn: str, tmp_path: Path) -> AsyncIterator[Street]:
     async with open_street(db_dsn, tmp_path, privacy__min_group=3) as opened:
         await fill(opened.house.parts.pool)
         yield opened
+
+
+TRIED = """
+INSERT INTO lift_cells (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather,
+                        currency, held_out, customers, reached, visits, visits_squared, value_minor, value_squared)
+VALUES (date_bin('15 minutes', $2::timestamptz, '2000-01-01 00:00Z'), $1, $1, 'push', 'card', 'card', $2::date, 9, 1, '', 'EUR',
+        $3, $4::bigint, $5::bigint, $4::bigint / 3, $4::bigint, $5::bigint * 900, $5::bigint * 900 * 900)
+"""
+"""Trials of coffee that are over: twelve and six in a hundred redeemed something, and spent nine euros each."""
 
 
 async def fill(pool: Pool) -> None:
@@ -64,6 +74,8 @@ async def fill(pool: Pool) -> None:
                 await lives.told(db, moment, *("delivered", "opened", "clicked")[: 1 + number % 3])
                 if number % 2 == 0:
                     await lives.redeem(db, await lives.accept(db, moment, value=Money(250, "EUR")))
+        for held_out, customers, reached in ((False, 900, 108), (True, 300, 18)):
+            await db.execute(TRIED, lives.offer_of(1), now, held_out, customers, reached)
 
 
 async def rolled_up(street: Street) -> None:
@@ -140,11 +152,14 @@ async def test_the_funnel_that_happened_is_seen(street: Street, chromium: Browse
     await expect(page.get_by_role("heading", level=1)).to_have_text("Funnel by offer")
     assert await figures(page, "coffee-morning") == [
         "", "11 100.0%", "11 100.0%", "7 63.6%", "3 27.3%", "6 54.5%", "6 54.5%", "€15.00", "1",
+        "Redemptions +6.0 points +2.2 to +9.2"
+        f" Visits 0.00 {NARROW}0.12 to +0.12, may be chance Value +€0.54 +€0.23 to +€0.85",
     ]  # fmt: skip
     assert await figures(page, "rare-tea") == ["Fewer than 3 people: not shown, so that nobody can be recognised."]
     totals = [" ".join(text.split()) for text in await page.locator("dl.steps > div").all_inner_texts()]
     assert totals[0] == "Decided 16 100.0%"
     assert totals[5] == "Redeemed 9 56.3%"
+    assert (await figures(page, HOSTILE))[-1] == "–"
     assert await page.title() == "Funnel by offer – Kairos"  # and not what the hostile name wanted
     assert await page.locator("table.offers script, table.offers img").count() == 0
     shape = await page.locator("svg.wide").bounding_box()
