@@ -28,12 +28,16 @@ WITHIN_M = 100_000.0
 _SOONEST_S, _LATEST_S = 15, 900
 _WALKING_MPS = 1.4
 
-_CELL_DEG = 1 / 512
-"""Some 220 m: who walks stays in a cell for minutes, and there is not much more to put in order than is told."""
+_CELLS = 512
+"""Cells to a degree, each some 220 m: who walks stays in one for minutes, and there is not much more to put in order than
+is told."""
+_BLOCKS = 32
+"""Blocks of cells to a degree, some 3.5 km: a new cell chooses from what its block has near, and asks the index no more."""
+_CROWD = 200
+"""Where a block has more near, a cell asks the index itself: it has its answer at once where fences are dense."""
+_REMEMBERED = 20_000
 _DEGREE_M = 112_000.0  # more than a degree of latitude, or of longitude at the equator, has anywhere
-_CELLS = 20_000
-_PLAIN_SQUARE = (FLAT_MAX_M / 2) ** 2
-
+_FLAT_M = FLAT_MAX_M / 2
 
 class _Near(NamedTuple):
     """A fence that may be among the nearest: its circle, spelled out for the loop."""
@@ -41,7 +45,19 @@ class _Near(NamedTuple):
     lat: float
     lon: float
     radius_m: float
+    number: int
     watched: Watched
+
+
+class _Cell(NamedTuple):
+    """What is near to some point of a cell; `flat` where the flat metric is good for all of it."""
+
+    near: tuple[_Near, ...]
+    flat: bool
+
+
+Key = tuple[int, int]
+"""A cell or a block: latitude and longitude in its units, rounded down."""
 
 
 class Watcher:
@@ -50,7 +66,8 @@ class Watcher:
     def __init__(self) -> None:
         """Remember nothing."""
         self._index: FenceIndex | None = None
-        self._cells: dict[tuple[int, int], tuple[_Near, ...]] = {}
+        self._cells: dict[Key, _Cell] = {}
+        self._blocks: dict[Key, _Cell | None] = {}
         self._known: dict[UUID, _Near] = {}
 
     def watch_from(self, fix: Fix, live: FenceIndex) -> Watch:
@@ -58,17 +75,49 @@ class Watcher:
 
         It reports when it could have got half the way to the nearest boundary at its speed (walking, where it tells none).
         """
-        if live is not self._index or len(self._cells) >= _CELLS:
-            self._index, self._cells, self._known = live, {}, {}
-        key = floor(fix.point.lat / _CELL_DEG), floor(fix.point.lon / _CELL_DEG)
-        near = self._cells.get(key)
-        if near is None:
-            near = self._cells[key] = tuple(self._spelled(each, live) for each in _around_cell(key, live))
-        nearest = _nearest(fix.point, near)
-        if not nearest:
+        if live is not self._index:
+            self._index, self._cells, self._blocks, self._known = live, {}, {}, {}
+        lat, lon = fix.point
+        key = floor(lat * _CELLS), floor(lon * _CELLS)
+        cell = self._cells.get(key)
+        if cell is None:
+            cell = self._cell(key, live)
+        if not cell.near:
             return Watch((), _LATEST_S)
+        nearest = sorted(_measured(fix.point, cell))[:MOST]
         soon = nearest[0][0] / max(_WALKING_MPS, fix.speed_mps or 0.0) / 2
-        return Watch(tuple(each.watched for _, each in nearest), int(min(max(soon, _SOONEST_S), _LATEST_S)))
+        return Watch(tuple([each[2] for each in nearest]), int(min(max(soon, _SOONEST_S), _LATEST_S)))
+
+    def _cell(self, key: Key, live: FenceIndex) -> _Cell:
+        """Find what is near to a cell: of what its block has near, where that is not too much."""
+        place = key[0] * _BLOCKS // _CELLS, key[1] * _BLOCKS // _CELLS
+        if place not in self._blocks:
+            if len(self._blocks) >= _REMEMBERED:
+                self._blocks.clear()
+            self._blocks[place] = self._asked(place, _BLOCKS, live, most=_CROWD)
+        block = self._blocks[place]
+        cell = _part(block, key) if block is not None else self._asked(key, _CELLS, live)
+        if cell is None:
+            raise LookupError("a cell without an end")
+        if len(self._cells) >= _REMEMBERED:
+            self._cells.clear()
+        self._cells[key] = cell
+        return cell
+
+    def _asked(self, key: Key, scale: int, live: FenceIndex, *, most: int | None = None) -> _Cell | None:
+        """Ask the index what is near to some point of a cell; None where that is more than `most`."""
+        middle, radius = _circle(key, scale)
+        hits = live.nearest(middle, MOST, WITHIN_M)
+        if len(hits) == MOST:
+            last = max(abs(hit.edge_m) for hit in hits)
+            hits = [hit for hit in live.around(middle, last + 2 * radius) if hit.edge_m >= -last - 2 * radius]
+        elif scale < _CELLS:  # so few that some point of it may be nearer to more
+            hits = live.around(middle, WITHIN_M + radius)
+        if most is not None and len(hits) > most:
+            return None
+        near = tuple(self._spelled(hit.id, live) for hit in hits)
+        flat = all(hit.center_m + radius < _FLAT_M for hit in hits) and all(abs(each.lon - middle.lon) < 1 for each in near)
+        return _Cell(near, flat and -84 < middle.lat < 84)
 
     def _spelled(self, identifier: UUID, live: FenceIndex) -> _Near:
         """Spell a fence out once, for all cells that it is near to."""
@@ -77,7 +126,8 @@ class Watcher:
             circle = live.enclosing(identifier)
             if circle is None:
                 raise LookupError("the index found a fence that it does not have")
-            known = _Near(*circle.center, circle.radius_m, Watched(identifier, circle, _written(identifier, circle)))
+            watched = Watched(identifier, circle, _written(identifier, circle))
+            known = _Near(*circle.center, circle.radius_m, len(self._known), watched)
             self._known[identifier] = known
         return known
 
@@ -87,36 +137,48 @@ def _written(identifier: UUID, circle: Circle) -> bytes:
     return msgspec.json.encode({"id": identifier, "lat": lat, "lon": lon, "radius_m": radius_m})
 
 
-def _around_cell(key: tuple[int, int], live: FenceIndex) -> list[UUID]:
-    """List every fence that may be among the nearest of some point in the cell.
+def _circle(key: Key, scale: int) -> tuple[Point, float]:
+    """Give the middle of a cell, and how far (m) its corners are from it at most."""
+    middle = Point((key[0] + 0.5) / scale, (key[1] + 0.5) / scale)
+    wide = cos(radians(min(abs(key[0]), abs(key[0] + 1)) / scale))  # towards the equator
+    return middle, hypot(1, wide) / scale / 2 * _DEGREE_M
+
+
+def _part(block: _Cell, key: Key) -> _Cell:
+    """Choose from what is near to a block what is near to one of its cells.
 
     With r the cell's radius and d the distance of the middle's last one, no point's last one is farther than d + r, and
     none of those is farther than d + 2r from the middle.
     """
-    middle = Point((key[0] + 0.5) * _CELL_DEG, (key[1] + 0.5) * _CELL_DEG)
-    hits = live.nearest(middle, MOST, WITHIN_M)
-    if len(hits) == MOST:
-        radius = hypot(1, cos(radians(middle.lat))) * _CELL_DEG / 2 * _DEGREE_M
-        last = max(abs(hit.edge_m) for hit in hits)
-        hits = [hit for hit in live.around(middle, last + 2 * radius) if hit.edge_m >= -last - 2 * radius]
-    return [hit.id for hit in hits]
+    middle, radius = _circle(key, _CELLS)
+    measured = sorted(_measured(middle, block))
+    if len(measured) < MOST:
+        return block
+    last = measured[MOST - 1][0] + 2 * radius
+    chosen = {number for edge, number, _ in measured if edge <= last}
+    return _Cell(tuple(each for each in block.near if each.number in chosen), block.flat)
 
 
-def _nearest(point: Point, near: tuple[_Near, ...]) -> list[tuple[float, _Near]]:
-    """Put the nearest boundaries in order, by the flat metric where it is good for a metre and by the geodesic elsewhere."""
+def _measured(point: Point, cell: _Cell) -> list[tuple[float, int, Watched]]:
+    """Measure boundaries, by the flat metric where it is good for a metre and by the geodesic elsewhere."""
     lat, lon = point
+    if not cell.flat:
+        return [
+            (abs(distance_m(point, Point(to_lat, to_lon)) - radius_m), number, watched)
+            for to_lat, to_lon, radius_m, number, watched in cell.near
+        ]
     a0, a1, a2, b0, b1, b2, _ = metric_at(lat)
-    found = []
-    for each in near:
-        to_lat, to_lon, radius_m, _ = each
-        dy, dx = to_lat - lat, to_lon - lon
-        square = dy * dy * (a0 + dy * (a1 + dy * a2)) + dx * dx * (b0 + dy * (b1 + dy * b2))
-        flat = 0 <= square < _PLAIN_SQUARE and -84 < lat < 84
-        center = sqrt(square) if flat else distance_m(point, Point(to_lat, to_lon))
-        found.append((abs(center - radius_m), each))
-    found.sort(key=_by_distance)
-    return found[:MOST]
-
-
-def _by_distance(pair: tuple[float, _Near]) -> float:
-    return pair[0]
+    return [
+        (
+            abs(
+                sqrt(
+                    (dy := to_lat - lat) * dy * (a0 + dy * (a1 + dy * a2))
+                    + (dx := to_lon - lon) * dx * (b0 + dy * (b1 + dy * b2))
+                )
+                - radius_m
+            ),
+            number,
+            watched,
+        )
+        for to_lat, to_lon, radius_m, number, watched in cell.near
+    ]
