@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -12,8 +11,7 @@ from server.signals.assemble import Reported
 from server.store.moments import Shown
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """One report of one customer: fixes, the phone's time of sending, and whether the app is being looked at.
 
     `timer` and `occasions` are reports that nobody sent, without fixes: the end of a dwell time; what else happened. `proof` is

@@ -225,25 +225,30 @@ def answer_of(turn: Turn, ticket: Ticket, earlier: dict[UUID, Shown], watcher: W
     """Put together what one report is told: results in its order, its moments, those of its repeats, what to watch."""
     accepted: dict[UUID, Result] = {}
     made: dict[UUID, Shown] = {}
-    by_ping: dict[UUID, UUID] = {}
     newest = None
     for step in turn.steps:
-        if step.ping is None:
+        ping = step.ping
+        if ping is None or step.ticket is not ticket:
             continue
-        if step.moment is not None:
-            by_ping[step.ping.id] = step.moment.id
-        if step.ticket is ticket:
-            accepted[step.ping.id] = Result(step.ping.id, "accepted", facts.reason_of(step))
-            newest = step.ping.fix
-            if step.moment is not None and not step.moment.held_out:
-                made[step.moment.id] = shown_of(step.moment)
+        accepted[ping.id] = Result(ping.id, "accepted", facts.reason_of(step))
+        newest = ping.fix
+        if step.moment is not None and not step.moment.held_out:
+            made[step.moment.id] = shown_of(step.moment)
+    if turn.repeated:
+        _repeat(turn, ticket, earlier, made)
+    known, fixes = turn.results, ticket.batch.fixes
+    results = tuple(
+        [(known.get((ticket, place)) if known else None) or accepted[fix.id] for place, fix in enumerate(fixes)]
+    )
+    watch = watcher.watch_from(newest, turn.snapshot.live) if newest is not None else Watch()
+    return Answer(results, tuple(made.values()), watch, turn.now)
+
+
+def _repeat(turn: Turn, ticket: Ticket, earlier: dict[UUID, Shown], made: dict[UUID, Shown]) -> None:
+    """Add the moments that a report's repeated fixes led to, long ago or in this group."""
+    by_ping = {step.ping.id: step.moment.id for step in turn.steps if step.ping is not None and step.moment is not None}
     in_group = {moment.id: shown_of(moment) for moment in turn.moments if not moment.held_out}
     for owner, ping in turn.repeated:
         moment = (turn.known.answered.get(ping) or by_ping.get(ping)) if owner is ticket else None
         if moment is not None and (told := earlier.get(moment) or in_group.get(moment)) is not None:
             made.setdefault(moment, told)
-    results = tuple(
-        turn.results.get((ticket, place)) or accepted[fix.id] for place, fix in enumerate(ticket.batch.fixes)
-    )
-    watch = watcher.watch_from(newest, turn.snapshot.live) if newest is not None else Watch()
-    return Answer(results, tuple(made.values()), watch, turn.now)

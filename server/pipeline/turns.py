@@ -33,6 +33,8 @@ from server.store.moments import MomentRow
 from server.store.occasions import Occasion
 from server.store.states import rounded
 
+_MAX_AGE = timedelta(seconds=MAX_AGE_S)
+
 
 @dataclass(slots=True, eq=False)
 class Step:
@@ -112,21 +114,23 @@ def line_up(turn: Turn) -> None:
         if ticket.batch.occasions:
             _line_up_occasions(turn, ticket, seen)
             continue
-        received = ticket.received or turn.now
+        received, snapshot, answered = ticket.received or turn.now, turn.snapshot, turn.known.answered
+        sent_at = ticket.batch.sent_at or received
         for place, reported in enumerate(ticket.batch.fixes):
-            if reported.id in turn.known.answered or reported.id in seen:
+            if reported.id in answered or reported.id in seen:
                 turn.results[ticket, place] = Result(reported.id, "duplicate")
                 turn.repeated.append((ticket, reported.id))
                 continue
-            ping = ping_of(reported, sent_at=ticket.batch.sent_at or received, received=received)
-            if received - ping.fix.at > timedelta(seconds=MAX_AGE_S):
+            ping = ping_of(reported, sent_at=sent_at, received=received)
+            fix = ping.fix
+            if received - fix.at > _MAX_AGE:
                 turn.results[ticket, place] = Result(reported.id, "ignored", "too_old")
                 continue
             seen.add(reported.id)
-            reach = turn.snapshot.ruleset.reach_m(ping.fix.accuracy_m)
-            near = fences_around(ping.fix.point, reach_m=reach, fences=turn.snapshot.fences)
-            turn.steps.append(Step(ticket, ping.fix.at, ping, near))
-    turn.steps.sort(key=lambda step: step.at)  # stable: of one instant, the one that came first
+            near = fences_around(fix.point, reach_m=snapshot.ruleset.reach_m(fix.accuracy_m), fences=snapshot.fences)
+            turn.steps.append(Step(ticket, fix.at, ping, near))
+    if len(turn.steps) > 1:
+        turn.steps.sort(key=lambda step: step.at)  # stable: of one instant, the one that came first
 
 
 def _line_up_occasions(turn: Turn, ticket: Ticket, seen: set[UUID]) -> None:

@@ -39,6 +39,7 @@ _REMEMBERED = 20_000
 _DEGREE_M = 112_000.0  # more than a degree of latitude, or of longitude at the equator, has anywhere
 _FLAT_M = FLAT_MAX_M / 2
 
+
 class _Near(NamedTuple):
     """A fence that may be among the nearest: its circle, spelled out for the loop."""
 
@@ -116,7 +117,9 @@ class Watcher:
         if most is not None and len(hits) > most:
             return None
         near = tuple(self._spelled(hit.id, live) for hit in hits)
-        flat = all(hit.center_m + radius < _FLAT_M for hit in hits) and all(abs(each.lon - middle.lon) < 1 for each in near)
+        flat = all(hit.center_m + radius < _FLAT_M for hit in hits) and all(
+            abs(each.lon - middle.lon) < 1 for each in near
+        )
         return _Cell(near, flat and -84 < middle.lat < 84)
 
     def _spelled(self, identifier: UUID, live: FenceIndex) -> _Near:

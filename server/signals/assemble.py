@@ -25,6 +25,9 @@ ODD: Final = timedelta(minutes=2)
 _AGES: Final = timedelta(days=3660)
 """Nothing older is told apart: clocks that claim the year 1 must not overflow a date."""
 
+_NO_TIME: Final = timedelta(0)
+_NO_FLAGS: Final[frozenset[str]] = frozenset()
+
 Sky = Callable[[Point, datetime], Weather | None]
 """What is known of the weather at a point; never waits."""
 
@@ -67,22 +70,28 @@ def ping_of(reported: Reported, *, sent_at: datetime, received: datetime) -> Pin
 
     `received` is when the request came, by the database's clock.
     """
-    flags = set()
-    age = min(sent_at - reported.captured_at, _AGES)
-    if age < timedelta(0):
-        flags.add("sent_before_captured")
-        age = timedelta(0)
-    if abs(sent_at - received) > ODD:
-        flags.add("skew")
-    if reported.captured_at - received > ODD:
-        flags.add("ahead")
-    speed = reported.speed_mps if reported.speed_mps is not None and reported.speed_mps >= 0 else None
+    captured, speed = reported.captured_at, reported.speed_mps
+    age, flags = sent_at - captured, _NO_FLAGS
+    if age < _NO_TIME:
+        flags, age = flags | {"sent_before_captured"}, _NO_TIME
+    elif age > _AGES:
+        age = _AGES
+    if not -ODD <= sent_at - received <= ODD:
+        flags |= {"skew"}
+    if captured - received > ODD:
+        flags |= {"ahead"}
     return Ping(
-        id=reported.id,
-        fix=Fix(reported.point, reported.accuracy_m, received - age, speed, reported.mock),
-        source=reported.source,
-        os_event=reported.os_event,
-        flags=frozenset(flags),
+        reported.id,
+        Fix(
+            reported.point,
+            reported.accuracy_m,
+            received - age,
+            speed if speed is not None and speed >= 0 else None,
+            reported.mock,
+        ),
+        reported.source,
+        reported.os_event,
+        flags,
     )
 
 

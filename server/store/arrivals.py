@@ -7,8 +7,8 @@ Rule 2: a fact about a ping holds its cell, its fences and a word; the position 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate, chain
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -22,8 +22,7 @@ from server.store.states import by_bucket, decode_state, encode_state
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """One customer as loaded: profile and history, state and its version (None: no row yet).
 
     `answered` holds those of the asked pings that were stored before, with the moment each made, if any; `proven` those of
@@ -121,12 +120,10 @@ async def load(
 
 def _slices(keys: Iterable[UUID], lists: Mapping[UUID, Sequence[T]]) -> tuple[list[int], list[int], list[T]]:
     """Put the lists of some keys in a row, and tell where each begins and ends (an array's first place is 1)."""
-    firsts, lasts, row = [], [], list[T]()
-    for key in keys:
-        firsts.append(len(row) + 1)
-        row.extend(lists.get(key, ()))
-        lasts.append(len(row))
-    return firsts, lasts, row
+    each = [lists.get(key, ()) for key in keys]
+    sizes = [len(one) for one in each]
+    lasts = list(accumulate(sizes))
+    return [last - size + 1 for last, size in zip(lasts, sizes, strict=True)], lasts, list(chain.from_iterable(each))
 
 
 def _known(row: Row, bought: bool) -> Known:
@@ -234,10 +231,11 @@ async def record(
     visits: Sequence[Visit] = (),
 ) -> set[UUID]:
     """Write a group, and tell for which customers: the others' rows have another version, nothing of theirs is written."""
-    ordered = sorted(states, key=lambda each: by_bucket(each.customer_id))
+    keyed = sorted((by_bucket(each.customer_id), place) for place, each in enumerate(states))
+    ordered = [states[place] for _, place in keyed]
     rows = await db.fetch(
         RECORD,
-        [bucket_of(each.customer_id) for each in ordered],
+        [bucket for (bucket, _), _ in keyed],
         [each.customer_id for each in ordered],
         [each.version for each in ordered],
         [encode_state(each.state) for each in ordered],
@@ -255,4 +253,4 @@ async def record(
 
 def _columns(rows: Sequence[tuple[object, ...]], count: int) -> list[list[object]]:
     """Turn the first columns of some rows into lists."""
-    return [[row[index] for row in rows] for index in range(count)]
+    return [list(column) for column in zip(*rows, strict=True)][:count] if rows else [[] for _ in range(count)]

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.model.customer import State
+from server.model.customer import LastFix, State
 from server.model.ids import bucket_of
 from server.model.place import Point
 from server.store.pool import Connection
@@ -39,15 +39,21 @@ def decode_state(text: str | None) -> State:
 def rounded(state: State) -> State:
     """Give the state with its positions as coarse as they are stored, so that it does not matter who remembers it."""
     last, held = state.last_fix, state.held
-    if last is not None and (point := _coarse(last.point)) != last.point:
-        state = replace(state, last_fix=replace(last, point=point))
-    if held is not None and (point := _coarse(held.point)) != held.point:
-        state = replace(state, held=replace(held, point=point))
-    return state
+    if (last is None or _is_coarse(last.point)) and (held is None or _is_coarse(held.point)):
+        return state
+    if last is not None:
+        last = LastFix(_coarse(last.point), last.accuracy_m, last.at, last.zone)
+    if held is not None:
+        held = replace(held, point=_coarse(held.point))
+    return State(state.stays, last, held, state.shown)
 
 
 def _coarse(point: Point) -> Point:
     return Point(round(point.lat, DECIMALS), round(point.lon, DECIMALS))
+
+
+def _is_coarse(point: Point) -> bool:
+    return round(point.lat, DECIMALS) == point.lat and round(point.lon, DECIMALS) == point.lon
 
 
 # Sign-ups make the row; customers who came by an import get theirs with their first ping.
