@@ -124,6 +124,7 @@ class Limits(_Section, frozen=True):
     registrations_per_pass: int
     wallet_per_minute: int
     vertices: int
+    calendar_days: int
     passes_per_export: int
     topics_per_customer: int
 
@@ -134,6 +135,7 @@ class Publish(_Section, frozen=True):
     approval_above: int
     audience_days: int
     sample_rows: int
+    forecast_customers: int
 
 
 class Privacy(_Section, frozen=True):

@@ -8,8 +8,9 @@ Rule 3: what an `if` asks beyond segments that are told from outside is not look
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
@@ -22,7 +23,7 @@ from server.decision.wall import zone_named
 from server.decision.zone import calendar_window
 from server.errors import Misconfigured
 from server.model.ids import BUCKETS
-from server.model.offer import Offer
+from server.model.offer import Offer, PlaceFilter
 from server.model.place import Places
 from server.settings import Settings
 from server.store import reach
@@ -34,22 +35,24 @@ Basis = Literal["visits", "consents"]
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """The customers of a sample, with what was recorded of them; `weight` customers stand behind each one.
+    """The customers of a sample by number, with what was recorded of them; `weight` customers stand behind each one.
 
-    `days` is how many whole days before today there are records of; bit n of a mask is the day n days before today.
+    `days` is how many whole days before today visits are recorded of, `posted` the same of messages: visits are forgotten
+    sooner. Bit n of a mask is the day n days before today.
     """
 
-    people: Mapping[UUID, Person]
-    visitors: Mapping[UUID, Mapping[UUID, int]] = field(repr=False)
-    messages: Mapping[UUID, Mapping[str, tuple[tuple[int, int], ...]]] = field(repr=False)
+    people: Sequence[Person] = field(repr=False)
+    visitors: Mapping[UUID, Mapping[int, int]] = field(repr=False)
+    messages: Mapping[int, Mapping[str, tuple[tuple[int, int], ...]]] = field(repr=False)
     weight: float = 1.0
     days: int = 0
+    posted: int = 0
 
 
 class Reach(NamedTuple):
-    """Whom an offer may reach: the ids of the sample's customers, how many that is of all, and what was counted."""
+    """Whom an offer may reach: the numbers of the sample's customers, how many that is of all, and what was counted."""
 
-    members: Set[UUID]
+    members: Set[int]
     customers: int
     basis: Basis
 
@@ -62,51 +65,56 @@ async def crowd(db: Connection, *, settings: Settings, now: datetime) -> Crowd:
     today = now.astimezone(zone).date()
     since = calendar_window("day", today - timedelta(days=settings.publish.audience_days), zone).start
     taken = await reach.sample(db, since=since, zone=zone.key, last=today, most=settings.publish.sample_rows)
-    return gathered(taken)
+    return await asyncio.to_thread(gathered, taken)
 
 
 def gathered(taken: Sample) -> Crowd:
     """Sort a sample by customers; records of people who do not count (any more) are left out."""
-    people = {person.id: person for person in taken.people}
-    visitors: defaultdict[UUID, dict[UUID, int]] = defaultdict(dict)
-    messages: defaultdict[UUID, defaultdict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-    days = 0
+    numbers = {person.id: number for number, person in enumerate(taken.people)}
+    visitors: defaultdict[UUID, dict[int, int]] = defaultdict(dict)
+    messages: defaultdict[int, defaultdict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+    days, posted = 0, 0
     for visit in taken.visits:
-        if visit.customer_id in people:
-            visitors[visit.fence_id][visit.customer_id] = visit.days
+        who = numbers.get(visit.customer_id)
+        if who is not None:
+            visitors[visit.fence_id][who] = visit.days
             days = max(days, visit.days.bit_length() - 1)
     for sent in taken.messages:
-        if sent.customer_id in people:
-            messages[sent.customer_id][sent.pressure].append((sent.ago, sent.number))
-            days = max(days, sent.ago)
-    told = {who: {name: tuple(each) for name, each in of.items()} for who, of in messages.items()}
-    return Crowd(people, dict(visitors), told, BUCKETS / taken.shards, days)
+        who = numbers.get(sent.customer_id)
+        if who is not None:
+            messages[who][sent.pressure].append((sent.ago, sent.number))
+            posted = max(posted, sent.ago)
+    told = {number: {name: tuple(each) for name, each in of.items()} for number, of in messages.items()}
+    return Crowd(taken.people, dict(visitors), told, BUCKETS / taken.shards, days, max(days, posted))
 
 
-def days_at(offer: Offer, of: Crowd, places: Places) -> dict[UUID, int]:
-    """Tell on which days (as a mask) which customers were at a place of the offer."""
-    days: defaultdict[UUID, int] = defaultdict(int)
+def days_at(places: PlaceFilter, of: Crowd, known: Places) -> dict[int, int]:
+    """Tell on which days (as a mask) which customers were at one of these places."""
+    days: dict[int, int] = {}
     for fence, visitors in of.visitors.items():
-        place = places.by_geofence.get(fence)
-        if place is not None and is_meant(offer.when.places, place):
+        place = known.by_geofence.get(fence)
+        if place is not None and is_meant(places, place):
             for who, mask in visitors.items():
-                days[who] |= mask
-    return dict(days)
+                days[who] = days.get(who, 0) | mask
+    return days
 
 
-def reach_of(offer: Offer, of: Crowd, places: Places, *, told: Set[str] = frozenset()) -> Reach:
-    """Count whom an offer may reach. `told` names the segments whose members are told from outside."""
-    days = days_at(offer, of, places) if offer.when.trigger in STATES else {}
-    basis: Basis = "visits" if days else "consents"
+def reach_of(
+    offer: Offer, of: Crowd, known: Places, *, told: Set[str] = frozenset(), days: Mapping[int, int] | None = None
+) -> Reach:
+    """Count whom an offer may reach. `told` names the segments whose members are told from outside; `days` who was there."""
+    there = (days_at(offer.when.places, of, known) if days is None else days) if offer.when.trigger in STATES else {}
     wanted = asked_segments(offer) & told
     only_push = offer.moment.surfaces == {"push"}
-    members = {
-        who
-        for who in (days or of.people)
-        for person in [of.people[who]]
-        if (person.push or not only_push) and (not wanted or (person.profiling and wanted <= person.segments))
-    }
-    return Reach(members, round(len(members) * of.weight), basis)
+    members: Set[int] = there.keys() if there else set(range(len(of.people)))
+    if wanted or only_push:
+        members = {
+            who
+            for who in members
+            for person in [of.people[who]]
+            if (person.push or not only_push) and (not wanted or (person.profiling and wanted <= person.segments))
+        }
+    return Reach(members, round(len(members) * of.weight), "visits" if there else "consents")
 
 
 def asked_segments(offer: Offer) -> Set[str]:

@@ -134,6 +134,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/v1/dry-run"): _AUTHORS,
     ("GET", "/v1/segments"): _READERS,
     ("POST", "/v1/segments"): _for(Kind.MARKETER, Kind.ADMIN, Kind.CRM),
+    ("GET", "/v1/calendar"): _READERS,
     ("GET", "/v1/programme"): _READERS,
     ("PUT", "/v1/programme"): _AUTHORS,
     ("GET", "/v1/decisions"): _AUTHORS,

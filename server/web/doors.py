@@ -22,6 +22,7 @@ MODULES: Final = (
     "approvals",
     "assets",
     "audit",
+    "calendar",
     "counter",
     "crm",
     "customers",

@@ -38,11 +38,11 @@ def test_whoever_was_at_one_of_the_offers_places_counts_once() -> None:
     crowded = of((0, 1, 0b1), (0, 2, 0b10), (1, 2, 0b1), (2, 3, 0b1))
     for asked, members in ((offer(), {0, 1, 2}), (offer(tag="kiosk"), {0, 1}), (offer(ids=[fence_id(3)]), {2})):
         found = reach_of(asked, crowded, KNOWN)
-        assert (found.members, found.customers, found.basis) == ({who(n) for n in members}, len(members), "visits")
+        assert (found.members, found.customers, found.basis) == (members, len(members), "visits")
 
 
 def test_days_at_several_places_are_days_once() -> None:
-    assert days_at(offer(), of((0, 1, 0b101), (0, 2, 0b110)), KNOWN) == {who(0): 0b111}
+    assert days_at(offer().when.places, of((0, 1, 0b101), (0, 2, 0b110)), KNOWN) == {0: 0b111}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,8 @@ def test_records_reach_back_as_many_days_as_the_oldest_of_them() -> None:
     assert of((0, 1, 0b1)).days == 0
     assert of((0, 1, 0b1), (1, 1, 0b1000)).days == 3
     told = gathered(Sample(1024, people(2), (), [Message(who(0), "x", 5, 2), Message(who(7), "x", 9, 1)]))
-    assert (told.days, told.messages) == (5, {who(0): {"x": ((5, 2),)}})
+    assert (told.days, told.posted, told.messages) == (0, 5, {0: {"x": ((5, 2),)}})
+    assert of((0, 1, 0b1000)).posted == 3
 
 
 async def test_the_crowd_is_who_really_came(town: Town, db_dsn: str) -> None:
@@ -109,7 +110,8 @@ async def test_the_crowd_is_who_really_came(town: Town, db_dsn: str) -> None:
             found = await crowd(db, settings=settings(), now=await process.now())
             later = await crowd(db, settings=settings(), now=await process.now() + timedelta(days=40))
         places = process.rules.current.ruleset.places
-    assert set(found.people) == set(customers)
-    assert {fence: set(visitors) for fence, visitors in found.visitors.items()} == {shop.fence: set(customers[:3])}
+    assert {person.id for person in found.people} == set(customers)
+    came = {fence: {found.people[each].id for each in of} for fence, of in found.visitors.items()}
+    assert came == {shop.fence: set(customers[:3])}
     assert reach_of(offer(), found, places).customers == 3
     assert reach_of(offer(), later, places).basis == "consents"

@@ -100,6 +100,7 @@ POST   /v1/offers/{id}/dry-run           200  authors
 POST   /v1/dry-run                       200  authors
 GET    /v1/segments                      200  readers
 POST   /v1/segments                      201  authors crm
+GET    /v1/calendar                      200  readers
 GET    /v1/programme                     200  readers
 PUT    /v1/programme                     200  authors
 GET    /v1/decisions                     200  authors
