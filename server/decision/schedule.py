@@ -1,13 +1,23 @@
-"""Whether a schedule can be understood: cron lines of five fields, and recurrence rules.
+"""Schedules: whether a cron line of five fields or a recurrence rule can be understood, and which instants it means.
 
-Only the writing is judged here; which instants a schedule means is asked by whoever lets the clock knock.
+Rule 1: a wall time that the clocks leave out fires at the first instant after the gap, one that they repeat at the first.
+Rule 2: where a cron line names days of the month and of the week, either will do; with one of them `*`, both must.
 Sources: POSIX.1-2017 `crontab` (fields and ranges; steps and names as in Vixie cron), RFC 5545 §3.3.10 (RRULE).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import product
+from zoneinfo import ZoneInfo
+
+from server.decision.recurrence import FREQUENCIES, HORIZON, Slot, ends, read_rule, slots
+from server.decision.wall import instant_of
+from server.model.offer import Schedule
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEK = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -20,7 +30,10 @@ _FIELDS: tuple[tuple[str, int, int, Mapping[str, int]], ...] = (
 )
 _LONGEST_MONTHS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 
-_FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY")
+_DAY = timedelta(days=1)
+_A_BEGINNING = date(2024, 1, 1)
+"""Where it does not matter when the counting begins."""
+
 _NUMBERS: Mapping[str, tuple[int, int, bool]] = {  # lowest, highest, whether also counted from the end (negative)
     "BYMINUTE": (0, 59, False),
     "BYHOUR": (0, 23, False),
@@ -84,8 +97,8 @@ def wrong_rrule(rule: str) -> str | None:
         if not equals or not value or name in parts:
             return f"{part!r} is not understood; parts are NAME=VALUE, each once"
         parts[name] = value
-    if parts.get("FREQ") not in _FREQUENCIES:
-        return f"FREQ must be one of {', '.join(_FREQUENCIES)}"
+    if parts.get("FREQ") not in FREQUENCIES:
+        return f"FREQ must be one of {', '.join(FREQUENCIES)}"
     if "BYHOUR" not in parts:
         return "BYHOUR must say at which hour"
     if "UNTIL" in parts and "COUNT" in parts:
@@ -93,6 +106,10 @@ def wrong_rrule(rule: str) -> str | None:
     for name, value in parts.items():
         if name != "FREQ" and not _is_part(name, value):
             return f"{name}={value} is not understood"
+    if parts["FREQ"] in ("DAILY", "WEEKLY") and re.search(r"\d", parts.get("BYDAY", "")):
+        return "BYDAY counts weekdays of a month or a year: FREQ must be MONTHLY or YEARLY"
+    if next(slots(read_rule(rule), begins=_A_BEGINNING, since=_A_BEGINNING), None) is None:
+        return "never happens"
     return None
 
 
@@ -113,3 +130,58 @@ def _is_part(name: str, value: str) -> bool:
         re.fullmatch(r"[+-]?\d{1,3}" if signed else r"\d{1,3}", each) is not None and low <= abs(int(each)) <= high
         for each in value.split(",")
     )
+
+
+class _Cron:
+    """A cron line, read: which days it means, and which times of each."""
+
+    def __init__(self, line: str) -> None:
+        """Read a line that `wrong_cron` finds nothing wrong with."""
+        texts = line.lower().split()
+        fields = [
+            _cron_field(text, low, high, names) or set()
+            for text, (_, low, high, names) in zip(texts, _FIELDS, strict=True)
+        ]
+        minutes, hours, self._days, self._months, weekdays = fields
+        self.times = tuple(time(hour, minute) for hour, minute in product(sorted(hours), sorted(minutes)))
+        self._weekdays = {(each - 1) % 7 for each in weekdays}  # cron's Sunday is 0 and 7, Python's Monday 0
+        self._both = texts[2].startswith("*") or texts[4].startswith("*")
+
+    def means(self, day: date) -> bool:
+        """Tell whether the line means this day."""
+        if day.month not in self._months:
+            return False
+        of_month, of_week = day.day in self._days, day.weekday() in self._weekdays
+        return (of_month and of_week) if self._both else (of_month or of_week)
+
+
+@lru_cache(maxsize=1024)
+def _cron(line: str) -> _Cron:
+    return _Cron(line)
+
+
+def next_after(schedule: Schedule, zone: ZoneInfo, instant: datetime, *, begins: date) -> datetime | None:
+    """Give the first instant (UTC) after this one that a schedule means on a zone's wall clock; None where there is none.
+
+    `begins` is the day on which a recurrence rule begins to count.
+    """
+    rule = read_rule(schedule.rrule) if schedule.rrule is not None else None
+    last = ends(rule, zone) if rule is not None else None
+    since = instant.astimezone(zone).date() - _DAY  # a zone may have left a day out, and its times fire on the next
+    if rule is not None:
+        days: Iterator[Slot] = slots(rule, begins=begins, since=since)
+    else:
+        days = _cron_days(_cron(schedule.cron or ""), since)
+    for day, times in days:
+        at = bisect_right(times, instant, key=lambda clock: instant_of(day, clock, zone))
+        if at < len(times):
+            found = instant_of(day, times[at], zone)
+            return found.astimezone(UTC) if last is None or found <= last else None
+    return None
+
+
+def _cron_days(cron: _Cron, since: date) -> Iterator[Slot]:
+    for number in range(HORIZON.days):
+        day = since + number * _DAY
+        if cron.means(day):
+            yield day, cron.times
