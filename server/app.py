@@ -25,6 +25,9 @@ from server.jobs.scheduler import Job, ticking
 from server.pipeline.arrive import Arrivals
 from server.pipeline.expire import expire, ring
 from server.pipeline.occasions.knock import knock
+from server.pipeline.occasions.skies import compare
+from server.pipeline.occasions.spread import spread
+from server.pipeline.occasions.timetable import Timetable
 from server.pipeline.rules import Rules, programme_of
 from server.settings import Settings
 from server.signals.geocode import Geocoder, open_geocoder
@@ -224,7 +227,7 @@ def jobs_of(parts: Parts) -> list[Job]:
             lambda: pool.attempt(partial(pass_tags.number, pass_type=parts.desk.pass_type_id, limit=JOB_ROWS)),
         ),
         Job("ring timers", every.timers_s, lambda: ring(pool, parts.arrivals, now=clock.now())),
-        Job("decide occasions", every.occasions_s, lambda: knock(pool, parts.arrivals, now=clock.now())),
+        *_occasions(parts),
         Job("expire moments", every.expire_s, lambda: expire(pool, now=clock.now())),
         Job(
             "expire passes",
@@ -232,6 +235,18 @@ def jobs_of(parts: Parts) -> list[Job]:
             lambda: pool.attempt(partial(passes.expire, now=clock.now(), limit=JOB_ROWS)),
         ),
         Job("forget", every.forget_s, lambda: retention.forget(pool, ages=ages)),
+    ]
+
+
+def _occasions(parts: Parts) -> list[Job]:
+    """List what brings occasions about, and what decides on them."""
+    every, pool, rules, clock = parts.settings.jobs, parts.pool, parts.rules, parts.clock
+    timetable = Timetable(birthday_hour=parts.settings.programme.birthday_hour, absence_s=every.absence_s)
+    return [
+        Job("fire schedules", every.schedules_s, lambda: timetable.fire(pool, rules, now=clock.now())),
+        Job("spread firings", every.schedules_s, lambda: spread(pool, rules, now=clock.now())),
+        Job("compare weather", every.weather_s, lambda: compare(pool, rules, parts.weather, now=clock.now())),
+        Job("decide occasions", every.occasions_s, lambda: knock(pool, parts.arrivals, now=clock.now())),
     ]
 
 

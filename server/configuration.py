@@ -134,6 +134,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "privacy.position_decimals": (0, 2),
     "privacy.min_group": (2, 64),
     "publish.audience_days": (1, 60),
+    "programme.birthday_hour": (0, 23),
 }
 """What a number may be from and to; all others are above 0."""
 

@@ -66,6 +66,7 @@ class ProgrammeSettings(_Section, frozen=True):
     time_zone: str
     holdout: float
     formality: Literal["du", "sie"]
+    birthday_hour: int
     terms: str
 
 
@@ -204,6 +205,9 @@ class Jobs(_Section, frozen=True):
     trials_s: float
     timers_s: float
     occasions_s: float
+    schedules_s: float
+    absence_s: float
+    weather_s: float
     expire_s: float
     forget_s: float
     rules_poll_s: float

@@ -15,6 +15,7 @@ import pytest
 from server.store import (
     acceptances,
     arrivals,
+    audiences,
     budgets,
     counter,
     customers,
@@ -221,6 +222,23 @@ PORTIONS: Mapping[str, tuple[str, list[str], set[str]]] = {
     "moments undelivered": (expiry.UNDELIVERED, ["now()", "500"], {"moments_open"}),
     "moments unused": (expiry.UNUSED, ["now()", "500"], {"moments_told"}),
     "passes that end": (passes.EXPIRE, ["now()", "500"], {"passes_expiry", "passes_pkey"}),
+    "customers at home": (audiences.AT_HOME, ["16", "32", "NULL", "'UTC'"], {"customers_pkey"}),
+    "customers in a zone": (
+        audiences.IN_ZONE,
+        ["16", "32", "'UTC'", "'UTC'", "now()"],
+        {"customers_pkey", "customer_state_pkey"},
+    ),
+    "customers who were seen": (
+        audiences.SEEN,
+        ["16", "32", "NULL", "'UTC'", "now()"],
+        {"customers_pkey", "customer_state_pkey"},
+    ),
+    "customers who were born": (audiences.BORN, ["16", "32", "'UTC'", "'UTC'", "'{11-03}'"], {"customers_pkey"}),
+    "customers who are absent": (
+        audiences.ABSENT,
+        ["16", "32", "now()"],
+        {"customers_pkey", "customer_state_pkey", "customer_events_bought"},
+    ),
     "occasions that are due": (occasions.DUE, ["now() - interval '1 day'", "500"], {"occasions_due"}),
     "passes to number": (pass_tags.NUMBER, ["7", "500"], {"passes_changed", "passes_pkey"}),
     "trials to be followed": (
