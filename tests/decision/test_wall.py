@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.decision.wall import instant_of, is_open, opening_day, utc_text, wall_clock, zone_for, zone_named
-from server.model.place import Span
+from server.model.place import DAYS, Span
 from tests.decision.rulebook import scene, store
 
 DAYS_OF_CHANGE = [
@@ -101,6 +101,32 @@ def test_a_store_is_open_in_any_of_its_spans():
     hours = {"fri": (Span(time(6), time(10)), Span(time(18), time(1)))}
     opened = [hour for hour in range(48) if is_open(hours, datetime(2026, 11, 6) + timedelta(hours=hour))]  # noqa: DTZ001 - a wall clock has no zone
     assert opened == [6, 7, 8, 9, 18, 19, 20, 21, 22, 23, 24]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(DAYS), st.lists(st.tuples(MINUTES, st.integers(0, 1440)), max_size=3), min_size=1, max_size=7
+    ),
+    st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    MINUTES,
+)
+def test_a_store_is_open_in_the_minutes_of_the_week_that_its_spans_cover(hours, day, minute):
+    covered = set()
+    for name, spans in hours.items():
+        for begin, end in spans:
+            first = DAYS.index(name) * 1440 + begin
+            length = 1440 - begin if end == 1440 else (end - begin - 1) % 1440 + 1
+            covered.update((first + each) % 10_080 for each in range(length))
+
+    def clock(minutes):
+        return time(minutes // 60, minutes % 60)
+
+    week = {
+        name: tuple(Span(clock(begin), None if end == 1440 else clock(end)) for begin, end in spans)
+        for name, spans in hours.items()
+    }
+    local = datetime(day.year, day.month, day.day, minute // 60, minute % 60)  # noqa: DTZ001 - a wall clock has no zone
+    assert is_open(week, local) is (day.weekday() * 1440 + minute in covered)
 
 
 def test_an_instant_is_written_in_utc():

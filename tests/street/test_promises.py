@@ -34,35 +34,39 @@ HERE, THERE, SCOUTED = 50.9787, 51.2000, 51.4000
 # --- P6: caps and budgets ---------------------------------------------------------------------------------------------
 
 
-async def test_caps_and_budgets_are_met_exactly_by_two_processes_at_once(db_dsn: str, tmp_path: Path) -> None:
-    cap, budget, regulars, crowd = 3, 10, 5, 40
-    async with open_town(db_dsn, tmp_path) as town:
+async def test_caps_and_budgets_are_met_exactly_by_four_processes_at_once(db_dsn: str, tmp_path: Path) -> None:
+    cap, budget, processes, at_once = 3, 10, 4, 64
+    async with open_town(db_dsn, tmp_path, servers=processes) as town:
         limits = {"per_customer": [{"max": cap, "period": {"rolling": "P1D"}}]}
         capped = await town.open("capped", lat=HERE, limits=limits)
         scarce = await town.open("scarce", lat=THERE, limits={"total": {"units": budget}})
         await town.open("scouted", lat=SCOUTED)
         await town.known(lat=SCOUTED)
-        names = [f"regular {n}" for n in range(regulars)] + [f"crowd {n}" for n in range(crowd)]
-        await asyncio.gather(*(town.sign_up(name) for name in names))
+        regulars, crowd = ["Kim"], [f"crowd {n}" for n in range(at_once)]
+        await asyncio.gather(*(town.sign_up(name) for name in (*regulars, *crowd)))
 
         async def ping(name: str, lat: float, at: int) -> tuple[str, list[str]]:
             status, answer = await town.ask("POST", "/v1/pings", by=name, body=report(lat=lat), at=at)
             assert status == 200, answer
             return name, [each["offer_id"] for each in answer["moments"]]
 
-        pings = [ping(name, HERE, n) for name in names[:regulars] for n in range(64)]
-        pings += [ping(name, THERE, n) for n, name in enumerate(names[regulars:])]
+        # Each regular asks every process 64 times at once; so does the crowd, each of it once.
+        pings = [ping(name, HERE, at) for name in regulars for at in range(processes) for _ in range(at_once)]
+        pings += [ping(name, THERE, at) for name in crowd for at in range(processes)]
         answers = await asyncio.gather(*pings)
 
-        told = {name: sum(offers.count(capped) for who, offers in answers if who == name) for name in names[:regulars]}
-        assert told == dict.fromkeys(names[:regulars], cap)
+        told = {name: sum(offers.count(capped) for who, offers in answers if who == name) for name in regulars}
+        assert told == dict.fromkeys(regulars, cap)
         stored = await town.db.fetch(
             "SELECT count(*) FROM moments WHERE offer_id = $1 GROUP BY customer_id", UUID(capped)
         )
-        assert [row[0] for row in stored] == [cap] * regulars
+        assert [row[0] for row in stored] == [cap] * len(regulars)
         assert sum(offers.count(scarce) for _, offers in answers) == budget
         assert await town.db.fetchval("SELECT count(*) FROM moments WHERE offer_id = $1", UUID(scarce)) == budget
         assert await town.db.fetchval("SELECT units FROM budgets WHERE offer_id = $1", UUID(scarce)) == budget
+        ours = [town.customers[name] for name in (*regulars, *crowd)]
+        kept = await town.db.fetchval("SELECT count(*) FROM pings WHERE customer_id = ANY ($1)", ours)
+        assert kept == len(pings)
         assert set(town.statuses) <= {200, 201, 503}
 
 

@@ -122,9 +122,7 @@ async def open_town(
                 town.tokens[kind] = made.token
             yield town
     finally:
-        for server in running:
-            if server.process is not None:
-                await server.stop()
+        await asyncio.gather(*(server.stop() for server in running if server.process is not None))
         await db.close()
 
 
