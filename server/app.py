@@ -29,6 +29,7 @@ from server.pipeline.occasions.skies import compare
 from server.pipeline.occasions.spread import spread
 from server.pipeline.occasions.timetable import Timetable
 from server.pipeline.rules import Rules, programme_of
+from server.pipeline.workshop import Workshop
 from server.settings import Settings
 from server.signals.geocode import Geocoder, open_geocoder
 from server.signals.weather.base import Source
@@ -166,6 +167,8 @@ async def open_parts(settings: Settings, addresses: Addresses) -> AsyncIterator[
         await rules.refresh()
         arrivals = Arrivals(pool=pool, rules=rules, clock=clock, sky=weather.get, settings=settings)
         stack.push_async_callback(arrivals.close)
+        workshop = Workshop(pool, settings=settings, dsn=addresses.app)
+        stack.push_async_callback(workshop.close)
         parts = Parts(
             settings=settings,
             pool=pool,
@@ -173,6 +176,7 @@ async def open_parts(settings: Settings, addresses: Addresses) -> AsyncIterator[
             clock=clock,
             rules=rules,
             arrivals=arrivals,
+            workshop=workshop,
             desk=desk,
             secrets=secrets,
             weather=weather,
@@ -234,6 +238,7 @@ def jobs_of(parts: Parts) -> list[Job]:
             every.expire_s,
             lambda: pool.attempt(partial(passes.expire, now=clock.now(), limit=JOB_ROWS)),
         ),
+        Job("look for replays", every.replays_s, parts.workshop.look),
         Job("forget", every.forget_s, lambda: retention.forget(pool, ages=ages)),
     ]
 

@@ -198,6 +198,14 @@ class Apple(_Section, frozen=True):
     organization: str
 
 
+class ReplaySettings(_Section, frozen=True):
+    """Trying drafts on the recorded past."""
+
+    memory_mb: int
+    queue: int
+    answer_s: float
+
+
 class Jobs(_Section, frozen=True):
     """How often the clock knocks (seconds)."""
 
@@ -211,6 +219,7 @@ class Jobs(_Section, frozen=True):
     expire_s: float
     forget_s: float
     rules_poll_s: float
+    replays_s: float
 
 
 class Settings(_Section, frozen=True):
@@ -235,6 +244,7 @@ class Settings(_Section, frozen=True):
     weather: WeatherSettings
     geocoder: Geocoder
     apple: Apple
+    replay: ReplaySettings
     jobs: Jobs
 
     @property

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -150,10 +150,6 @@ class Rules:
 
     def _build(self, before: Snapshot, last: Ground, read: rows.Rows) -> tuple[Snapshot, Ground]:
         """Make the next snapshot of the last one and what was read; runs in a thread, touches nothing that others read."""
-        with _undisturbed(len(read.fences), first=before.ruleset.epoch < 0):
-            return self._built(before, last, read)
-
-    def _built(self, before: Snapshot, last: Ground, read: rows.Rows) -> tuple[Snapshot, Ground]:
         land = ground.changed(last, read.fences, read.removed)
         versions, segments = self._versions(read, land.places), self._segments(read, land.places)
         if versions.keys() == self._offers.keys() and segments == before.ruleset.segments and before.ruleset.epoch >= 0:
@@ -172,6 +168,9 @@ class Rules:
         live = ground.live_part(before.live, last=last, ground=land, ruleset=ruleset, news=news)
         rewards = {identifier: each.reward for (identifier, _), each in versions.items() if each.reward}
         self._offers = versions
+        if len(read.fences) >= _FREEZE_FROM:
+            gc.collect()
+            gc.freeze()
         return Snapshot(ruleset, land.fences, live, land.stores, rewards, bought), land
 
     def _versions(self, read: rows.Rows, places: Places) -> dict[tuple[UUID, int], _Read]:
@@ -206,22 +205,6 @@ def _read(row: rows.OfferRow, document: dict[str, Any], known: Known, places: Pl
         _log.error("offer cannot be read", offer=str(row.id), version=row.version, errors=str(error))
         return _Read(None, None)
     return _Read(offer, document.get("reward"))
-
-
-@contextlib.contextmanager
-def _undisturbed(fences: int, *, first: bool) -> Iterator[None]:
-    """Keep the collector from going through many fences, while they are read and for ever after."""
-    if fences < _FREEZE_FROM:
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        if not first:  # at the start there is nothing to collect that would be worth the time
-            gc.collect()
-        gc.freeze()
 
 
 def _switched(snapshot: Snapshot, *, paused: bool) -> Snapshot:

@@ -14,7 +14,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from server.model.context import Hit
-from server.model.place import Area, Circle, Geofence, Point
+from server.model.place import Circle, Geofence, Point
 from server.model.sharded import BITS, SHARDS, WIDTH, Sharded
 from server.signals.distance import (
     BAND_M,
@@ -64,11 +64,7 @@ class FenceIndex:
 
     def replaced(self, changed: Iterable[Geofence], removed: Iterable[UUID]) -> Self:
         """A new index in which fences were put (or put anew) and others removed; unknown ids are no error."""
-        return self.redrawn(((fence.id, fence.shape) for fence in changed), removed)
-
-    def redrawn(self, shapes: Iterable[tuple[UUID, Circle | Area]], removed: Iterable[UUID]) -> Self:
-        """`replaced`, for who has no more than ids and shapes."""
-        return self._moved({identifier.int: _known(identifier, shape) for identifier, shape in shapes}, removed)
+        return self._moved({fence.id.int: _known(fence) for fence in changed}, removed)
 
     def taking(self, wanted: Iterable[UUID], *, of: FenceIndex, without: Iterable[UUID] = ()) -> Self:
         """A new index in which fences are as they are in another one, and others are removed."""
@@ -235,18 +231,19 @@ def _is_plain(point: Point, reach_m: float) -> bool:
     return abs(point.lat) < _PLAIN_LAT and abs(point.lon) < _PLAIN_LON and reach_m < _PLAIN_REACH_M
 
 
-def _known(identifier: UUID, shape: Circle | Area) -> Known:
+def _known(fence: Geofence) -> Known:
+    shape = fence.shape
     if isinstance(shape, Circle):
-        (lat, lon), radius = shape
-        return RECORD.pack(lat, lon, radius, identifier.bytes)
+        return RECORD.pack(shape.center.lat, shape.center.lon, shape.radius_m, fence.id.bytes)
     return Outline.of(shape)
 
 
 def _kept(number: int, known: Known) -> Kept:
-    """The record of a fence, and the box of its cells where it is an Area."""
+    """The record of a fence, and the box of its cells."""
     if isinstance(known, Outline):
         return known.box, RECORD.pack(known.lat, known.lon, -known.outer_m, number.to_bytes(16))
-    return None, known
+    lat, lon, radius, _ = RECORD.unpack(known)
+    return box_around(lat, lon, radius), known
 
 
 def _area_hit(point: Point, identifier: UUID, outline: Outline, reach_m: float = inf) -> Hit | None:

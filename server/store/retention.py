@@ -32,6 +32,7 @@ FORGET: Mapping[str, str] = {
     "skies": _oldest("skies", "used_at"),
     "visits": _oldest("visits", "at"),
     "trials": _oldest("trials", "started_at"),
+    "replays": _oldest("replays", "created_at"),
     "receipts": _oldest("receipts", "at"),
     "app_events": _oldest("app_events", "received_at"),
     "customer_events": _oldest("customer_events", "at"),
@@ -54,7 +55,8 @@ _OF_EVENTS = ("receipts", "trials", "app_events", "customer_events", "external_s
 def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
     """Tell how old each table's rows may become; idempotency keys live 7 days, for tills that were offline at a weekend.
 
-    What is older than a day is decided on no more, so occasions go after two; firings stay a month, to look back at.
+    What is older than a day is decided on no more, so occasions go after two; firings stay a month, replays a quarter, to
+    look back at.
     """
     return {
         "pings": ages.pings,
@@ -63,6 +65,7 @@ def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
         **dict.fromkeys(_OF_EVENTS, ages.events),
         "customer_tokens": ages.tokens,
         "occasions": timedelta(days=2),
+        "replays": timedelta(days=90),
         "firings": timedelta(days=30),
         "idempotency_keys": timedelta(days=7),
         "sessions": timedelta(days=1),

@@ -49,6 +49,7 @@ MODULES: Final = (
     "pings",
     "programme",
     "purchases",
+    "replays",
     "reports",
     "segments",
     "start",

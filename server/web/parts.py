@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from server.pipeline.arrive import Arrivals
     from server.pipeline.rules import Rules
+    from server.pipeline.workshop import Workshop
     from server.settings import Settings
     from server.signals.geocode import Geocoder
     from server.signals.weather.base import Source
@@ -35,6 +36,7 @@ class Parts:
     clock: DatabaseClock
     rules: Rules
     arrivals: Arrivals
+    workshop: Workshop
     desk: Desk
     secrets: Keyring
     weather: Source

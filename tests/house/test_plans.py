@@ -115,6 +115,9 @@ INSERT INTO registrations (bucket, device_hash, pass_type, serial, pass_bucket, 
     SELECT 1023 - bucket, sha256(uuid_send(serial)), 'pass.x', serial, bucket, serial::text FROM passes;
 INSERT INTO idempotency_keys (bucket, principal, route, key, body_hash, created_at)
     SELECT bucket, 'customer:' || id, 'POST /x', 'k', '', now() - bucket * interval '10 minutes' FROM customers;
+INSERT INTO replays (id, offer_id, version, from_at, to_at, asked_by, created_at, state)
+    SELECT gen_random_uuid(), gen_random_uuid(), 1, now(), now(), 'u', now() - n * interval '1 minute', 'done'
+    FROM generate_series(1, 8000) n;
 INSERT INTO skies (id, weather, used_at)
     SELECT n, '[]', now() - n * interval '1 minute' FROM generate_series(1, 20000) n;
 INSERT INTO offers (id, name, version, document, author)

@@ -66,6 +66,10 @@ ROWS = {
         "INSERT INTO skies (id, weather, used_at)"
         " VALUES ($1::smallint::text || gen_random_uuid(), '[]', now() - $2::interval)"
     ),
+    "replays": (
+        "INSERT INTO replays (id, offer_id, version, from_at, to_at, asked_by, created_at) SELECT gen_random_uuid(),"
+        " gen_random_uuid(), 1, now(), now(), $1::smallint::text, now() - $2::interval"
+    ),
     "pings": (
         "INSERT INTO pings (bucket, customer_id, id, at, received_at, cell)"
         " VALUES ($1, gen_random_uuid(), gen_random_uuid(), now(), now() - $2::interval, '')"

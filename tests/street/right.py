@@ -187,6 +187,19 @@ async def _(scene: Scene, who: str) -> Right:
     return Right({"id": str(scene.offer)}, {"at": "2026-11-03T07:30:00Z", "fix": fix})
 
 
+@right("POST /v1/offers/{id}/replay")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": str(scene.offer)}, {"from": "2026-11-02", "to": "2026-11-03"})
+
+
+@right("GET /v1/replays/{id}", "DELETE /v1/replays/{id}")
+async def _(scene: Scene, who: str) -> Right:
+    asked = {"from": "2026-11-02", "to": "2026-11-03"}
+    answer = await scene.ask("POST", f"/v1/offers/{scene.offer}/replay", by="admin", json=asked)
+    assert answer.status in (200, 202), answer.body
+    return Right({"id": answer.json["id"]})
+
+
 @right("POST /v1/segments")
 async def _(scene: Scene, who: str) -> Right:
     return Right(json={"name": f"segment-{uuid4()}"})

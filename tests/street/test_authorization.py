@@ -98,6 +98,9 @@ POST   /v1/offers/{id}/pause             200  authors
 POST   /v1/offers/{id}/end               200  authors
 POST   /v1/offers/{id}/dry-run           200  authors
 POST   /v1/dry-run                       200  authors
+POST   /v1/offers/{id}/replay            202  authors
+GET    /v1/replays/{id}                  200  authors
+DELETE /v1/replays/{id}                  204  authors
 GET    /v1/segments                      200  readers
 POST   /v1/segments                      201  authors crm
 GET    /v1/calendar                      200  readers
@@ -152,6 +155,7 @@ async def scene(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> As
     # Facts stay facts here: rows are counted, and the job would move them meanwhile.
     quiet = {"limits__requests_per_minute": 10**6, "limits__wallet_per_minute": 10**6}
     quiet |= {"jobs__rollup_s": 3600.0, "jobs__occasions_s": 3600.0}
+    quiet |= {"replay__answer_s": 0.0, "replay__queue": 10**6}  # asked for and not waited for
     async with open_street(shared_dsn, folder, **quiet) as street:
         yield await furnish(street)
 
