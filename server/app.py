@@ -22,6 +22,7 @@ from aiohttp import ClientSession, DummyCookieJar, web
 
 from server.errors import KairosError
 from server.jobs.scheduler import Job, ticking
+from server.pipeline.addresses import AddressBook
 from server.pipeline.arrive import Arrivals
 from server.pipeline.expire import expire, ring
 from server.pipeline.occasions.knock import knock
@@ -31,7 +32,7 @@ from server.pipeline.occasions.timetable import Timetable
 from server.pipeline.rules import Rules, programme_of
 from server.pipeline.workshop import Workshop
 from server.settings import Settings
-from server.signals.geocode import Geocoder, open_geocoder
+from server.signals.geocode import open_geocoder
 from server.signals.weather.base import Source
 from server.signals.weather.cache import WeatherCache
 from server.signals.weather.source import open_source
@@ -138,10 +139,10 @@ async def open_weather(settings: Settings, clock: DatabaseClock) -> AsyncIterato
 
 
 @contextlib.asynccontextmanager
-async def _geocoder(settings: Settings) -> AsyncIterator[Geocoder | None]:
+async def _geocoder(settings: Settings, pool: Pool) -> AsyncIterator[AddressBook | None]:
     geocoder = open_geocoder(settings.geocoder)
     try:
-        yield geocoder
+        yield None if geocoder is None else AddressBook(pool, geocoder)
     finally:
         if geocoder is not None:
             await geocoder.close()
@@ -162,7 +163,7 @@ async def open_parts(settings: Settings, addresses: Addresses) -> AsyncIterator[
         desk = await asyncio.to_thread(open_desk, settings, keyring=secrets, now=now, log=_log)
         stack.callback(desk.close)
         weather = await stack.enter_async_context(open_weather(settings, clock))
-        geocoder = await stack.enter_async_context(_geocoder(settings))
+        geocoder = await stack.enter_async_context(_geocoder(settings, pool))
         rules = Rules(pool, programme_of(settings), weather=weather)
         await rules.refresh()
         arrivals = Arrivals(pool=pool, rules=rules, clock=clock, sky=weather.get, settings=settings)

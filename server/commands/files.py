@@ -23,15 +23,15 @@ from rich.progress import Progress
 from server.commands.house import ConfigOption, DataDirOption, fail, log_to_stderr, pool_for, read_settings, run
 from server.commands.keys import ACTOR
 from server.errors import FieldError, Invalid, Refusal
-from server.pipeline import authoring, imports, places
+from server.pipeline import authoring, drawings, imports, places
+from server.pipeline.addresses import AddressBook
 from server.pipeline.author import Author
 from server.pipeline.rules import programme_of
 from server.pipeline.sheets import write_sheet
 from server.settings import Settings
 from server.signals.geocode import open_geocoder
 from server.signals.geojson import Refused
-from server.store import geofences, offers, stores
-from server.store.geofences import GeofenceRow
+from server.store import offers, stores
 from server.store.pool import Connection, Pool
 from server.web.codec import parse
 
@@ -170,7 +170,8 @@ async def take_stores(job: Import, data: bytes) -> Outcome:
         geocoder = open_geocoder(job.settings.geocoder)
         try:
             told = job.bar("looking up addresses", len(reading.unplaced))
-            reading = await imports.locate(reading, geocoder=geocoder, told=told)
+            book = None if geocoder is None else AddressBook(job.pool, geocoder)
+            reading = await imports.locate(reading, geocoder=book, told=told)
         finally:
             if geocoder is not None:
                 await geocoder.close()
@@ -235,20 +236,8 @@ async def give_stores(db: Connection) -> tuple[str, int, bytes]:
 
 async def give_fences(db: Connection) -> tuple[str, int, bytes]:
     """Write the free fences: a store's own comes back with its store."""
-    rows: list[GeofenceRow] = []
-    while page := await geofences.page(db, after=rows[-1].id if rows else None, limit=_PAGE):
-        rows += page
-    features = [_feature(row) for row in rows if row.store_id is None]
-    return "fences", len(features), _written({"type": "FeatureCollection", "features": features})
-
-
-def _feature(row: GeofenceRow) -> dict[str, Any]:
-    properties: dict[str, Any] = {"name": row.name, "tags": row.tags}
-    geometry = row.geometry
-    if geometry is None:
-        properties["radius_m"] = row.radius_m
-        geometry = {"type": "Point", "coordinates": [row.lon, row.lat]}
-    return {"type": "Feature", "id": str(row.id), "properties": properties, "geometry": geometry}
+    pieces = [piece async for piece in drawings.written(db)]
+    return "fences", len(pieces) - 2, b"".join(pieces)
 
 
 async def give_offers(db: Connection) -> tuple[str, int, bytes]:

@@ -18,9 +18,9 @@ from typing import Any, Final
 from server.decision.wall import zone_named
 from server.errors import FieldError, Invalid, Unavailable
 from server.model.place import Point
+from server.pipeline.addresses import Locates
 from server.pipeline.places import check_store, draft_of
 from server.pipeline.sheets import ALIASES, read_sheet, split_tags
-from server.signals.geocode import Geocoder
 from server.signals.geojson import RADIUS_MAX_M, Refused, read_collection
 from server.store.geofences import GeofenceDraft
 from server.store.stores import StoreDraft
@@ -160,7 +160,7 @@ def _judge(reading: StoreReading, index: int, fields: Mapping[str, Any]) -> None
 async def locate(
     reading: StoreReading,
     *,
-    geocoder: Geocoder | None,
+    geocoder: Locates | None,
     most: int | None = None,
     within_s: float | None = None,
     told: Callable[[int], None] | None = None,
@@ -192,7 +192,7 @@ async def locate(
     return after
 
 
-async def _ask(geocoder: Geocoder, question: str, failed: int) -> tuple[Point | str, int]:
+async def _ask(geocoder: Locates, question: str, failed: int) -> tuple[Point | str, int]:
     """Give the position or why there is none, and how many questions running have failed."""
     try:
         point = await geocoder.locate(question)

@@ -10,13 +10,13 @@ A Polygon or MultiPolygon becomes an Area, a Point with the property `radius_m` 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from server.errors import FieldError, Invalid
-from server.model.place import Area, Circle, Geofence, Point, Ring
+from server.model.place import Area, Circle, Point, Ring
 from server.signals.crossings import fault_of
 from server.signals.polygon import draw, equal_radius
 
@@ -100,21 +100,6 @@ def read_geometry(
         return _shape(geometry, radius_m, radius_max_m, vertices)
     except _WrongField as wrong:
         raise Invalid("The geometry cannot be a fence.", errors=[wrong.error]) from None
-
-
-def to_feature(fence: Geofence) -> dict[str, Any]:
-    """One fence as a GeoJSON Feature; `read_collection` reads it back to the same shape, name and tags."""
-    properties: dict[str, Any] = {"name": fence.name, "tags": sorted(fence.tags)}
-    if isinstance(fence.shape, Circle):
-        properties["radius_m"] = fence.shape.radius_m
-    if fence.store_id is not None:
-        properties["store_id"] = str(fence.store_id)
-    return {"type": "Feature", "id": str(fence.id), "geometry": to_geometry(fence.shape), "properties": properties}
-
-
-def to_collection(fences: Iterable[Geofence]) -> dict[str, Any]:
-    """Fences as a FeatureCollection."""
-    return {"type": "FeatureCollection", "features": [to_feature(fence) for fence in fences]}
 
 
 def to_geometry(shape: Circle | Area) -> dict[str, Any]:

@@ -115,6 +115,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/v1/stores/import"): _AUTHORS,
     ("GET", "/v1/geofences"): _READERS,
     ("POST", "/v1/geofences"): _AUTHORS,
+    ("GET", "/v1/geofences/export"): _READERS,
     ("GET", "/v1/geofences/{id}"): _READERS,
     ("PUT", "/v1/geofences/{id}"): _AUTHORS,
     ("DELETE", "/v1/geofences/{id}"): _AUTHORS,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterable, AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, Final, get_args
 
@@ -19,13 +18,11 @@ from server.web.call import Call
 from server.web.codec import encode
 from server.web.door import door
 from server.web.instants import Range, read_range
+from server.web.streamed import PATIENCE_S, streamed
 
 NDJSON: Final = "application/x-ndjson"
 
 _TYPES: Final[dict[str, Type]] = {name: name for name in get_args(Type)}
-_PIECE_BYTES: Final = 64 * 1024
-_PATIENCE_S: Final = 60
-"""A reader that takes nothing for so long is gone."""
 _RETRY_S: Final = 10
 _ALL: Final = Range(datetime(1980, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC))
 
@@ -61,39 +58,11 @@ async def export(call: Call) -> web.StreamResponse:
         most = settings.limits.passes_per_export
         if not await exports.is_within(db, type_=type_, start=span.start, end=span.end, most=most):
             raise Invalid(f"This range has more than {most} rows (limits.passes_per_export); ask for a shorter one.")
-        rows = exports.rows(db, type_=type_, start=span.start, end=span.end, patience_s=_PATIENCE_S)
+        rows = exports.rows(db, type_=type_, start=span.start, end=span.end, patience_s=PATIENCE_S)
         async with contextlib.aclosing(rows):
-            return await _stream(call, rows, name=type_)
+            return await streamed(call, _lines(rows), media=NDJSON, name=f"{type_}.ndjson")
 
 
-async def _stream(call: Call, rows: AsyncGenerator[dict[str, Any], None], *, name: str) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{name}.ndjson"'})
-    response.content_type = NDJSON
-    piece = bytearray()
-    with contextlib.suppress(_Left):
-        async for row in rows:
-            piece += encode(row)
-            piece += b"\n"
-            if len(piece) >= _PIECE_BYTES:
-                await _send(call, response, bytes(piece))
-                piece.clear()
-        await _send(call, response, bytes(piece))
-        await response.write_eof()
-    return response
-
-
-class _Left(Exception):
-    """The client is gone. It must not be taken for a database that is: both break a connection."""
-
-
-async def _send(call: Call, response: web.StreamResponse, piece: bytes) -> None:
-    """Send a piece; whoever takes none of it for a minute is gone, and the connection with them."""
-    try:
-        if not response.prepared:
-            await response.prepare(call.request)
-        async with asyncio.timeout(_PATIENCE_S):
-            await response.write(piece)
-    except (ConnectionError, TimeoutError):
-        if call.request.transport is not None:
-            call.request.transport.abort()
-        raise _Left from None
+async def _lines(rows: AsyncIterable[dict[str, Any]]) -> AsyncIterator[bytes]:
+    async for row in rows:
+        yield encode(row) + b"\n"

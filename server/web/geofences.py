@@ -8,16 +8,19 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
+from aiohttp import web
 from msgspec import UNSET, UnsetType
 
 from server.errors import NotFound
 from server.pipeline import places
+from server.pipeline.drawings import MEDIA, written
 from server.store import geofences
 from server.store.geofences import GeofenceDraft, GeofenceRow
 from server.web.call import Call
 from server.web.door import door
 from server.web.paging import PageQuery, cut, page_size, read_cursor
 from server.web.stores import Warned, author_of
+from server.web.streamed import streamed
 
 
 class GeofenceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,6 +93,20 @@ async def create(call: Call) -> GeofenceAnswer:
         [made] = await places.add_fences(db, drafts=[draft], by=author_of(call))
         row = await geofences.find(db, geofence_id=made.id)
     return answer_of(_found(row), warn=True)
+
+
+@door(
+    "GET",
+    "/v1/geofences/export",
+    produces=MEDIA,
+    stream=True,
+    summary="The free fences as a GeoJSON FeatureCollection that the import takes back; a store's own goes with its store",
+    tags=("Marketing",),
+)
+async def export(call: Call) -> web.StreamResponse:
+    """Stream all fences as of one instant, the oldest first."""
+    async with call.pool.transaction(isolation="repeatable_read", readonly=True) as db:
+        return await streamed(call, written(db), media=MEDIA, name="fences.geojson")
 
 
 @door("GET", "/v1/geofences/{id}", answer=GeofenceAnswer, summary="One fence", errors=(404,), tags=("Marketing",))

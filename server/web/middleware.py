@@ -50,7 +50,7 @@ DATA_HEADERS: Final = {
 
 _HSTS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 _JSON: Final = "application/json"
-_DATA: Final = frozenset({_JSON, PROBLEM, "text/event-stream", "application/x-ndjson"})
+_DATA: Final = frozenset({_JSON, PROBLEM, "text/event-stream", "application/x-ndjson", "application/geo+json"})
 _STARTED: Final = web.RequestKey("started", bool)
 _LOG: Final = structlog.get_logger("kairos.web")
 

@@ -10,11 +10,11 @@ from aiohttp import web
 if TYPE_CHECKING:
     import asyncio
 
+    from server.pipeline.addresses import Locates
     from server.pipeline.arrive import Arrivals
     from server.pipeline.rules import Rules
     from server.pipeline.workshop import Workshop
     from server.settings import Settings
-    from server.signals.geocode import Geocoder
     from server.signals.weather.base import Source
     from server.store.clock import DatabaseClock
     from server.store.pool import Pool
@@ -40,7 +40,7 @@ class Parts:
     desk: Desk
     secrets: Keyring
     weather: Source
-    geocoder: Geocoder | None
+    geocoder: Locates | None
     stopping: asyncio.Event
     metrics: Metrics
 

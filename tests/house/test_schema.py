@@ -67,6 +67,8 @@ STAYS = {
     ),
     **dict.fromkeys(("stores", "geofences"), "what people have written; ledgers name them also when they have closed"),
     **dict.fromkeys(("users", "api_keys"), "as long as somebody does not remove them"),
+    "addresses": "what a geocoder answered about shops: its policy asks that nothing is asked twice",
+    "geocoder_turn": "one row",
     "wrong_codes": "one row per till",
     "weather_cells": "one row per cell with a place in it",
     "pass_tags": "one row per pass type",

@@ -6,15 +6,14 @@ import copy
 import json
 from math import cos, inf, nan, pi, sin
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.errors import Invalid
-from server.model.place import Area, Circle, Geofence, Point
-from server.signals.geojson import Refused, read_collection, read_geometry, to_collection, to_feature
+from server.model.place import Area, Circle, Point
+from server.signals.geojson import Refused, read_collection, read_geometry, to_geometry
 
 SQUARE = [[13.40, 52.51], [13.42, 52.51], [13.42, 52.53], [13.40, 52.53], [13.40, 52.51]]
 HOLE = [[13.405, 52.515], [13.405, 52.525], [13.415, 52.525], [13.415, 52.515], [13.405, 52.515]]
@@ -208,31 +207,15 @@ def test_one_geometry_alone_is_read_with_the_bounds_of_the_caller() -> None:
 
 
 def test_what_we_write_is_read_back_as_it_was() -> None:
-    members = collection(
-        feature(polygon(SQUARE, HOLE), tags=["b", "a"]),
-        feature({"type": "MultiPolygon", "coordinates": [[SQUARE], [[[x + 1, y] for x, y in SQUARE]]]}),
-        feature({"type": "Point", "coordinates": [-9.14, 38.72]}, radius_m=75.5),
-        feature(polygon([[179.9, -17], [-179.9, -17], [-179.9, -16.9], [179.9, -16.9], [179.9, -17]])),
-    )
-    read = read_collection(members).features
-    fences = [Geofence(UUID(int=n), one.name, one.shape, one.tags) for n, one in enumerate(read)]
-    again = read_collection(json.loads(json.dumps(to_collection(fences)))).features
-    assert again == read
-
-
-def test_a_written_feature_has_its_id_its_store_and_sorted_tags() -> None:
-    fence = Geofence(UUID(int=1), "Café", Circle(Point(52.5, 13.4), 100.0), frozenset({"z", "a"}), UUID(int=2))
-    assert to_feature(fence) == {
-        "type": "Feature",
-        "id": "00000000-0000-0000-0000-000000000001",
-        "geometry": {"type": "Point", "coordinates": [13.4, 52.5]},
-        "properties": {
-            "name": "Café",
-            "tags": ["a", "z"],
-            "radius_m": 100.0,
-            "store_id": "00000000-0000-0000-0000-000000000002",
-        },
-    }
+    for shape in (
+        polygon(SQUARE, HOLE),
+        {"type": "MultiPolygon", "coordinates": [[SQUARE], [[[x + 1, y] for x, y in SQUARE]]]},
+        polygon([[179.9, -17], [-179.9, -17], [-179.9, -16.9], [179.9, -16.9], [179.9, -17]]),
+    ):
+        read = read_geometry(shape)
+        assert read_geometry(json.loads(json.dumps(to_geometry(read)))) == read
+    circle = Circle(Point(38.72, -9.14), 75.5)
+    assert read_geometry(to_geometry(circle), radius_m=75.5) == circle
 
 
 anything = st.recursive(

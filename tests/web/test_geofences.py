@@ -183,3 +183,27 @@ async def test_every_change_is_written_down(pool: Pool) -> None:
         rows = await audit.page(db, before=None, limit=10)
     assert [row.action for row in rows] == ["geofence.remove", "geofence.change", "geofence.create"]
     assert rows[1].before_hash != rows[1].after_hash
+
+
+async def test_an_export_is_imported_back_unchanged(pool: Pool) -> None:
+    async with marketing(pool) as desk:
+        for body in (CIRCLE, AREA):
+            await desk.call("POST", "/v1/geofences", json=body)
+        await desk.call("POST", "/v1/stores", json=STORE)
+        first = await desk.call("GET", "/v1/geofences/export")
+        assert first.headers["Content-Type"].startswith("application/geo+json")
+        for feature in first.json["features"]:
+            await desk.call("DELETE", f"/v1/geofences/{feature['id']}")
+        assert (await desk.call("GET", "/v1/geofences/export")).json["features"] == []
+        answer = await desk.call("POST", "/v1/geofences/import", json=first.json)
+        again = await desk.call("GET", "/v1/geofences/export")
+    assert answer.json["refused"] == []
+    assert [feature["properties"]["name"] for feature in first.json["features"]] == ["Old town", "Park"]
+    for one, other in zip(first.json["features"], again.json["features"], strict=True):
+        assert {**one, "id": ""} == {**other, "id": ""}
+
+
+@pytest.mark.parametrize(("kind", "status"), [("analyst", 200), ("crm", 403), ("app", 403)])
+async def test_who_may_read_fences_may_export_them(shared_pool: Pool, kind: str, status: int) -> None:
+    async with marketing(shared_pool, kind=kind) as desk:
+        assert (await desk.call("GET", "/v1/geofences/export")).status == status
