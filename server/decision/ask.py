@@ -6,11 +6,13 @@ places stop it, the one at which it came furthest speaks, and of equals the near
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from server.decision.finding import Finding, Scene, Truth
-from server.decision.gates import Route, check_active, check_condition, check_late, check_trust, find_route
+from server.decision.finding import Finding, Gate, Scene, Truth
+from server.decision.gates import Route, age_of, check_active, check_condition, check_late, check_trust, find_route
 from server.decision.limits import check_budget, check_caps
 from server.decision.presence import Moved
 from server.decision.ruleset import Ruleset
@@ -20,14 +22,17 @@ from server.model.offer import Offer, PlaceFilter
 from server.model.place import Place
 
 
-class Case(NamedTuple):
-    """What one decision is about, with the scenes and far places that its offers share."""
+@dataclass(slots=True, eq=False)
+class Case:
+    """What one decision is about, with what its offers share: scenes, far places, whether their class has room."""
 
     context: Context
     ruleset: Ruleset
     moved: Moved
-    scenes: dict[UUID | None, Scene]
-    far: dict[PlaceFilter, Place | None]
+    age: timedelta
+    scenes: dict[UUID | None, Scene] = field(default_factory=dict)
+    far: dict[PlaceFilter, Place | None] = field(default_factory=dict)
+    room: dict[str, bool] = field(default_factory=dict)
 
 
 class Answer(NamedTuple):
@@ -38,10 +43,15 @@ class Answer(NamedTuple):
     finding: Finding
     route: Route | None = None
 
+    @property
+    def near(self) -> bool:
+        """Whether its trigger was met at its place, or only freshness or trust stood against it."""
+        return self.passed > 0 or self.finding.gate in (Gate.LATE, Gate.TRUST)
+
 
 def open_case(context: Context, ruleset: Ruleset, moved: Moved) -> Case:
     """Begin a decision."""
-    return Case(context, ruleset, moved, {}, {})
+    return Case(context, ruleset, moved, age_of(context))
 
 
 def ask(offer: Offer, spots: list[Spot], case: Case) -> Answer:
@@ -69,7 +79,7 @@ def ask_on(offer: Offer, place: Place | None, case: Case) -> Answer:
     stop = check_active(offer, context, programme)
     if stop is not None:
         return stopped(offer, place, stop, case, passed=1)
-    found = check_condition(offer, _scene(place, case))
+    found = check_condition(offer, scene_at(place, case))
     if found.truth is not Truth.HOLDS:
         return Answer(place, 2, found)
     route = find_route(offer, context, case.moved.state.last_fix, programme)
@@ -86,11 +96,11 @@ def ask_on(offer: Offer, place: Place | None, case: Case) -> Answer:
 
 def stopped(offer: Offer, place: Place | None, finding: Finding, case: Case, *, passed: int = 0) -> Answer:
     """Answer for an offer that was stopped before its `if` was asked: its truth is on the receipt all the same."""
-    truth = check_condition(offer, _scene(place, case)).truth if offer.condition is not None else Truth.HOLDS
+    truth = Truth.HOLDS if offer.condition is None else offer.condition.truth(scene_at(place, case))
     return Answer(place, passed, finding._replace(truth=truth))
 
 
-def _scene(place: Place | None, case: Case) -> Scene:
+def scene_at(place: Place | None, case: Case) -> Scene:
     """Give the scene at a place; offers at one place share it."""
     key = place.geofence_id if place is not None else None
     scene = case.scenes.get(key)

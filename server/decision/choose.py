@@ -32,6 +32,8 @@ def draw(salt: str, customer_id: UUID) -> float:
 
 def is_held_out(offer: Offer, customer_id: UUID, programme: Programme) -> bool:
     """Tell whether the customer belongs to the offer's control group; an offer without one has the programme's."""
+    if offer.holdout is None and programme.holdout_share <= 0:
+        return False
     holdout = offer.holdout or Holdout(programme.holdout_share, PROGRAMME_SALT)
     return holdout.share > 0 and draw(holdout.salt, customer_id) < holdout.share
 
@@ -41,6 +43,8 @@ def variant_for(offer: Offer, customer_id: UUID) -> Variant | None:
 
     The salt is the offer's, not the holdout's: whoever is not held out must still be spread over all variants.
     """
+    if len(offer.variants) == 1:
+        return offer.variants[0]
     whole = sum(variant.weight for variant in offer.variants)
     if whole <= 0:
         return offer.variants[0] if offer.variants else None

@@ -8,19 +8,22 @@ Rule 4: the truth on a finding is that of the offer's whole `if`, whichever gate
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from server.decision.ask import Answer, Case, ask, ask_on, open_case, stopped
-from server.decision.choose import Channel, is_held_out, last_shown, rank, variant_for
+from server.decision.choose import Channel, is_held_out, variant_for
 from server.decision.finding import Finding, Gate, Truth
 from server.decision.gates import refuse
 from server.decision.limits import prune, remember
+from server.decision.pick import Fired, Pick, fire, is_plain, pick
+from server.decision.plan import Track
 from server.decision.presence import Moved, Transition, advance, dwell_due, wake
-from server.decision.ruleset import Ruleset, Track
-from server.decision.triggers import gather
+from server.decision.ruleset import Ruleset
+from server.decision.triggers import Look, gather
 from server.decision.wall import utc_text
 from server.model.context import Context
 from server.model.customer import Shown, State
@@ -36,15 +39,18 @@ UNTRUSTED: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer for one offer: the first gate that failed, or a holding finding for the winner; and the place meant."""
+    """The answer for one offer: the first gate that failed, or a holding finding for the winner; and the place meant.
+
+    `near` tells that it was a near thing: its trigger was met at its place, or only freshness or trust stood against it.
+    """
 
     offer: Offer
     finding: Finding
     place: Place | None
+    near: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(NamedTuple):
     """The winner. Held out: it counts and is not told. `hold_until`: quiet hours; ask again then, nothing counts yet."""
 
     offer: Offer
@@ -56,23 +62,85 @@ class Chosen:
     hold_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Decision:
     """What follows from a Context.
 
-    `finding` is why the ping as a whole could not be used (consent, late, trust), None where it could; `reason` the same
-    in one word for its record: consent, duplicate, too_old, out_of_order, mock, teleport, coarse. `state` is the one
-    after, with what was shown; `dwell_due` the next instant at which a stay completes a dwell time.
+    `chosen` is the winner; `state` the one after, with what was shown; `dwell_due` the next instant at which a stay
+    completes a dwell time; `finding` why the ping as a whole could not be used (consent, late, trust), None where it could.
+    What most readers never look at (verdicts, transitions) is told when it is asked for. It is the same then: all that it
+    follows from is frozen.
     """
 
-    chosen: Chosen | None
-    verdicts: tuple[Verdict, ...]
-    transitions: tuple[Transition, ...]
-    state: State
-    finding: Finding | None
-    reason: str | None
-    dwell_due: datetime | None
-    ruleset_epoch: int
+    __slots__ = ("_case", "_everything", "_fired", "_told", "chosen", "dwell_due", "finding", "state")
+
+    def __init__(
+        self,
+        case: Case,
+        chosen: Chosen | None,
+        state: State,
+        finding: Finding | None,
+        dwell_due: datetime | None = None,
+        *,
+        fired: Sequence[Fired] = (),
+        everything: bool = False,
+        told: tuple[Verdict, ...] | None = None,
+    ) -> None:
+        """Keep what was decided, and what there is to tell."""
+        self._case, self._fired, self._everything, self._told = case, fired, everything, told
+        self.chosen, self.state, self.finding, self.dwell_due = chosen, state, finding, dwell_due
+
+    @property
+    def reason(self) -> str | None:
+        """The finding in one word for the ping's record: consent, duplicate, too_old, out_of_order, mock, teleport, coarse."""
+        return self._case.moved.reason
+
+    @property
+    def ruleset_epoch(self) -> int:
+        """By which ruleset it was decided."""
+        return self._case.ruleset.epoch
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The answer for each offer that was looked at."""
+        if self._told is None:
+            self._told = self._tell(self._looks())
+        return self._told
+
+    @property
+    def near(self) -> tuple[Verdict, ...]:
+        """The verdicts of near things alone. Mostly there are none, which is known without telling anything."""
+        if self._told is None and is_plain(self._case):
+            if not self._fired:
+                return ()
+            fired = {rule.offer.id for rules, _ in self._fired for rule in rules}
+            return self._tell([look for look in self._looks() if look[0].id in fired])
+        return tuple(each for each in self.verdicts if each.near)
+
+    @property
+    def transitions(self) -> tuple[Transition, ...]:
+        """What was entered and left, one of a kind per fence: a fence has as many readings as its offers ask for.
+
+        Visits are told at the default confidence; a dry run tells what its offers see.
+        """
+        return _told(self._case.moved, self._case.ruleset, everything=self._everything)
+
+    def _looks(self) -> list[Look]:
+        return gather(self._case.context, self._case.moved, self._case.ruleset, everything=self._everything)
+
+    def _tell(self, looks: Sequence[Look]) -> tuple[Verdict, ...]:
+        return _verdicts([(offer, ask(offer, spots, self._case)) for offer, spots in looks], self.chosen)
+
+    def _said(self) -> tuple[object, ...]:
+        return (
+            *(self.chosen, self.verdicts, self.transitions, self.state),
+            *(self.finding, self.reason, self.dwell_due, self.ruleset_epoch),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """Decisions are what they say."""
+        return isinstance(other, Decision) and self._said() == other._said()
+
+    __hash__ = None  # type: ignore[assignment]  # a state is compared, never looked up by
 
 
 def decide(context: Context, ruleset: Ruleset, *, everything: bool = False) -> Decision:
@@ -85,9 +153,9 @@ def decide(context: Context, ruleset: Ruleset, *, everything: bool = False) -> D
         return _refused(context, ruleset, *refused, everything=everything)
     moved = _move(context, ruleset)
     case = open_case(context, ruleset, moved)
-    looks = gather(context, moved, ruleset, everything=everything)
-    answers = [(offer, ask(offer, spots, case)) for offer, spots in looks]
-    return _settle(case, answers, _told(moved, ruleset, everything=everything))
+    fired = fire(case)
+    chosen = _chosen(pick(case, fired), case) if fired else None
+    return _settle(case, chosen, fired, everything=everything)
 
 
 def decide_held(context: Context, ruleset: Ruleset, *, offer_id: UUID, geofence_id: UUID | None) -> Decision:
@@ -101,7 +169,17 @@ def decide_held(context: Context, ruleset: Ruleset, *, offer_id: UUID, geofence_
     case = open_case(context, ruleset, Moved(context.state))
     place = ruleset.places.by_geofence.get(geofence_id) if geofence_id is not None else None
     offer = ruleset.by_id.get(offer_id)
-    return _settle(case, [(offer, ask_on(offer, place, case))] if offer is not None else [], ())
+    if offer is None:
+        return _settle(case, None, told=())
+    answer = ask_on(offer, place, case)
+    found = Pick(offer, place, answer.route) if answer.route is not None else None
+    chosen = _chosen(found, case)
+    return _settle(case, chosen, told=_verdicts([(offer, answer)], chosen))
+
+
+def decide_nothing(context: Context, ruleset: Ruleset, *, told: tuple[Verdict, ...]) -> Decision:
+    """Decide for somebody who knows the answer before any gate is asked: nothing moves, nothing is shown."""
+    return Decision(open_case(context, ruleset, Moved(context.state)), None, context.state, None, told=told)
 
 
 def _move(context: Context, ruleset: Ruleset) -> Moved:
@@ -130,50 +208,49 @@ def _refused(context: Context, ruleset: Ruleset, reason: str, finding: Finding, 
         for offer, spots in looks
         for place in [spots[0].place if spots else None]
     )
-    return Decision(None, verdicts, (), context.state, finding, reason, None, ruleset.epoch)
+    return Decision(case, None, context.state, finding, told=verdicts)
 
 
-def _settle(case: Case, answers: list[tuple[Offer, Answer]], transitions: tuple[Transition, ...]) -> Decision:
-    """Let one offer win, answer for all, and remember what reached for the customer's attention."""
+def _settle(
+    case: Case,
+    chosen: Chosen | None,
+    fired: Sequence[Fired] = (),
+    *,
+    everything: bool = False,
+    told: tuple[Verdict, ...] | None = None,
+) -> Decision:
+    """Remember what reached for the customer's attention, and put the decision together."""
     context, ruleset, moved = case.context, case.ruleset, case.moved
-    chosen = _choose(context, ruleset, answers)
     state = moved.state
     if chosen is not None and chosen.hold_until is None:
         entry = Shown(context.received, chosen.offer.id, chosen.offer.limits.pressure)
-        state = remember(state, entry)
-        state = prune(state, context.received, ruleset)
-    return Decision(
-        chosen=chosen,
-        verdicts=tuple(Verdict(offer, _conclude(offer, answer, chosen), answer.place) for offer, answer in answers),
-        transitions=transitions,
-        state=state,
-        finding=_whole(moved),
-        reason=moved.reason,
-        dwell_due=dwell_due(state, context.at, ruleset),
-        ruleset_epoch=ruleset.epoch,
-    )
+        state = prune(remember(state, entry), context.received, ruleset)
+    due = dwell_due(state, context.at, ruleset) if state.stays else None
+    finding = _whole(moved) if moved.reason is not None else None
+    return Decision(case, chosen, state, finding, due, fired=fired, everything=everything, told=told)
 
 
-def _choose(context: Context, ruleset: Ruleset, answers: list[tuple[Offer, Answer]]) -> Chosen | None:
-    """Arbitrate among the offers that came through. One that must wait for the morning wins only where none need not."""
-    last = last_shown(context.state.shown)
-    through = [
-        (answer.route.hold_until is not None, *rank(offer, last), offer, answer, answer.route)
-        for offer, answer in answers
-        if answer.route is not None
-    ]
-    if not through:
+def _chosen(found: Pick | None, case: Case) -> Chosen | None:
+    """Make the winner: which variant, and whether the customer belongs to the control group."""
+    if found is None:
         return None
-    *_, offer, answer, route = min(through, key=lambda each: each[:5])
-    customer = context.customer.id
+    offer, place, route = found
+    customer = case.context.customer.id
     return Chosen(
         offer=offer,
-        place=answer.place,
+        place=place,
         variant=variant_for(offer, customer),
-        held_out=is_held_out(offer, customer, ruleset.programme),
+        held_out=is_held_out(offer, customer, case.ruleset.programme),
         channel=route.channel,
         surfaces=offer.moment.surfaces,
         hold_until=route.hold_until,
+    )
+
+
+def _verdicts(answers: Sequence[tuple[Offer, Answer]], chosen: Chosen | None) -> tuple[Verdict, ...]:
+    """Answer for all, now that the winner is known."""
+    return tuple(
+        Verdict(offer, _conclude(offer, answer, chosen), answer.place, answer.near) for offer, answer in answers
     )
 
 
@@ -182,7 +259,7 @@ def _conclude(offer: Offer, answer: Answer, chosen: Chosen | None) -> Finding:
     if answer.route is None or chosen is None:
         return answer.finding
     if answer.route.hold_until is not None:
-        values: dict[str, object] = {"held_until": utc_text(answer.route.hold_until)}
+        values: dict[str, Any] = {"held_until": utc_text(answer.route.hold_until)}
         return Finding(Gate.QUIET_HOURS, Truth.HOLDS, "It is held until the quiet hours end.", values)
     if chosen.offer.id != offer.id:
         values = {"winner": chosen.offer.label, "winner_priority": chosen.offer.priority, "priority": offer.priority}
@@ -202,10 +279,7 @@ def _whole(moved: Moved) -> Finding | None:
 
 
 def _told(moved: Moved, ruleset: Ruleset, *, everything: bool) -> tuple[Transition, ...]:
-    """List the transitions to tell, one of a kind per fence: a fence has as many readings as its offers ask for.
-
-    Visits are told at the default confidence; a dry run tells what its offers see.
-    """
+    """List the transitions to tell."""
     told: dict[tuple[UUID, str], Transition] = {}
     for each in moved.transitions:
         track = (each.confidence, each.allows)

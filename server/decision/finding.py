@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
@@ -66,11 +66,11 @@ class Finding(NamedTuple):
 
 
 class Wall(NamedTuple):
-    """What a wall clock shows: the whole reading, its time of day and its date."""
+    """What a wall clock shows: the whole reading, the time of day in microseconds, and the weekday (Monday 0)."""
 
     local: datetime
-    clock: time
-    day: date
+    clock: int
+    weekday: int
 
     @property
     def text(self) -> str:

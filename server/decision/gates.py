@@ -36,9 +36,10 @@ class Route(NamedTuple):
 
 def age_of(context: Context) -> timedelta:
     """Give how old the event is that is decided: a fix's own time counts, whatever instant the rest is judged at."""
-    if context.cause.type == "fix" and context.fix is not None:
-        return context.received - min(context.at, context.fix.at)
-    return context.received - context.at
+    at, fix = context.at, context.fix
+    if fix is not None and fix.at < at and context.cause.type == "fix":
+        at = fix.at
+    return context.received - at
 
 
 def refuse(context: Context, programme: Programme) -> tuple[str, Finding] | None:
@@ -48,7 +49,7 @@ def refuse(context: Context, programme: Programme) -> tuple[str, Finding] | None
     if context.duplicate:
         return "duplicate", Finding(Gate.LATE, Truth.FAILS, "This ping was answered before.")
     age = age_of(context)
-    if age > timedelta(seconds=programme.pings_max_age_s):
+    if age.total_seconds() > programme.pings_max_age_s:
         values = {"age_s": round(age.total_seconds()), "max_age_s": programme.pings_max_age_s}
         return "too_old", Finding(Gate.LATE, Truth.FAILS, "The fix is too old to be used.", values)
     return None

@@ -52,19 +52,37 @@ def check_caps(offer: Offer, place: Place | None, *, context: Context, programme
     return None
 
 
+def leaves_room(pressure: str, *, context: Context, programme: Programme) -> bool:
+    """Tell in a word whether a pressure class's and the programme's caps leave room for one more; no place matters to them."""
+    shown = context.state.shown
+    for name, cap in _programme_caps(pressure, programme) if shown else ():
+        counted = [each for each in shown if each.pressure == pressure] if name == "class" else shown
+        if not has_room(cap, counted, context=context, place=None, programme=programme):
+            return False
+    return True
+
+
+def has_room(
+    cap: Cap, counted: Sequence[Shown], *, context: Context, place: Place | None, programme: Programme
+) -> bool:
+    """Tell in a word whether a cap leaves room. Fewer messages than it allows reach it in no zone."""
+    if len(counted) < cap.max:
+        return True
+    window = window_of(cap.period, context.received, customer=context.customer, place=place, programme=programme)
+    return window is not None and sum(1 for each in counted if window.holds(each.at)) < cap.max
+
+
 def _check_cap(
     name: str, cap: Cap, counted: Sequence[Shown], *, context: Context, place: Place | None, programme: Programme
 ) -> Finding | None:
-    """Say that a cap is reached by what it counts. Fewer messages than it allows reach it in no zone."""
-    if len(counted) < cap.max:
+    """Say that a cap is reached by what it counts."""
+    if has_room(cap, counted, context=context, place=place, programme=programme):
         return None
     values: dict[str, object] = {"cap": name, "max": cap.max, "period": _say(cap.period)}
     window = window_of(cap.period, context.received, customer=context.customer, place=place, programme=programme)
     if window is None:
         return Finding(Gate.CAP, Truth.UNKNOWN, "The zone in which the cap counts days is not known.", values)
     count = sum(1 for each in counted if window.holds(each.at))
-    if count < cap.max:
-        return None
     reason = "This offer was shown often enough." if name == "offer" else "The customer has had enough messages."
     return Finding(Gate.CAP, Truth.FAILS, reason, values | {"shown": count})
 
@@ -89,6 +107,8 @@ def check_budget(offer: Offer, place: Place | None, *, context: Context) -> Find
 
 def remember(state: State, entry: Shown) -> State:
     """Add a message to the ledger, in the order of time: a moment, a held-out one, or an external send."""
+    if not state.shown or state.shown[-1].at <= entry.at:
+        return State(state.stays, state.last_fix, state.held, (*state.shown, entry))
     return replace(state, shown=tuple(sorted((*state.shown, entry), key=lambda each: each.at)))
 
 
@@ -97,8 +117,9 @@ def prune(state: State, now: datetime, ruleset: Ruleset) -> State:
 
     First come the newest of each cap's period, as many as it allows; then, while there is room, the newest others.
     """
-    if not state.shown:
-        return state
+    shown = state.shown
+    if not shown or (len(shown) <= MOST_SHOWN and now - shown[0].at < KEPT):
+        return state  # nothing is old or too much, whoever may need it: the oldest comes first
     newest = sorted(enumerate(state.shown), key=lambda pair: (pair[1].at, pair[0]), reverse=True)
     needed = dict.fromkeys(index for index, _ in _needed(newest, now, ruleset))
     spare = [

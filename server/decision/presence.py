@@ -11,15 +11,16 @@ Each fence is read on each of its tracks (see ruleset.Track), every one with its
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from server.decision.evidence import is_outside, is_within_margin, seen
+from server.decision.plan import Reading, Track
 from server.decision.probability import ring_m
-from server.decision.ruleset import Ruleset, Track
+from server.decision.ruleset import Ruleset
 from server.decision.trust import COARSEST_M, Standing, is_coarse, standing_of
 from server.model.context import Believed, Hit
 from server.model.customer import LastFix, State, Stay
@@ -32,10 +33,10 @@ LAPSE = timedelta(hours=24)
 """A stay without evidence for longer is over unseen: who comes again the day after enters again."""
 
 _TICK = timedelta(microseconds=1)
+_NO_STAYS: Final[Sequence[Stay]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """A fence entered, left, or entered with a dwell time still running, on one track."""
 
     geofence_id: UUID
@@ -50,7 +51,7 @@ class Presence(NamedTuple):
     """One fence on one track, before and after this evaluation.
 
     `within` says that this evaluation itself is evidence of being inside; `coarse` that the fix could not tell;
-    `looked` up to which instant dwell times were looked at before.
+    `looked` up to which instant dwell times were looked at before; `reading` is what fires on the track.
     """
 
     geofence_id: UUID
@@ -61,6 +62,7 @@ class Presence(NamedTuple):
     within: bool
     before: Stay | None
     after: Stay | None
+    reading: Reading | None = None
 
     @property
     def entered(self) -> bool:
@@ -80,21 +82,30 @@ class Presence(NamedTuple):
         return self.after.since - _TICK if self.after is not None else None
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """What one evaluation did to the state.
 
-    `reason` says why a fix moved nothing on the trusted tracks: out_of_order, mock, teleport, coarse. `presences` holds
-    each (geofence id, track) that was read; a track that does not admit the fix is missing.
+    `reason` says why a fix moved nothing on the trusted tracks: out_of_order, mock, teleport, coarse. `seen` holds
+    each fence on each track that was read; a track that does not admit the fix is missing.
     """
 
     state: State
-    transitions: tuple[Transition, ...] = ()
     trusted: bool = True
     reason: str | None = None
     doubts: tuple[str, ...] = ()
     late: bool = False
-    presences: Mapping[tuple[UUID, Track], Presence] = field(default_factory=dict)
+    seen: tuple[Presence, ...] = ()
+    at: datetime | None = None
+
+    @property
+    def transitions(self) -> tuple[Transition, ...]:
+        """What the fix entered and left, and where a dwell time is still running at it; a timer tells nothing."""
+        return tuple(_transitions(self.seen, self.at)) if self.at is not None else ()
+
+    @property
+    def presences(self) -> Mapping[tuple[UUID, Track], Presence]:
+        """What was read, by geofence id and track."""
+        return {(each.geofence_id, each.track): each for each in self.seen}
 
 
 def advance(
@@ -116,20 +127,10 @@ def advance(
     presences = _read(state, fix, hits, standing=standing, ruleset=ruleset)
     coarse = fix.accuracy_m > COARSEST_M
     trusted = not standing.doubts and not coarse
-    moved = replace(
-        state,
-        stays=_stays_after(state, presences, at=fix.at, ruleset=ruleset),
-        held=standing.held,
-        last_fix=LastFix(fix.point, fix.accuracy_m, fix.at, zone) if trusted else state.last_fix,
-    )
-    return Moved(
-        state=moved,
-        transitions=tuple(_transitions(presences, fix.at, ruleset)),
-        trusted=trusted,
-        reason=standing.doubts[-1] if standing.doubts else ("coarse" if coarse else None),
-        doubts=standing.doubts,
-        presences=presences,
-    )
+    last = LastFix(fix.point, fix.accuracy_m, fix.at, zone) if trusted else state.last_fix
+    after = State(_stays_after(state, presences, at=fix.at, ruleset=ruleset), last, standing.held, state.shown)
+    reason = standing.doubts[-1] if standing.doubts else ("coarse" if coarse else None)
+    return Moved(after, trusted, reason, standing.doubts, False, tuple(presences), fix.at)
 
 
 def wake(state: State, at: datetime) -> Moved:
@@ -149,7 +150,7 @@ def wake(state: State, at: datetime) -> Moved:
         else stay
         for stay in state.stays
     )
-    return Moved(replace(state, stays=stays), presences=presences)
+    return Moved(replace(state, stays=stays), seen=tuple(presences.values()))
 
 
 def stays_for(geofence_id: UUID, since: datetime, *, at: datetime, dwelled: bool, ruleset: Ruleset) -> tuple[Stay, ...]:
@@ -186,41 +187,42 @@ def dwell_due(state: State, at: datetime, ruleset: Ruleset) -> datetime | None:
 
     What was looked at already is not due again, also for an `at` that lies before it.
     """
-    dues = (
-        stay.since + dwell
-        for stay in state.stays
-        if not stay.leaving
-        for track, dwell in ruleset.plan(stay.geofence_id).dwells
-        if track == (stay.confidence, stay.allows) and stay.since + dwell > max(at, stay.evaluated)
-    )
-    return min(dues, default=None)
+    first: datetime | None = None
+    for stay in state.stays:
+        if stay.leaving:
+            continue
+        for track, dwell in ruleset.plan(stay.geofence_id).dwells:
+            if track == (stay.confidence, stay.allows):
+                due = stay.since + dwell
+                if due > at and due > stay.evaluated and (first is None or due < first):
+                    first = due
+    return first
 
 
-def _read(
-    state: State, fix: Fix, hits: Iterable[Hit], *, standing: Standing, ruleset: Ruleset
-) -> dict[tuple[UUID, Track], Presence]:
+def _read(state: State, fix: Fix, hits: Iterable[Hit], *, standing: Standing, ruleset: Ruleset) -> list[Presence]:
     """Read every measured fence that the fix may be inside of, or that the state is inside of, on each of its tracks."""
-    stays: dict[UUID, list[Stay]] = {}
+    stays: dict[int, list[Stay]] = {}
     for stay in state.stays:
         if fix.at - stay.seen <= LAPSE:
-            stays.setdefault(stay.geofence_id, []).append(stay)
-    reach, fences = ring_m(fix.accuracy_m), ruleset.known_fences()
-    presences = {}
+            stays.setdefault(stay.geofence_id.int, []).append(stay)
+    reach, doubts = ring_m(fix.accuracy_m), standing.doubts
+    presences: list[Presence] = []
     for hit in hits:
-        if hit.id not in fences:
-            continue
-        known = stays.get(hit.id, [])
+        known = stays.get(hit.id.int, _NO_STAYS) if stays else _NO_STAYS
         if hit.edge_m > reach and not known:
             continue
+        site = ruleset.site(hit.id)
+        if site.place is None:
+            continue
         p, coarse = seen(hit, fix.accuracy_m)
-        for track in ruleset.plan(hit.id).tracks:
-            if track.admits(standing.doubts):
-                before = _stay_on(track, known)
-                presences[hit.id, track] = _step(before, fix, hit, track=track, p=p, coarse=coarse)
+        for reading in site.plan.readings:
+            if not doubts or reading.track.admits(doubts):
+                before = _stay_on(reading.track, known) if known else None
+                presences.append(_step(before, fix, hit, reading=reading, p=p, coarse=coarse))
     return presences
 
 
-def _stay_on(track: Track, known: list[Stay]) -> Stay | None:
+def _stay_on(track: Track, known: Sequence[Stay]) -> Stay | None:
     """Find the stay on this track. Where an offer brought a new, less demanding track, a surer stay stands for it:
     who is inside already does not enter because a rule was published."""
     surer: Stay | None = None
@@ -232,57 +234,59 @@ def _stay_on(track: Track, known: list[Stay]) -> Stay | None:
     return replace(surer, confidence=track.confidence) if surer else None
 
 
-def _step(before: Stay | None, fix: Fix, hit: Hit, *, track: Track, p: float, coarse: bool) -> Presence:
+def _step(before: Stay | None, fix: Fix, hit: Hit, *, reading: Reading, p: float, coarse: bool) -> Presence:
     """Move one fence on one track by one fix."""
+    track = reading.track
     at, sure = fix.at, p >= track.confidence
     after, within = before, False
     if coarse:
         pass
     elif before is None:
         if sure:
-            after = Stay(hit.id, track.confidence, since=at, seen=at, evaluated=at, allows=track.allows)
+            after = Stay(hit.id, track.confidence, at, at, at, False, track.allows)
             within = True
+    elif sure or is_within_margin(hit):
+        seen, evaluated = max(before.seen, at), max(before.evaluated, at)
+        after = Stay(before.geofence_id, before.confidence, before.since, seen, evaluated, False, before.allows)
+        within = True
     elif is_outside(hit, p, track.confidence):
         after = None if before.leaving else replace(before, leaving=True)
-    elif sure or is_within_margin(hit):
-        after = replace(before, seen=max(before.seen, at), evaluated=max(before.evaluated, at), leaving=False)
-        within = True
     elif before.leaving:
         after = replace(before, leaving=False)
-    return Presence(hit.id, track, hit, p, coarse, within, before, after)
+    return Presence(hit.id, track, hit, p, coarse, within, before, after, reading)
 
 
-def _stays_after(
-    state: State, presences: Mapping[tuple[UUID, Track], Presence], *, at: datetime, ruleset: Ruleset
-) -> tuple[Stay, ...]:
+def _stays_after(state: State, presences: Sequence[Presence], *, at: datetime, ruleset: Ruleset) -> tuple[Stay, ...]:
     """Put together the stays that were read and those that were not; what is gone or lapsed is forgotten."""
-    known = ruleset.known_fences()
-    kept = [
-        stay
-        for stay in state.stays
-        if (key := (stay.geofence_id, Track(stay.confidence, stay.allows))) not in presences
-        and stay.geofence_id in known
-        and key[1] in ruleset.plan(stay.geofence_id).tracks
-        and at - stay.seen <= LAPSE
-    ]
-    kept.extend(presence.after for presence in presences.values() if presence.after is not None)
-    return tuple(sorted(kept, key=lambda stay: (stay.since, stay.geofence_id.int, stay.confidence, stay.allows)))
+    after = [presence.after for presence in presences if presence.after is not None]
+    if state.stays:
+        read = {(each.geofence_id.int, *each.track) for each in presences}
+        for stay in state.stays:
+            if (stay.geofence_id.int, stay.confidence, stay.allows) in read or at - stay.seen > LAPSE:
+                continue
+            site = ruleset.site(stay.geofence_id)
+            if site.place is not None and (stay.confidence, stay.allows) in site.plan.tracks:
+                after.append(stay)
+    if len(after) > 1:
+        after.sort(key=lambda stay: (stay.since, stay.geofence_id.int, stay.confidence, stay.allows))
+    return tuple(after)
 
 
-def _transitions(
-    presences: Mapping[tuple[UUID, Track], Presence], at: datetime, ruleset: Ruleset
-) -> Iterable[Transition]:
+def _transitions(presences: Sequence[Presence], at: datetime) -> Iterable[Transition]:
     """Tell what was entered and left, and where a dwell time is still running."""
-    for (fence, track), presence in presences.items():
-        stay = presence.after or presence.before
+    for each in presences:
+        stay = each.after or each.before
         if stay is None:
             continue
         said: list[Literal["enter", "exit", "dwell_pending"]] = []
-        if presence.entered:
+        if each.before is None:
             said.append("enter")
-        if presence.exited:
+        elif each.after is None:
             said.append("exit")
-        if presence.within and any(of == track and stay.since + dwell > at for of, dwell in ruleset.plan(fence).dwells):
+        dwelling = each.reading.dwelling if each.reading is not None and each.within else ()
+        if dwelling and any(stay.since + dwell > at for _, dwell in dwelling):
             said.append("dwell_pending")
         for what in said:
-            yield Transition(fence, what, presence.p_inside, track.confidence, stay.since, track.allows)
+            yield Transition(
+                each.geofence_id, what, each.p_inside, each.track.confidence, stay.since, each.track.allows
+            )

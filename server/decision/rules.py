@@ -19,8 +19,8 @@ from server.decision.parse_limits import parse_goal, parse_holdout, parse_limits
 from server.decision.parse_moment import parse_moment, parse_variants
 from server.decision.parse_reward import parse_reward
 from server.decision.parse_when import parse_when
+from server.decision.plan import STATES, is_meant
 from server.decision.reading import Known, Node, Wrong, WrongDocument
-from server.decision.ruleset import STATES, is_meant
 from server.model.offer import Offer, Reward, When
 
 STATUSES = ("draft", "live", "paused", "ended")

@@ -8,82 +8,32 @@ Rule 3: what a fence means is worked out when it is first asked for, and kept: o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from server.decision.finding import Condition
+from server.decision.plan import NO_OFFERS, STATES, Plan, Rule, Track, plan_of, rules_of
 from server.decision.probability import ring_m
 from server.model.context import Programme
-from server.model.offer import Offer, PlaceFilter
+from server.model.offer import Offer
 from server.model.place import Place, Places
-
-CONFIDENCE = 0.7
-"""How sure a visit must be where no offer says otherwise."""
 
 COARSEST_MEASURED_M = 1_500.0
 """A worse accuracy widens the look-up no further: it changes no state, and a whole city of fences explains nothing."""
 
-STATES = frozenset({"enter", "exit", "dwell", "inside"})
-"""The triggers that live on the state of a fence."""
 
-Allows = Literal["", "mock", "teleport", "mock+teleport"]
+class Site(NamedTuple):
+    """A fence's place and its plan."""
 
-
-class Track(NamedTuple):
-    """One reading of a fence: how sure it must be, and which doubtful fixes it takes.
-
-    Every fence is read at the default and at each (confidence, allows) of its offers, each with a stay of its own. So
-    an offer that takes teleports may count as entered what the others still hold, and neither disturbs the other.
-    """
-
-    confidence: float = CONFIDENCE
-    allows: Allows = ""
-
-    def admits(self, doubts: tuple[str, ...]) -> bool:
-        """Tell whether a fix with these doubts ("mock", "teleport") moves this reading."""
-        return all(doubt in self.allows for doubt in doubts)
+    place: Place | None
+    plan: Plan
 
 
-class Plan(NamedTuple):
-    """What one fence means: offers on its state, offers near it, offers set off elsewise; its tracks and dwell times."""
-
-    offers: tuple[Offer, ...] = ()
-    near: tuple[Offer, ...] = ()
-    elsewise: tuple[Offer, ...] = ()
-    tracks: tuple[Track, ...] = (Track(),)
-    dwells: tuple[tuple[Track, timedelta], ...] = ()
-
-
-NO_OFFERS = Plan()
-"""The plan of a fence that no offer names: visits are still told."""
-
-
-def track_of(offer: Offer) -> Track:
-    """Give the reading of its fences that an offer asks for.
-
-    A mocked fix never opens a value-bearing reward, also not by a stay that it began: such offers take none.
-    """
-    mock = offer.trust.mock == "allow" and offer.reward is None
-    teleport = offer.trust.teleport == "allow"
-    allows: Allows = ("mock+teleport" if teleport else "mock") if mock else ("teleport" if teleport else "")
-    return Track(offer.when.min_confidence, allows)
-
-
-def is_meant(places: PlaceFilter, place: Place) -> bool:
-    """Tell whether an offer's filter takes this place, by its own id or by that of its fence."""
-    if places.any:
-        return True
-    if places.tag is not None:
-        return places.tag in place.tags
-    return place.id in places.ids or place.geofence_id in places.ids
-
-
-def is_meant_near(places: PlaceFilter, place: Place) -> bool:
-    """Tell whether `near` takes this place: it means stores, and other fences only where one is named by its id."""
-    return is_meant(places, place) and (place.kind == "store" or not (places.any or places.tag is not None))
+NOWHERE = Site(None, NO_OFFERS)
+"""What is known of a fence that does not exist (any more)."""
 
 
 class Meant(NamedTuple):
@@ -115,7 +65,7 @@ class Meant(NamedTuple):
             {},
         )
 
-    def plan(self, place: Place, offers: tuple[Offer, ...]) -> Plan:
+    def plan(self, place: Place, rules: Sequence[Rule]) -> Plan:
         """Make the plan of a place, or give the one of another that the same offers mean."""
         meant = {*self.general, *self.by_id.get(place.id, ()), *self.by_id.get(place.geofence_id, ())}
         for tag in place.tags:
@@ -125,7 +75,7 @@ class Meant(NamedTuple):
         key = (place.kind == "store", tuple(sorted(meant)))
         plan = self.shared.get(key)
         if plan is None:
-            plan = self.shared[key] = _plan([offers[number] for number in key[1]], place)
+            plan = self.shared[key] = plan_of([rules[number] for number in key[1]], place)
         return plan
 
     def takes(self, place: Place) -> bool:
@@ -156,11 +106,15 @@ class Ruleset:
     segments: Mapping[str, Condition | None]
     epoch: int
     tracks: Mapping[UUID, Track] = field(repr=False)
+    rules: Mapping[UUID, Rule] = field(repr=False)
     by_id: Mapping[UUID, Offer] = field(repr=False)
     placeless: tuple[Offer, ...] = field(repr=False)
     near_reach_m: float = 0.0
+    nearest_m: float = 0.0
+    freshest: timedelta = timedelta.max
     _meant: Meant = field(default_factory=lambda: Meant.by(()), repr=False, compare=False)
-    _plans: dict[UUID, Plan] = field(default_factory=dict, repr=False, compare=False)
+    _rules: Sequence[Rule] = field(default=(), repr=False, compare=False)
+    _sites: dict[int, Site] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def build(
@@ -174,34 +128,47 @@ class Ruleset:
     ) -> Ruleset:
         """Index the offers by fence. The order of the offers does not matter to any decision."""
         ordered = tuple(sorted(offers, key=lambda offer: (offer.created_at, offer.id.int)))
+        rules = rules_of(ordered)
         return cls(
             offers=ordered,
             places=places,
             programme=programme,
             segments=segments,
             epoch=epoch,
-            tracks={offer.id: track_of(offer) for offer in ordered},
+            tracks={rule.offer.id: rule.track for rule in rules},
+            rules={rule.offer.id: rule for rule in rules},
             by_id={offer.id: offer for offer in ordered},
             placeless=tuple(offer for offer in ordered if _needs_no_fence(offer)),
             near_reach_m=max(
                 (offer.when.within_m or 0.0 for offer in ordered if offer.when.trigger == "near"), default=0.0
             ),
+            nearest_m=min(
+                (offer.when.within_m or 0.0 for offer in ordered if offer.when.trigger == "near"), default=0.0
+            ),
+            freshest=min((offer.fresh for offer in ordered), default=timedelta.max),
+            _rules=rules,
             _meant=Meant.by(ordered),
         )
 
     def with_places(self, places: Places, *, epoch: int) -> Ruleset:
         """Give the rules after fences changed and no offer did."""
-        return replace(self, places=places, epoch=epoch, _plans={})
+        return replace(self, places=places, epoch=epoch, _sites={})
 
     def plan(self, geofence_id: UUID) -> Plan:
         """Say what a fence means; a fence without offers is still read at the default confidence."""
-        plan = self._plans.get(geofence_id)
-        if plan is None:
+        return self.site(geofence_id).plan
+
+    def site(self, geofence_id: UUID) -> Site:
+        """Give the place of a fence with its plan; `NOWHERE` where there is no such fence."""
+        site = self._sites.get(
+            geofence_id.int
+        )  # by its number: to hash a UUID, and to compare two, is a call in Python
+        if site is None:
             place = self.places.by_geofence.get(geofence_id)
             if place is None:
-                return NO_OFFERS
-            plan = self._plans[geofence_id] = self._meant.plan(place, self.offers)
-        return plan
+                return NOWHERE
+            site = self._sites[geofence_id.int] = Site(place, self._meant.plan(place, self._rules))
+        return site
 
     def is_meant(self, place: Place) -> bool:
         """Tell whether any offer means a place: whether its plan is another than `NO_OFFERS`."""
@@ -223,16 +190,3 @@ class Ruleset:
 def _needs_no_fence(offer: Offer) -> bool:
     """Whether the offer may hold where no fence was measured: set off by no fix, and meant for any place."""
     return offer.when.trigger not in STATES and offer.when.trigger != "near" and offer.when.places.any
-
-
-def _plan(offers: list[Offer], place: Place) -> Plan:
-    """Sort the offers of one fence by what they ask of it."""
-    states = tuple(offer for offer in offers if offer.when.trigger in STATES)
-    dwells = {(track_of(offer), offer.when.dwell) for offer in states if offer.when.trigger == "dwell"}
-    return Plan(
-        offers=states,
-        near=tuple(o for o in offers if o.when.trigger == "near" and is_meant_near(o.when.places, place)),
-        elsewise=tuple(o for o in offers if o.when.trigger not in STATES and o.when.trigger != "near"),
-        tracks=(Track(), *sorted({track_of(offer) for offer in states} - {Track()})),
-        dwells=tuple(sorted((track, dwell) for track, dwell in dwells if dwell is not None)),
-    )

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from server.decision.finding import Finding, Gate, Truth
+from server.decision.plan import STATES, is_meant
 from server.decision.presence import Moved, Presence
 from server.decision.probability import ring_m
-from server.decision.ruleset import STATES, Ruleset, is_meant
+from server.decision.ruleset import Ruleset
 from server.decision.trust import distance_m, is_coarse
 from server.decision.wall import utc_text
 from server.model.context import Context, Hit
@@ -97,6 +98,7 @@ def _around(context: Context, moved: Moved, ruleset: Ruleset) -> Iterable[tuple[
         return
     reach = ring_m(context.fix.accuracy_m)
     inside = {stay.geofence_id for stay in context.state.stays}
+    presences = moved.presences
     for hit in context.hits:
         place = ruleset.places.by_geofence.get(hit.id)
         if place is None:
@@ -104,7 +106,7 @@ def _around(context: Context, moved: Moved, ruleset: Ruleset) -> Iterable[tuple[
         plan = ruleset.plan(hit.id)
         if hit.edge_m <= reach or hit.id in inside:
             for offer in plan.offers:
-                presence = moved.presences.get((hit.id, ruleset.tracks[offer.id]))
+                presence = presences.get((hit.id, ruleset.tracks[offer.id]))
                 yield offer, Spot(place, hit.center_m, hit, presence)
         for offer in plan.near:
             if hit.center_m <= (offer.when.within_m or 0.0):

@@ -11,7 +11,7 @@ from datetime import timedelta
 from math import asin, atan, cos, radians, sin, sqrt, tan
 from typing import NamedTuple
 
-from server.model.customer import State
+from server.model.customer import LastFix, State
 from server.model.ping import Fix
 from server.model.place import Point
 
@@ -27,6 +27,7 @@ COARSEST_M = 200.0
 _SHORTEST_S = 1.0  # the stored fix is rounded to some 80 m: over less than a second that alone would be a jump
 _EQUATOR_M = 6_378_137.0  # WGS 84
 _FLATTENING = 1 / 298.257223563
+_DEGREE_M = 111_700.0  # no degree of latitude or longitude is longer than 111,694 m
 
 
 class Standing(NamedTuple):
@@ -35,7 +36,6 @@ class Standing(NamedTuple):
     late: bool
     doubts: tuple[str, ...]
     held: Fix | None
-    speed_mps: float | None = None
 
 
 def standing_of(state: State, fix: Fix) -> Standing:
@@ -44,19 +44,26 @@ def standing_of(state: State, fix: Fix) -> Standing:
     if last is not None and fix.at < last.at:
         return Standing(True, (), state.held)
     mocked = ("mock",) if fix.mock else ()
-    speed = implied_mps(state, fix)
+    speed = None if last is None or _is_slow(last, fix) else implied_mps(state, fix)
     if speed is None or speed <= FASTEST_MPS:
-        return Standing(False, mocked, state.held if fix.mock else None, speed)
+        return Standing(False, mocked, state.held if fix.mock else None)
     if fix.mock:
-        return Standing(False, ("mock", "teleport"), state.held, speed)
+        return Standing(False, ("mock", "teleport"), state.held)
     if fix.accuracy_m > COARSEST_M:
-        return Standing(False, ("teleport",), state.held, speed)
+        return Standing(False, ("teleport",), state.held)
     held = state.held
     if held is None or distance_m(held.point, fix.point) > AGREE_WITHIN_M or fix.at < held.at:
-        return Standing(False, ("teleport",), fix, speed)
+        return Standing(False, ("teleport",), fix)
     if fix.at - held.at < AGREE_AFTER:
-        return Standing(False, ("teleport",), held, speed)
-    return Standing(False, (), None, speed)
+        return Standing(False, ("teleport",), held)
+    return Standing(False, (), None)
+
+
+def _is_slow(last: LastFix, fix: Fix) -> bool:
+    """Tell without any geometry that a way was slow enough: along a meridian and then along a parallel it is longer."""
+    (lat, lon), (to_lat, to_lon) = last.point, fix.point
+    way = _DEGREE_M * (abs(to_lat - lat) + abs(to_lon - lon))
+    return way <= FASTEST_MPS * max((fix.at - last.at).total_seconds(), _SHORTEST_S)
 
 
 def implied_mps(state: State, fix: Fix) -> float | None:

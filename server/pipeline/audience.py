@@ -18,7 +18,7 @@ from uuid import UUID
 
 from server.decision.conditions import logic, segment
 from server.decision.finding import Condition
-from server.decision.ruleset import STATES, is_meant
+from server.decision.plan import STATES, is_meant
 from server.decision.wall import zone_named
 from server.decision.zone import calendar_window
 from server.errors import Misconfigured

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -73,7 +73,7 @@ def receipts_of(turn: Turn) -> Iterable[Receipt]:
         )
 
 
-def verdicts_json(verdicts: tuple[Verdict, ...], chosen: Chosen | None) -> str:
+def verdicts_json(verdicts: Sequence[Verdict], chosen: Chosen | None) -> str:
     """Write verdicts as receipts keep them: [{offer_id, offer, place_id, gate, truth, reason, values}].
 
     The winner's `gate` is null: no gate stopped it.

@@ -20,7 +20,7 @@ from itertools import islice
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
-from server.decision.ruleset import STATES, is_meant
+from server.decision.plan import STATES, is_meant
 from server.model.context import Programme
 from server.model.offer import Offer, PlaceFilter
 from server.model.place import Places

@@ -13,8 +13,9 @@ from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
+from server.decision.plan import STATES
 from server.decision.rules import Identity
-from server.decision.ruleset import STATES, Ruleset
+from server.decision.ruleset import Ruleset
 from server.errors import FieldError, Invalid, NotFound
 from server.model.customer import Shown, State
 from server.model.offer import Offer

@@ -18,9 +18,10 @@ from uuid import UUID
 import structlog
 
 from server.decision.finding import Condition
+from server.decision.plan import NO_OFFERS
 from server.decision.reading import Known, WrongDocument
 from server.decision.rules import Identity, parse, parse_segment
-from server.decision.ruleset import NO_OFFERS, Ruleset
+from server.decision.ruleset import Ruleset
 from server.decision.wants import BOUGHT, any_wants
 from server.errors import Refusal, Unavailable
 from server.model.context import Programme

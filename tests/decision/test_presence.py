@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.decision.evidence import is_outside, margin_m
+from server.decision.plan import Track
 from server.decision.presence import Moved, advance, dwell_due, stays_for, wake, with_last_fix
 from server.decision.probability import p_inside
-from server.decision.ruleset import Ruleset, Track
+from server.decision.ruleset import Ruleset
 from server.model.customer import LastFix, State, Stay
 from server.model.offer import Trust
 from server.model.ping import Fix

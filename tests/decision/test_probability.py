@@ -21,7 +21,8 @@ def oracle(measured: Hit, accuracy_m: float) -> float:
     sigma = max(accuracy_m, 5) / math.sqrt(-2 * math.log(0.32))
     if measured.straight:
         return float(norm.cdf(-measured.edge_m / sigma))
-    return float(ncx2.cdf((measured.radius_m / sigma) ** 2, 2, (measured.center_m / sigma) ** 2))
+    off = measured.center_m if measured.center_m > 1e-100 else 0.0  # scipy loses digits where the square is denormal
+    return float(ncx2.cdf((measured.radius_m / sigma) ** 2, 2, (off / sigma) ** 2))
 
 
 def circle(center_m: float, radius_m: float) -> Hit:

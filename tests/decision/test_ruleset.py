@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.decision.plan import NO_OFFERS, STATES, Track
 from server.decision.probability import ring_m
-from server.decision.ruleset import NO_OFFERS, STATES, Ruleset, Track, is_meant, track_of
-from server.model.offer import Offer, PlaceFilter, Reward, Trust
+from server.decision.ruleset import Ruleset
+from server.model.offer import Offer
 from server.model.place import Place
 from tests.builders import fence_id, off, offer, place, ruleset, store_id
 
@@ -51,54 +51,6 @@ def test_a_plan_holds_what_every_offer_would_say_of_the_fence(offers: list[Offer
 def test_the_order_of_the_offers_does_not_matter(offers: list[Offer], places: list[Place]) -> None:
     turned = list(reversed(offers))
     assert ruleset(*offers, places=places) == ruleset(*turned, places=places)
-
-
-@pytest.mark.parametrize(
-    ("where", "meant"),
-    [
-        (PlaceFilter(any=True), True),
-        (PlaceFilter(tag="store"), True),
-        (PlaceFilter(tag="kiosk"), False),
-        (PlaceFilter(ids=frozenset({store_id(1)})), True),
-        (PlaceFilter(ids=frozenset({fence_id(1)})), True),
-        (PlaceFilter(ids=frozenset({store_id(2)})), False),
-    ],
-)
-def test_a_filter_means_any_a_tag_or_an_id_of_either_kind(where: PlaceFilter, meant: bool) -> None:
-    assert is_meant(where, place(1, tags=frozenset({"store"}))) is meant
-
-
-REWARD = Reward("free_item")
-
-
-@pytest.mark.parametrize(
-    ("trust", "reward", "allows"),
-    [
-        (Trust(), None, ""),
-        (Trust(mock="allow"), None, "mock"),
-        (Trust(teleport="allow"), REWARD, "teleport"),
-        (Trust("allow", "allow"), None, "mock+teleport"),
-        (Trust("allow", "allow"), REWARD, "teleport"),
-        (Trust(mock="allow"), REWARD, ""),
-    ],
-)
-def test_value_bearing_offers_never_read_mocked_fixes(trust: Trust, reward: Reward | None, allows: str) -> None:
-    assert track_of(offer(trust=trust, reward=reward)) == Track(0.7, allows)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("allows", "doubts", "admitted"),
-    [
-        ("", (), True),
-        ("", ("mock",), False),
-        ("mock", ("mock",), True),
-        ("mock", ("mock", "teleport"), False),
-        ("mock+teleport", ("mock", "teleport"), True),
-        ("teleport", ("mock",), False),
-    ],
-)
-def test_a_track_admits_only_the_doubts_it_allows(allows: str, doubts: tuple[str, ...], admitted: bool) -> None:
-    assert Track(0.7, allows).admits(doubts) is admitted  # type: ignore[arg-type]
 
 
 def test_fences_must_be_measured_as_far_as_a_doubt_or_a_near_offer_reaches() -> None:

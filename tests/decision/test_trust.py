@@ -31,7 +31,7 @@ def test_opposite_ends_of_the_earth_have_a_distance_too() -> None:
 
 
 def test_without_a_past_every_fix_is_believed() -> None:
-    assert standing_of(State(), fix()) == Standing(False, (), None, None)
+    assert standing_of(State(), fix()) == Standing(False, (), None)
     assert implied_mps(State(), fix()) is None
 
 
@@ -69,7 +69,7 @@ def test_a_held_fix_is_believed_once_a_second_one_thirty_seconds_later_agrees() 
 
 def test_coming_back_to_the_known_way_drops_what_was_held() -> None:
     waiting = State(last_fix=HERE.last_fix, held=fix(50_000, at=after(10)))
-    assert standing_of(waiting, fix(15, at=after(20))) == Standing(False, (), None, 0.0)
+    assert standing_of(waiting, fix(15, at=after(20))) == Standing(False, (), None)
 
 
 def test_a_mocked_fix_is_neither_held_nor_does_it_confirm() -> None:

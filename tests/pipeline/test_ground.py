@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.decision.ruleset import NO_OFFERS, Ruleset
+from server.decision.plan import NO_OFFERS
+from server.decision.ruleset import Ruleset
 from server.model.place import Point
 from server.pipeline import ground
 from server.pipeline.ground import Ground, News

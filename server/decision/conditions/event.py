@@ -63,7 +63,7 @@ class Condition:
         if not customer.consents.profiling:
             return UNKNOWN
         if self.count is _ONCE:
-            return HOLDS if self._count(scene, most=1) else FAILS
+            return HOLDS if customer.events and self._count(scene, most=1) else FAILS
         return self.count.check(self._count(scene))
 
     def check(self, scene: Scene) -> Finding:
@@ -80,12 +80,9 @@ class Condition:
 
         Later events do not count, and one exactly that old no longer does.
         """
-        events = scene.customer.events
-        if not events:
-            return 0
         at, name, offer, times = scene.at, self.name, self.offer, 0
         since = at - self.within
-        for each in events:
+        for each in scene.customer.events:
             if each.name == name and (offer is None or each.offer == offer) and since < each.at <= at:
                 times += 1
                 if times == most:

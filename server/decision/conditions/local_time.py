@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from server.decision.finding import FAILS, HOLDS, UNKNOWN, Finding, Gate, Scene, Truth, Wall
+from server.decision.finding import FAILS, HOLDS, UNKNOWN, Finding, Gate, Scene, Truth
 from server.decision.holidays import holiday_on
 from server.decision.kleene import all_of, truth_of
 from server.decision.reading import Node
-from server.decision.wall import is_open, opening_day, wall_of
+from server.decision.wall import clock_of, is_open, opening_day, wall_of
 from server.model.place import DAYS, Place
 
 NAME = "local_time"
 
 Holidays = Literal["skip", "only", "ignore"]
 _DAY = timedelta(days=1)
+_DAY_US = 24 * 60 * 60 * 1_000_000
 _HOLIDAYS: tuple[Holidays, ...] = ("skip", "only", "ignore")
 
 
@@ -47,12 +48,19 @@ class Condition:
     holidays: Holidays = "ignore"
     window: str = field(default="", init=False, repr=False, compare=False)
     opens: tuple[bool, ...] = field(default=(), init=False, repr=False, compare=False)
+    edges: tuple[int, int] = field(default=(0, 0), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Write the window once, since it is on every receipt, and mark on which weekdays (Monday first) it opens."""
+        """Write the window once, since it is on every receipt, and make ready what every decision compares.
+
+        `opens` marks the weekdays (Monday first); the `edges` are in microseconds, the later one of the next day where
+        the window crosses midnight.
+        """
         end = f"{self.end:%H:%M}" if self.end else "24:00"
         object.__setattr__(self, "window", f"{self.start:%H:%M}–{end}")
         object.__setattr__(self, "opens", tuple(day in self.days for day in DAYS))
+        start, close = clock_of(self.start), clock_of(self.end) if self.end else _DAY_US
+        object.__setattr__(self, "edges", (start, close if start < close else close + _DAY_US))
 
     @classmethod
     def parse(cls, node: Node) -> Condition | None:
@@ -80,28 +88,23 @@ class Condition:
 
     def truth(self, scene: Scene) -> Truth:
         """Compare the wall clock of the scene's instant; what is asked first is what most often says no."""
-        wall = wall_of(self.tz, scene)
-        truth = UNKNOWN if wall is None else self._ask_window(wall, scene.place)
+        truth, wall = HOLDS, scene.walls.get(self.tz) or wall_of(self.tz, scene)
+        if wall is None:
+            truth = UNKNOWN
+        else:
+            start, end = self.edges
+            back = 0 if wall.clock >= start else 1  # the window that could hold it opened today or the day before
+            if wall.clock + back * _DAY_US >= end or not self.opens[wall.weekday - back]:
+                return FAILS
+            if self.holidays != "ignore":
+                truth = self._ask_holiday(wall.local.date() - back * _DAY, scene.place)
         if not self.place_open or truth is FAILS:
             return truth
         opened = _ask_open(scene)
         return opened if truth is HOLDS or opened is FAILS else truth
 
-    def _ask_window(self, wall: Wall, place: Place | None) -> Truth:
-        """Compare the time, the day on which the window opened, and whether that day is a holiday."""
-        clock, start, end, opened = wall.clock, self.start, self.end, wall.day
-        if end is None or start < end:
-            if clock < start or (end is not None and clock >= end):
-                return FAILS
-        elif clock < start:
-            if clock >= end:
-                return FAILS
-            opened -= _DAY
-        if not self.opens[opened.weekday()]:
-            return FAILS
-        if self.holidays == "ignore":
-            return HOLDS
-        found = holiday_on(opened, country=place.country, region=place.region) if place else None
+    def _ask_holiday(self, day: date, place: Place | None) -> Truth:
+        found = holiday_on(day, country=place.country, region=place.region) if place else None
         return UNKNOWN if found is None else truth_of(found[0] == (self.holidays == "only"))
 
     def check(self, scene: Scene) -> Finding:

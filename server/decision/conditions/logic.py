@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from server.decision import finding
-from server.decision.finding import FAILS, HOLDS, ORDER, Finding, Gate, Scene, Truth
+from server.decision.finding import FAILS, HOLDS, ORDER, UNKNOWN, Finding, Gate, Scene, Truth
 from server.decision.kleene import all_of, any_of, negated
 from server.decision.reading import Node
 
@@ -50,15 +50,15 @@ class Condition:
     def truth(self, scene: Scene) -> Truth:
         """Ask the members until the answer cannot change any more."""
         if self.word == "not":
-            return negated(self.asks[0](scene))
-        final = FAILS if self.word == "all" else HOLDS
-        whole = HOLDS if final is FAILS else FAILS
+            truth = self.asks[0](scene)
+            return FAILS if truth is HOLDS else HOLDS if truth is FAILS else truth
+        final, whole = (FAILS, HOLDS) if self.word == "all" else (HOLDS, FAILS)
         for ask in self.asks:
             truth = ask(scene)
             if truth is final:
                 return truth
-            if truth is not whole:
-                whole = Truth.UNKNOWN
+            if truth is UNKNOWN:
+                whole = truth
         return whole
 
     def check(self, scene: Scene) -> Finding:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any, ClassVar, get_args
 
 from server.decision.compare import Compare, parse_numbers
@@ -41,12 +42,15 @@ class Condition:
     max_age: timedelta | None = None
     ahead: timedelta | None = None
     said: str = field(default="", init=False, repr=False, compare=False)
-    asks: tuple[tuple[str, Callable[[object], Truth]], ...] = field(default=(), init=False, repr=False, compare=False)
+    asks: tuple[tuple[Callable[[Sky], float | None], Callable[[float, float], bool], float], ...] = field(
+        default=(), init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
-        """Put the sentence together once, since it is on every receipt, and look the comparisons up."""
+        """Put the sentence together once, since it is on every receipt, and make the comparisons ready: all of numbers."""
         object.__setattr__(self, "said", self._say())
-        object.__setattr__(self, "asks", tuple((name, bound.check) for name, bound in self.quantities.items()))
+        asks = [(attrgetter(n), order, each) for n, bound in self.quantities.items() for order, each, *_ in bound.asks]
+        object.__setattr__(self, "asks", tuple(asks))
 
     @classmethod
     def parse(cls, node: Node) -> Condition | None:
@@ -77,9 +81,9 @@ class Condition:
             at, until = scene.at, scene.at + self.ahead
             truths = [self._meets(sky) for sky in weather.ahead if at < sky.at <= until]
             return any_of(truths) if truths else UNKNOWN
-        if abs((scene.at - weather.now.at).total_seconds()) > self._oldest_s(scene):
-            return UNKNOWN
-        return self._meets(weather.now)
+        age_s = (scene.at - weather.now.at).total_seconds()
+        oldest_s = scene.programme.weather_max_age_s if self.max_age is None else self.max_age.total_seconds()
+        return self._meets(weather.now) if -oldest_s <= age_s <= oldest_s else UNKNOWN
 
     def check(self, scene: Scene) -> Finding:
         """Say what was looked at."""
@@ -88,14 +92,10 @@ class Condition:
             return Finding(self.gate, UNKNOWN, "The weather is not known.")
         return self._check_now(weather, scene) if self.ahead is None else self._check_ahead(weather, scene)
 
-    def _oldest_s(self, scene: Scene) -> float:
-        """Give how far (s) from the instant an observation may lie."""
-        return self.max_age.total_seconds() if self.max_age is not None else scene.programme.weather_max_age_s
-
     def _check_now(self, weather: Weather, scene: Scene) -> Finding:
         """Compare the observation, if it is of about this time."""
         sky = weather.now
-        oldest = timedelta(seconds=self._oldest_s(scene))
+        oldest = self.max_age or timedelta(seconds=scene.programme.weather_max_age_s)
         values = {"observed_at": utc_text(sky.at), **self._seen(sky)}
         if abs(scene.at - sky.at) > oldest:
             reason = f"The observation is not within {say_duration(oldest)} of the moment."
@@ -123,13 +123,12 @@ class Condition:
             if sky.kind is not None:
                 return FAILS
             whole = UNKNOWN
-        for name, check in self.asks:
-            value = getattr(sky, name)
-            truth = UNKNOWN if value is None else check(value)
-            if truth is FAILS:
-                return FAILS
-            if truth is UNKNOWN:
+        for read, order, bound in self.asks:
+            value = read(sky)
+            if value is None:
                 whole = UNKNOWN
+            elif not order(value, bound):
+                return FAILS
         return whole
 
     def _seen(self, sky: Sky) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from server.decision.decide import Chosen, Decision, Verdict, decide_held
+from server.decision.decide import Chosen, Decision, Verdict, decide_held, decide_nothing
 from server.decision.finding import Finding, Gate, Truth
 from server.decision.ruleset import Ruleset
 from server.decision.wall import utc_text
@@ -57,13 +57,5 @@ def _too_late(occasion: Occasion, context: Context, ruleset: Ruleset) -> Decisio
     finding = Finding(Gate.LATE, Truth.HOLDS, "The quiet hours ended, and so did its time before it was sent.", values)
     offer = ruleset.by_id.get(occasion.offer_id) if occasion.offer_id is not None else None
     place = ruleset.places.by_geofence.get(occasion.geofence_id) if occasion.geofence_id is not None else None
-    return Decision(
-        chosen=None,
-        verdicts=(Verdict(offer, finding, place),) if offer is not None else (),
-        transitions=(),
-        state=context.state,
-        finding=None,
-        reason=None,
-        dwell_due=None,
-        ruleset_epoch=ruleset.epoch,
-    )
+    told = (Verdict(offer, finding, place),) if offer is not None else ()
+    return decide_nothing(context, ruleset, told=told)

@@ -14,7 +14,7 @@ from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from server.decision.ruleset import is_meant
+from server.decision.plan import is_meant
 from server.decision.zone import ZONE_KEEPS
 from server.model.customer import State
 from server.model.ids import BUCKETS, event_id

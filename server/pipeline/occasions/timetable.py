@@ -13,7 +13,8 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from server.decision.ruleset import Ruleset, is_meant
+from server.decision.plan import is_meant
+from server.decision.ruleset import Ruleset
 from server.decision.schedule import next_after
 from server.decision.wall import instant_of, zone_named
 from server.model.ids import firing_id
