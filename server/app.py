@@ -25,6 +25,7 @@ from server.jobs.scheduler import Job, ticking
 from server.pipeline.addresses import AddressBook
 from server.pipeline.arrive import Arrivals
 from server.pipeline.expire import expire, ring
+from server.pipeline.membership import sweep
 from server.pipeline.occasions.knock import knock
 from server.pipeline.occasions.skies import compare
 from server.pipeline.occasions.spread import spread
@@ -223,6 +224,7 @@ def jobs_of(parts: Parts) -> list[Job]:
         within=timedelta(days=told.programme_days),
         wait=timedelta(seconds=told.wait_s),
     )
+    again = timedelta(seconds=parts.settings.segments.refresh_s)
     return [
         Job("rollup", every.rollup_s, lambda: funnel.roll(pool, terms=terms)),
         Job("follow trials", every.trials_s, lambda: trials.follow(pool, now=clock.now())),
@@ -241,6 +243,7 @@ def jobs_of(parts: Parts) -> list[Job]:
         ),
         Job("look for replays", every.replays_s, parts.workshop.look),
         Job("forget", every.forget_s, lambda: retention.forget(pool, ages=ages)),
+        Job("judge segments", every.segments_s, lambda: sweep(pool, parts.rules, clock=clock.now, every=again)),
     ]
 
 

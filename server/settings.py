@@ -162,6 +162,12 @@ class Session(_Section, frozen=True):
     absolute_s: int
 
 
+class Segments(_Section, frozen=True):
+    """Who is in which saved segment."""
+
+    refresh_s: float
+
+
 class Identity(_Section, frozen=True):
     """How the brand's backend vouches for a customer."""
 
@@ -220,6 +226,7 @@ class Jobs(_Section, frozen=True):
     forget_s: float
     rules_poll_s: float
     replays_s: float
+    segments_s: float
 
 
 class Settings(_Section, frozen=True):
@@ -240,6 +247,7 @@ class Settings(_Section, frozen=True):
     privacy: Privacy
     reversal: Reversal
     session: Session
+    segments: Segments
     identity: Identity
     weather: WeatherSettings
     geocoder: Geocoder

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from server.errors import Unauthenticated
 from server.model.customer import Consents, State
-from server.store import customers, occasions, pings, states
+from server.store import customers, members, occasions, pings, states
 from server.store.customers import PURPOSES, Purpose
 from server.store.pool import Connection
 
@@ -31,6 +31,8 @@ async def agree(
         await _forget_whereabouts(db, customer_id)
     elif after != before:
         await states.bump(db, customer_id=customer_id)
+    if before.profiling and not after.profiling:
+        await members.leave_all(db, customer_id=customer_id)
     return after
 
 

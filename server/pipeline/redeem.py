@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from server.errors import Conflict, FieldError, Forbidden, Gone, Invalid, NotFound, Refusal, TooEarly, TooMany
@@ -22,6 +22,9 @@ from server.store.pool import Connection, Contended
 from server.store.redemptions import Given, Purchase, Redeemed, Till
 from server.wallet.codes import read_code
 from server.wallet.keyring import Keyring
+
+TOUCHED: Final = frozenset({"event:redemption"})
+"""What a redemption changes about its customer, in the words of `server.decision.wants`."""
 
 _TRIES = 3
 """Between a lost claim and the look at its reason the reason may vanish (a hold ends, a use is given back)."""

@@ -22,7 +22,7 @@ from server.decision.plan import NO_OFFERS
 from server.decision.reading import Known, WrongDocument
 from server.decision.rules import Identity, parse, parse_segment
 from server.decision.ruleset import Ruleset
-from server.decision.wants import BOUGHT, any_wants
+from server.decision.wants import BOUGHT, any_wants, wanted
 from server.errors import Refusal, Unavailable
 from server.model.context import Programme
 from server.model.offer import Offer
@@ -55,6 +55,13 @@ class Snapshot:
     rewards: Mapping[UUID, Mapping[str, Any]]
     bought: bool = False
     """Whether a rule asks for purchases beyond the newest events."""
+    watched: frozenset[str] = frozenset()
+    """What of a customer the saved segments look at, in the words of `server.decision.wants`."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is a segment whose members follow from a condition."""
+        return any(condition is not None for condition in self.ruleset.segments.values())
 
     def matters(self, geofence_id: UUID) -> bool:
         """Tell whether a live offer names the fence."""
@@ -154,7 +161,8 @@ class Rules:
         land = ground.changed(last, read.fences, read.removed)
         versions, segments = self._versions(read, land.places), self._segments(read, land.places)
         if versions.keys() == self._offers.keys() and segments == before.ruleset.segments and before.ruleset.epoch >= 0:
-            ruleset, bought = before.ruleset.with_places(land.places, epoch=read.epoch), before.bought
+            ruleset = before.ruleset.with_places(land.places, epoch=read.epoch)
+            bought, watched = before.bought, before.watched
         else:
             ruleset = Ruleset.build(
                 offers=[each.offer for each in versions.values() if each.offer is not None],
@@ -164,6 +172,7 @@ class Rules:
                 epoch=read.epoch,
             )
             bought = any_wants(BOUGHT, (offer.condition for offer in ruleset.offers), segments)
+            watched = frozenset[str]().union(*(wanted(each, segments) for each in segments.values()))
         same = ruleset.means_as(before.ruleset)
         news = News([row.id for row in read.fences], read.removed) if same else None
         live = ground.live_part(before.live, last=last, ground=land, ruleset=ruleset, news=news)
@@ -172,7 +181,7 @@ class Rules:
         if len(read.fences) >= _FREEZE_FROM:
             gc.collect()
             gc.freeze()
-        return Snapshot(ruleset, land.fences, live, land.stores, rewards, bought), land
+        return Snapshot(ruleset, land.fences, live, land.stores, rewards, bought, watched), land
 
     def _versions(self, read: rows.Rows, places: Places) -> dict[tuple[UUID, int], _Read]:
         """Read the documents of versions that are new here; the others are as they were."""

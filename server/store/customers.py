@@ -85,8 +85,9 @@ async def give_token(db: Connection, *, customer_id: UUID) -> str:
 
 
 FIND = """
-SELECT id, external_id, locale, time_zone, attributes, segments, location, push, profiling, created_at, topics
-FROM customers WHERE bucket = $1 AND id = $2
+SELECT id, external_id, locale, time_zone, attributes, location, push, profiling, created_at, topics,
+       segments || ARRAY(SELECT m.segment FROM segment_members m WHERE m.bucket = c.bucket AND m.customer_id = c.id) AS segments
+FROM customers c WHERE bucket = $1 AND id = $2
 """
 
 
@@ -101,7 +102,7 @@ async def find(db: Connection, *, customer_id: UUID) -> Profile | None:
         locale=row["locale"],
         time_zone=row["time_zone"],
         attributes=json.loads(row["attributes"]),
-        segments=tuple(row["segments"]),
+        segments=tuple(dict.fromkeys(row["segments"])),
         consents=Consents(row["location"], row["push"], row["profiling"]),
         created_at=row["created_at"],
         topics=json.loads(row["topics"]),

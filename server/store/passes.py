@@ -62,6 +62,23 @@ async def page(db: Connection, *, customer_id: UUID, limit: int, after: tuple[da
     return [_pass(row) for row in await db.fetch(PAGE, bucket_of(customer_id), customer_id, at, serial, limit)]
 
 
+HOLDER = "SELECT customer_id FROM passes WHERE bucket = $1 AND serial = $2"
+
+
+async def holder(db: Connection, *, serial: UUID) -> UUID | None:
+    """Tell whose pass it is; None where it is nobody's."""
+    found: UUID | None = await db.fetchval(HOLDER, bucket_of(serial), serial)
+    return found
+
+
+HOLD_ALL = "SELECT FROM passes WHERE bucket = $1 AND customer_id = $2 ORDER BY serial FOR UPDATE"
+
+
+async def hold_all(db: Connection, *, customer_id: UUID) -> None:
+    """Keep all of a customer's passes from being used or given back until the transaction ends."""
+    await db.execute(HOLD_ALL, bucket_of(customer_id), customer_id)
+
+
 class Voided(NamedTuple):
     """What became of an attempt to void: the state the pass had before, and whether it was voided now."""
 

@@ -13,17 +13,22 @@ from server.store.pool import Connection, Row
 
 
 class SegmentRow(NamedTuple):
-    """A segment; `document` is its `if`, None where membership is told from outside."""
+    """A segment; `document` is its `if`, None where membership is told from outside.
+
+    `size` is how many were in it at `refreshed_at`; None: it was never counted.
+    """
 
     id: UUID
     name: str
     document: Mapping[str, Any] | None
     created_at: datetime
+    size: int | None = None
+    refreshed_at: datetime | None = None
 
 
 INSERT = """
 INSERT INTO segments (name, id, document) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING
-RETURNING id, name, document, created_at
+RETURNING id, name, document, created_at, size, refreshed_at
 """
 
 
@@ -34,7 +39,7 @@ async def insert(db: Connection, *, name: str, document: Mapping[str, Any] | Non
 
 
 PAGE = """
-SELECT id, name, document, created_at FROM segments
+SELECT id, name, document, created_at, size, refreshed_at FROM segments
 WHERE $1::text IS NULL OR name > $1::text ORDER BY name LIMIT $2
 """
 
@@ -45,5 +50,11 @@ async def page(db: Connection, *, after: str | None, limit: int) -> list[Segment
 
 
 def _segment(row: Row) -> SegmentRow:
-    document = row["document"]
-    return SegmentRow(row["id"], row["name"], json.loads(document) if document else None, row["created_at"])
+    return SegmentRow(
+        id=row["id"],
+        name=row["name"],
+        document=json.loads(row["document"]) if row["document"] else None,
+        created_at=row["created_at"],
+        size=row["size"],
+        refreshed_at=row["refreshed_at"],
+    )

@@ -11,7 +11,9 @@ import msgspec
 from server.decision.durations import read_duration
 from server.errors import FieldError, Forbidden, Invalid, Refusal
 from server.pipeline import redeem
+from server.pipeline.membership import refresh_holder
 from server.pipeline.redeem import Checked, UnknownCode
+from server.store.pool import Connection
 from server.store.redemptions import Purchase, Redeemed, Till
 from server.web.access import Kind
 from server.web.call import Call, Reply
@@ -111,7 +113,9 @@ async def redeem_code(call: Call) -> Reply:
         async with call.transaction() as db:
             if call.body.test:
                 return Reply(200, _redeemed(await redeem.rehearse(db, serial=serial, till=till, purchase=purchase)))
-            return Reply(201, _redeemed(await redeem.redeem(db, serial=serial, till=till, purchase=purchase)))
+            done = await redeem.redeem(db, serial=serial, till=till, purchase=purchase)
+            await _refresh(call, db, serial)
+            return Reply(201, _redeemed(done))
     except UnknownCode as unknown:
         raise await _wrong(call, till, unknown) from None
 
@@ -166,7 +170,13 @@ async def reverse(call: Call) -> ReversalAnswer:
             address=call.address,
             request_id=call.request_id,
         )
+        await _refresh(call, db, done.serial)
     return ReversalAnswer(*done)
+
+
+async def _refresh(call: Call, db: Connection, serial: UUID) -> None:
+    """Judge the holder's segments again, before the redemption or its reversal is committed."""
+    await refresh_holder(db, rules=call.parts.rules, serial=serial, now=call.parts.clock.now(), touched=redeem.TOUCHED)
 
 
 def till_of(call: Call) -> Till:

@@ -14,6 +14,8 @@ import msgspec
 
 from server.errors import FieldError, Invalid, NotFound
 from server.model.ids import event_id
+from server.pipeline.membership import refresh
+from server.pipeline.preferences import facts_of
 from server.store import customers, happenings
 from server.store.customers import Change, Profile
 from server.store.happenings import Happening
@@ -126,7 +128,9 @@ async def upsert(call: Call) -> UpsertAnswer:
             known = await customers.by_external_id(db, external_id=external_id)
         if known is None:  # made by somebody else a moment ago, and erased again
             raise Contended(retry_after_s=1)
-        await customers.patch(db, customer_id=known, change=Change(frozenset(given), **given))
+        change, now = Change(frozenset(given), **given), call.parts.clock.now()
+        await customers.patch(db, customer_id=known, change=change)
+        await refresh(db, rules=call.parts.rules, customer_id=known, now=now, touched=facts_of(change))
         return UpsertAnswer(known, created=False)
 
 
@@ -195,6 +199,8 @@ async def tell(call: Call) -> ToldAnswer:
             for event in mine.values()
         ]
         new = await happenings.tell(db, happenings=made) if made else set()
+        touched = frozenset(f"event:{each.name}" for each in made if each.id in new)
+        await refresh(db, rules=call.parts.rules, customer_id=customer_id, now=now, touched=touched)
     return ToldAnswer(len(new), len(good) - len(new), rejected)
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from server.model.ids import event_id
 from server.pipeline.consent import agree
+from server.pipeline.membership import refresh
 from server.store import customers, happenings
 from server.store.customers import Change
 from server.store.happenings import Happening
@@ -73,6 +74,7 @@ async def sign_up(call: Call) -> SignedUp:
         if made is not None:
             signed_up = Happening(event_id(made, "sign-up"), made, "sign-up", call.parts.clock.now())
             await happenings.tell(db, happenings=[signed_up])
+        await refresh(db, rules=call.parts.rules, customer_id=customer_id, now=call.parts.clock.now())
         return SignedUp(customer_id, await customers.give_token(db, customer_id=customer_id))
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from server.errors import Unauthenticated
 from server.pipeline import consent, forget, preferences
+from server.pipeline.membership import refresh
 from server.store import customers, reasons
 from server.store.customers import Change, Profile
 from server.store.reasons import Mark
@@ -100,6 +101,8 @@ async def change(call: Call) -> MeAnswer:
             customer_id=call.customer_id,
             to=Change(frozenset(given), **given),
             topics_max=call.parts.settings.limits.topics_per_customer,
+            rules=call.parts.rules,
+            now=call.parts.clock.now(),
         )
     return _answer(after)
 
@@ -146,6 +149,7 @@ async def agree(call: Call) -> ConsentsAnswer:
         after = await consent.agree(
             db, customer_id=call.customer_id, said=said(call.body), terms=terms, source=call.principal.id
         )
+        await refresh(db, rules=call.parts.rules, customer_id=call.customer_id, now=call.parts.clock.now())
     return consents_answer(after)
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from server.errors import Conflict, FieldError, Invalid
 from server.model.ids import bucket_of, event_id
+from server.pipeline.membership import refresh
 from server.store import customers, happenings, stores
 from server.store.happenings import Happening
 from server.store.ids import new_id
@@ -89,6 +90,8 @@ async def tell(call: Call) -> PurchaseAnswer:
         made = await _purchase(db, body, now)
         if not await happenings.tell(db, happenings=[made]):
             raise KnownPurchase
+        touched = frozenset({"event:purchase"})
+        await refresh(db, rules=call.parts.rules, customer_id=made.customer_id, now=now, touched=touched)
     return PurchaseAnswer(made.id, made.at, body.amount, body.order_id, body.store_id)
 
 

@@ -26,12 +26,19 @@ class NewSegment(msgspec.Struct, forbid_unknown_fields=True, frozen=True, rename
 
 
 class SegmentAnswer(msgspec.Struct, frozen=True, rename={"condition": "if"}):
-    """A saved segment."""
+    """A saved segment.
+
+    `size` is how many customers were in it at `refreshed_at` (null: it was not counted yet); fewer than
+    `privacy.min_group` are not told (`suppressed`).
+    """
 
     id: UUID
     name: str
     condition: dict[str, Any] | None
     created_at: datetime
+    size: int | None
+    suppressed: bool
+    refreshed_at: datetime | None
 
 
 class Segments(msgspec.Struct, frozen=True):
@@ -41,9 +48,11 @@ class Segments(msgspec.Struct, frozen=True):
     next: str | None
 
 
-def _answer(row: SegmentRow) -> SegmentAnswer:
+def _answer(row: SegmentRow, *, least: int) -> SegmentAnswer:
     document = None if row.document is None else dict(row.document)
-    return SegmentAnswer(row.id, row.name, document, row.created_at)
+    small = row.size is not None and row.size < least
+    size = None if small else row.size
+    return SegmentAnswer(row.id, row.name, document, row.created_at, size, small, row.refreshed_at)
 
 
 @door("GET", "/v1/segments", query=PageQuery, answer=Segments, summary="Segments by name", tags=("Marketing",))
@@ -54,7 +63,8 @@ async def list_segments(call: Call) -> Segments:
     async with call.connection() as db:
         rows = await segments.page(db, after=after[0] if after else None, limit=size + 1)
     page, following = cut(rows, size=size, keys=lambda row: (row.name,))
-    return Segments([_answer(row) for row in page], following)
+    least = call.parts.settings.privacy.min_group
+    return Segments([_answer(row, least=least) for row in page], following)
 
 
 @door(
@@ -79,4 +89,4 @@ async def create_segment(call: Call) -> SegmentAnswer:
             programme=programme_of(call.parts.settings),
             by=author_of(call),
         )
-    return _answer(made)
+    return _answer(made, least=call.parts.settings.privacy.min_group)

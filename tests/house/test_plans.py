@@ -27,6 +27,7 @@ from server.store import (
     funnel,
     idempotency,
     keys,
+    members,
     moments,
     occasions,
     pass_tags,
@@ -46,6 +47,7 @@ BIG = {
     *(
         "customer_events",
         "occasions",
+        "segment_members",
         "pings",
         "receipts",
         "moments",
@@ -65,6 +67,7 @@ BIG = {
 FILL = """
 INSERT INTO customers (bucket, id, external_id) SELECT n % 1024, md5(n::text)::uuid, 'c' || n FROM generate_series(1, 8000) n;
 INSERT INTO external_ids SELECT bucket, external_id, id FROM customers;
+INSERT INTO segment_members SELECT bucket, id, 'regulars' FROM customers;
 INSERT INTO customer_state (bucket, customer_id, wake_at)
     SELECT bucket, id, CASE WHEN bucket = 3 THEN now() END FROM customers;
 INSERT INTO customer_tokens (bucket, hash, customer_id) SELECT bucket, sha256(uuid_send(id)), id FROM customers;
@@ -150,7 +153,8 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
     "a listener": (states.LISTEN, {"customer_state_pkey"}),
     "the customers of tokens": (keys.FIND_OWNERS, {"customer_tokens_pkey"}),
     "the tokens' use": (keys.TOUCH_TOKENS, {"customer_tokens_pkey"}),
-    "a customer": (customers.FIND, {"customers_pkey"}),
+    "a customer": (customers.FIND, {"customers_pkey", "segment_members_pkey"}),
+    "who is in which segment": (members.WRITE, {"segment_members_pkey"}),
     "a customer's lock": (customers.LOCK, {"customers_pkey"}),
     "a brand's number": (customers.KNOWN, {"external_ids_pkey"}),
     "a push token's owner": (devices.OWNER, {"push_tokens_pkey"}),
@@ -250,6 +254,7 @@ PORTIONS: Mapping[str, tuple[str, list[str], set[str]]] = {
         {"trials_next", "trials_pkey", "visits_pkey", "customer_events_owner", "customer_events_bought", "moments_pkey"}
         | {"offer_versions_pkey"},
     ),
+    "customers to judge": (members.NEXT, ["7", "md5('7')::uuid", "250"], {"customers_pkey"}),
     "an offer's passes": (passes.VOID_OFFER, ["md5('7')::uuid", "'r'", "500"], {"passes_offer", "passes_pkey"}),
 }
 EITHER = {"moments_owner", "moments_pkey"}

@@ -72,6 +72,8 @@ STAYS = {
     "wrong_codes": "one row per till",
     "weather_cells": "one row per cell with a place in it",
     "pass_tags": "one row per pass type",
+    "segment_members": "as long as they are in it: each round of the job takes out who is not",
+    "job_segment_sweep": "one row",
     "ruleset_epoch": "one row",
     "programme": "one row",
     "migrations": "one row per file",

@@ -6,17 +6,20 @@ import pytest
 
 from server.errors import Invalid, Unauthenticated
 from server.pipeline.preferences import change
+from server.pipeline.rules import Rules, programme_of
 from server.store.customers import Change, Profile
 from server.store.ids import new_id
-from tests.pipeline.town import Town, document, fix, street
+from tests.builders import NOON
+from tests.pipeline.town import Town, document, fix, settings, street
 
+NOTHING = Rules(None, programme_of(settings()))  # type: ignore[arg-type]  # not loaded: segments are tried elsewhere
 VERSION = "SELECT version FROM customer_state"
 
 
 async def turn(town: Town, customer, topics: dict[str, bool | None], most: int = 100) -> Profile:
     async with town.pool.transaction() as db:
         to = Change(frozenset({"topics"}), topics=topics)
-        return await change(db, customer_id=customer, to=to, topics_max=most)
+        return await change(db, customer_id=customer, to=to, topics_max=most, rules=NOTHING, now=NOON)
 
 
 async def test_topics_are_merged_null_forgets_and_decisions_under_way_lose(town: Town) -> None:
@@ -30,7 +33,7 @@ async def test_another_change_counts_up_nothing(town: Town) -> None:
     customer = await town.customer()
     async with town.pool.transaction() as db:
         to = Change(frozenset({"locale"}), locale="en-GB")
-        after = await change(db, customer_id=customer, to=to, topics_max=1)
+        after = await change(db, customer_id=customer, to=to, topics_max=1, rules=NOTHING, now=NOON)
     assert (after.locale, after.topics) == ("en-GB", {})
     assert await town.count(VERSION) == 0
 

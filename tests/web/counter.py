@@ -103,18 +103,22 @@ class Counter:
 
 
 @contextlib.asynccontextmanager
-async def open_counter(dsn: str, folder: Path, **changes: Any) -> AsyncIterator[Counter]:
-    """Serve the counter's doors on this database, with the two pools of a house."""
+async def open_counter(
+    dsn: str, folder: Path, *, parts: dict[str, Any] | None = None, **changes: Any
+) -> AsyncIterator[Counter]:
+    """Serve the counter's doors on this database, with the two pools of a house and further parts."""
     async with (
         await open_pool(dsn, size=8, application_name="tests") as pool,
         await open_pool(dsn, size=4, application_name="tests till") as till_pool,
-        _open(pool, till_pool, folder, changes) as opened,
+        _open(pool, till_pool, folder, parts or {}, changes) as opened,
     ):
         yield opened
 
 
 @contextlib.asynccontextmanager
-async def _open(pool: Pool, till_pool: Pool, folder: Path, changes: dict[str, Any]) -> AsyncIterator[Counter]:
+async def _open(
+    pool: Pool, till_pool: Pool, folder: Path, others: dict[str, Any], changes: dict[str, Any]
+) -> AsyncIterator[Counter]:
     desk, keyring = the_desk(folder)
     clock = DatabaseClock()
     async with pool.transaction() as db:
@@ -123,7 +127,7 @@ async def _open(pool: Pool, till_pool: Pool, folder: Path, changes: dict[str, An
         admin = await keys.create(db, kind="admin")
     assert admin is not None
     doors = [each for module in (counter, ledger, pass_link, passes, wallet) for each in doors_of(module)]
-    parts = {"till_pool": till_pool, "clock": clock, "desk": desk, "secrets": keyring}
+    parts = {"till_pool": till_pool, "clock": clock, "desk": desk, "secrets": keyring} | others
     async with serving(doors, settings_with(**changes), pool, **parts) as served:
         opened = Counter(served, pool, desk, keyring, store_id, offer_id, {"admin": admin.token})
         await opened.till("till")

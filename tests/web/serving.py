@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 
 from server.configuration import load
+from server.pipeline.rules import Rules, programme_of
 from server.settings import Settings
 from server.store.pool import Pool, open_pool
 from server.web.access import ACCESS, Table
@@ -35,10 +36,11 @@ def settings_with(**changes: Any) -> Settings:
 
 
 def parts_of(settings: Settings, pool: Any, **others: Any) -> Parts:
-    """The parts that the foundation needs; the others are not reached for by its doors."""
+    """The parts that the foundation needs; the others are not reached for by its doors. Rules that nobody gave are not loaded."""
     given = {field.name: others.get(field.name) for field in dataclasses.fields(Parts)}
     given |= {"settings": settings, "pool": pool, "till_pool": others.get("till_pool", pool)}
     given |= {"stopping": asyncio.Event(), "metrics": others.get("metrics") or Metrics()}
+    given["rules"] = given["rules"] or Rules(pool, programme_of(settings))
     return Parts(**given)
 
 

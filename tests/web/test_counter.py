@@ -11,12 +11,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from server.store import keys
+from server.pipeline.rules import Rules, programme_of
+from server.store import epoch, keys, segments
+from server.store.pool import open_pool
 from server.wallet.codes import code_for
 from server.wallet.keyring import Kind
 from tests.counter_rows import COFFEE, SINCE, add_store
 from tests.web.counter import Counter, open_counter
-from tests.web.serving import Answered
+from tests.web.serving import Answered, settings_with
 
 
 @pytest.fixture
@@ -44,6 +46,28 @@ async def test_a_code_is_redeemed(house: Counter) -> None:
     assert (answer.json["uses_left"], answer.json["reward"]) == (0, told["reward"])
     shown = await house.ask("GET", f"/v1/passes/{told['serial']}", by="kim")
     assert (shown.json["state"], shown.json["uses_left"]) == ("redeemed", 0)
+
+
+async def test_a_redemption_and_its_reversal_move_the_customer_between_segments_at_once(
+    db_dsn: str, tmp_path: Path
+) -> None:
+    settings = settings_with()
+    async with await open_pool(db_dsn, size=2, application_name="rules") as pool:
+        rules = Rules(pool, programme_of(settings))
+        async with pool.transaction() as db:
+            await epoch.bump(db)
+            condition = {"event": {"name": "redemption", "within": "P7D"}}
+            await segments.insert(db, name="redeemers", document=condition)
+        await rules.refresh()
+        async with open_counter(db_dsn, tmp_path, parts={"rules": rules}) as house:
+            told = await house.taken()
+            await house.value("UPDATE customers SET profiling = true RETURNING id")
+            members = "SELECT count(*) FROM segment_members WHERE segment = 'redeemers' AND customer_id = $1"
+            done = await house.redeem(told["code"])
+            assert await house.value(members, house.customers["kim"]) == 1
+            path = f"/v1/redemptions/{done.json['id']}/reversal"
+            assert (await house.ask("POST", path, by="till", body={"reason": "oops"})).status == 201
+            assert await house.value(members, house.customers["kim"]) == 0
 
 
 async def test_a_code_is_read_as_people_type_it(house: Counter) -> None:

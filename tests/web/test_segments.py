@@ -6,9 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from server.pipeline.rules import Rules, programme_of
+from server.store.clock import DatabaseClock
 from server.store.pool import Pool
-from server.web import segments
+from server.web import crm, customers, me, purchases, segments
+from tests.builders import NOON
 from tests.web.authors import House, house
+from tests.web.serving import settings_with
 
 REGULAR = {"event": {"name": "purchase", "within": "P30D", "count": {"gte": 2}}}
 
@@ -74,3 +78,52 @@ async def test_the_list_is_paged_by_name(at: House) -> None:
     second = (await at.call("marketer", "GET", f"/v1/segments?limit=3&cursor={first['next']}")).json
     assert [each["name"] for each in first["items"] + second["items"]] == ["a", "b", "c", "ä"]
     assert second["next"] is None
+
+
+async def test_how_many_are_in_a_segment_is_told_once_they_were_counted_unless_they_are_few(
+    at: House, pool: Pool
+) -> None:
+    for name, size in (("few", 9), ("many", 10), ("new", None)):
+        made = await at.call("marketer", "POST", "/v1/segments", {"name": name})
+        assert (made.json["size"], made.json["suppressed"], made.json["refreshed_at"]) == (None, False, None)
+        async with pool.acquire() as db:
+            sql = "UPDATE segments SET size = $2, refreshed_at = $3 WHERE name = $1"
+            await db.execute(sql, name, size, None if size is None else NOON)
+    listed = (await at.call("analyst", "GET", "/v1/segments")).json["items"]
+    assert [(each["name"], each["size"], each["suppressed"]) for each in listed] == [
+        ("few", None, True), ("many", 10, False), ("new", None, False)
+    ]  # fmt: skip
+    assert [each["refreshed_at"] for each in listed] == ["2026-11-03T11:00:00Z", "2026-11-03T11:00:00Z", None]
+
+
+async def test_what_an_app_and_other_systems_tell_moves_the_customer_at_once(pool: Pool) -> None:
+    clock, rules = DatabaseClock(), Rules(pool, programme_of(settings_with()))
+    async with house(pool, segments, crm, purchases, customers, me, clock=clock, rules=rules) as at:
+        async with pool.acquire() as db:
+            await clock.sync(db)
+        paid = {"rfm": {"monetary_minor": {"gte": 500}}}
+        parcel = {"event": {"name": "parcel", "within": "P7D"}}
+        for name, condition in (("gold", {"attribute": {"tier": {"eq": "gold"}}}), ("paid", paid), ("parcel", parcel)):
+            assert (await at.call("marketer", "POST", "/v1/segments", {"name": name, "if": condition})).status == 201
+        await rules.refresh()
+        body = {"external_id": "C-1", "attributes": {"tier": "gold"}, "consents": {"profiling": True}}
+        token = (await at.call("app", "POST", "/v1/customers", body)).json["token"]
+        kim = at._replace(tokens={**at.tokens, "kim": token})
+
+        async def now_in() -> list[str]:
+            return list((await kim.call("kim", "GET", "/v1/me")).json["segments"])
+
+        assert await now_in() == ["gold"]
+        await at.call("crm", "PUT", "/v1/customers/C-1", {"attributes": {"tier": "silver"}})
+        assert await now_in() == []
+        sold = {"external_id": "C-1", "amount": {"minor": 500, "currency": "EUR"}}
+        assert (await at.call("crm", "POST", "/v1/purchases", sold, Idempotency_Key="p-1")).status == 201
+        told = {"events": [{"id": "e-1", "name": "parcel", "at": clock.now().isoformat()}]}
+        assert (await at.call("crm", "POST", "/v1/customers/C-1/events", told)).status == 200
+        assert await now_in() == ["paid", "parcel"]
+        changed = await kim.call("kim", "PATCH", "/v1/me", {"attributes": {"tier": "gold"}})
+        assert changed.json["segments"] == ["gold", "paid", "parcel"]
+        await kim.call("kim", "PUT", "/v1/me/consents", {"profiling": False})
+        assert await now_in() == []
+        await kim.call("kim", "PUT", "/v1/me/consents", {"profiling": True})
+        assert await now_in() == ["gold", "paid", "parcel"]
