@@ -19,6 +19,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from server.decision.plan import STATES, is_meant
 from server.model.context import Programme
@@ -123,6 +124,7 @@ class Outlook:
     crowd: Crowd
     places: Places
     programme: Programme
+    zone: ZoneInfo
     today: date
     told: Set[str] = frozenset()
     most: int = 500
@@ -150,7 +152,7 @@ class Outlook:
     def planned(self, day: date) -> list[Plan]:
         """List the offers that are planned on a day."""
         if day not in self._plans:
-            self._plans[day] = [plan for plan in self.plans if is_planned(plan.offer, day)]
+            self._plans[day] = [plan for plan in self.plans if is_planned(plan.offer, day, self.zone)]
         return self._plans[day]
 
     def _pattern(self, day: date) -> Pattern:

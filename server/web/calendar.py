@@ -109,6 +109,7 @@ async def show_calendar(call: Call) -> Calendar:
         crowd=of,
         places=ruleset.places,
         programme=ruleset.programme,
+        zone=zone,
         today=today,
         told={name for name, condition in ruleset.segments.items() if condition is None},
         most=parts.settings.publish.forecast_customers,

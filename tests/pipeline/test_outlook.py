@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from scipy import stats
@@ -55,6 +56,7 @@ def ahead(
         crowd=gathered(Sample(shards, known, told, tuple(messages))),
         places=KNOWN,
         programme=programme(per_day=per_day, per_week=per_week, class_per_day=more.pop("classes", {})),
+        zone=ZoneInfo("Europe/Berlin"),
         today=TODAY,
         **more,
     )
@@ -118,8 +120,9 @@ def test_a_schedule_for_everybody_reaches_everybody_on_its_days() -> None:
         offer(), when=replace(offer().when, trigger="schedule", schedule=Schedule(cron="0 9 * * mon"))
     )  # fmt: skip
     outlook = ahead({}, weekly, per_day=1, per_week=None)
-    monday = outlook.day(TODAY)
-    assert (len(monday.offers), monday.audience, monday.capped) == (1, 10, 0.0)
+    monday, tuesday = outlook.days(TODAY, 2)
+    assert ([len(each.offers) for each in (monday, tuesday)], monday.audience) == ([1, 0], 10)
+    assert monday.capped == 0.0
     twice = ahead({}, weekly, replace(weekly, id=UUID(int=77)), per_day=1, per_week=None)
     assert twice.day(TODAY).capped == 1.0
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from server.decision.conditions import local_time, logic
+from server.model.offer import Schedule
 from server.pipeline.planning import is_planned
 from tests.builders import day, offer
 
+BERLIN = ZoneInfo("Europe/Berlin")
 MONDAY = date(2026, 11, 2)
 
 
-def planned(*, first: date = MONDAY, count: int = 7, **more: Any) -> list[int]:
+def planned(*, first: date = MONDAY, count: int = 7, schedule: Schedule | None = None, **more: Any) -> list[int]:
     """The days of a week (0 is its Monday) on which an offer is planned."""
     asked = offer(**more)
-    return [number for number in range(count) if is_planned(asked, first + timedelta(days=number))]
+    if schedule is not None:
+        asked = replace(asked, when=replace(asked.when, trigger="schedule", schedule=schedule))
+    return [number for number in range(count) if is_planned(asked, first + timedelta(days=number), BERLIN)]
 
 
 def window(*days: str, start: str = "00:00", end: str | None = None) -> local_time.Condition:
@@ -49,3 +55,18 @@ def test_both_dates_are_within() -> None:
 )
 def test_windows_that_must_hold_leave_their_weekdays(condition: Any, days: list[int]) -> None:
     assert planned(condition=condition) == days
+
+
+@pytest.mark.parametrize(
+    ("schedule", "days"),
+    [
+        (Schedule(cron="0 9 * * mon,thu"), [0, 3]),
+        (Schedule(cron="30 0 4 * *", tz="Europe/Berlin"), [2]),
+        (Schedule(cron="0 0 4 * *", tz="customer_home"), [2]),
+        (Schedule(rrule="FREQ=WEEKLY;BYDAY=TU;BYHOUR=9"), [1]),
+        (Schedule(cron="0 9 1 1 *"), []),
+    ],
+)
+def test_a_schedule_is_planned_for_the_days_on_which_it_fires(schedule: Schedule, days: list[int]) -> None:
+    assert planned(schedule=schedule) == days
+    assert set(planned(schedule=schedule, active_from=day("2026-11-04"))) == {n for n in days if n >= 2}
