@@ -11,11 +11,15 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+import structlog
+
 from server.errors import KairosError
 from server.store.pool import Connection, connect
 
 _LOCK = 0x6B61_6A6F_6273
 """The number of the jobs' advisory lock: "kajobs"."""
+
+_log = structlog.get_logger("kairos.jobs")
 
 _TRY_AGAIN_S = 1.0
 _LOOK_S = 1.0
@@ -46,6 +50,9 @@ async def lead(dsn: str, *, gained: Callable[[], None], lost: Callable[[], None]
                     await asyncio.sleep(_LOOK_S)
                     await asyncio.wait_for(db.execute("SELECT 1"), _LOOK_S)
         except (KairosError, TimeoutError, OSError):
+            await asyncio.sleep(_TRY_AGAIN_S)
+        except Exception:  # whatever it was: a process that never strives again would be missed only when all have
+            _log.exception("leading broke")
             await asyncio.sleep(_TRY_AGAIN_S)
         finally:
             if leading:

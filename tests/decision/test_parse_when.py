@@ -27,6 +27,13 @@ def test_dwell_has_a_time_near_a_distance_and_event_a_name():
     assert when(trigger="event", event="purchase").event == "purchase"
 
 
+def test_inactivity_says_how_long_and_signing_up_is_written_in_two_ways():
+    absent = when(trigger="event", event="inactivity", after="P14D")
+    assert (absent.event, absent.after) == ("inactivity", timedelta(days=14))
+    assert when(trigger="event", event="purchase").after is None
+    assert when(trigger="event", event="sign_up").event == when(trigger="event", event="sign-up").event == "sign-up"
+
+
 def test_a_schedule_is_a_cron_line_or_a_recurrence_rule_in_a_zone():
     assert when(trigger="schedule", cron="0 7 * * mon-fri").schedule == Schedule(cron="0 7 * * mon-fri", tz="place")
     rule = "FREQ=WEEKLY;BYDAY=MO;BYHOUR=7"
@@ -67,6 +74,12 @@ def test_the_confidence_is_from_a_twentieth_to_one(confidence):
         ({"trigger": "event"}, ["event"]),
         ({"trigger": "event", "event": ""}, ["event"]),
         ({"trigger": "enter", "event": "purchase"}, ["event"]),
+        ({"trigger": "event", "event": "inactivity"}, ["after"]),
+        ({"trigger": "event", "event": "inactivity", "after": "PT23H"}, ["after"]),
+        ({"trigger": "event", "event": "inactivity", "after": "P366D"}, ["after"]),
+        ({"trigger": "event", "event": "purchase", "after": "P14D"}, ["after"]),
+        ({"trigger": "enter", "after": "P14D"}, ["after"]),
+        ({"trigger": "schedule", "rrule": "FREQ=DAILY;BYMONTH=4;BYMONTHDAY=31;BYHOUR=7"}, ["rrule"]),
         ({"trigger": "schedule"}, [""]),
         ({"trigger": "schedule", "cron": "0 7 * * *", "rrule": "FREQ=DAILY;BYHOUR=7"}, [""]),
         ({"trigger": "schedule", "cron": "7 o'clock"}, ["cron"]),

@@ -108,3 +108,22 @@ async def test_a_leader_whose_farewell_fails_is_still_ended_by_cancellation(db_d
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_whoever_cannot_begin_to_lead_tries_again(db_dsn: str) -> None:
+    tries, led = 0, asyncio.Event()
+
+    def gained() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise RuntimeError("a bug")
+        led.set()
+
+    leading = asyncio.create_task(lead(db_dsn, gained=gained, lost=lambda: None))
+    async with asyncio.timeout(30):
+        await led.wait()
+    leading.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await leading
+    assert tries == 2

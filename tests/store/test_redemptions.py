@@ -51,6 +51,20 @@ async def test_what_was_paid_in_a_redemption_is_in_the_customers_past(db: Connec
     assert tuple(row) == ("redemption", 1290, "EUR", "order-7", scene.store_id)
 
 
+async def test_a_redemption_is_an_occasion_at_its_store_until_it_is_taken_back(db: Connection, tmp_path: Path) -> None:
+    scene = await set_scene(db, tmp_path)
+    done = await claim(db, scene)
+    assert done is not None
+    row = await db.fetchrow(
+        "SELECT o.*, e.customer_id AS whose FROM occasions o JOIN customer_events e USING (bucket, id)"
+    )
+    fence = await db.fetchval("SELECT geofence_id FROM stores WHERE id = $1", scene.store_id)
+    assert (row["id"], row["kind"], row["name"], row["at"]) == (done.id, "event", "redemption", done.redeemed_at)
+    assert (row["customer_id"], row["geofence_id"]) == (row["whose"], fence)
+    assert (await give_back(db, done.id, scene.store_id)).id is not None
+    assert await db.fetchval("SELECT count(*) FROM occasions") == 0
+
+
 async def test_a_claim_that_fails_writes_nothing_anywhere(db: Connection, tmp_path: Path) -> None:
     scene = await set_scene(db, tmp_path)
     await db.execute("UPDATE passes SET state = 'voided'")

@@ -104,3 +104,16 @@ async def test_a_sign_up_repeated_under_its_key_makes_one_customer(pool: Pool) -
         assert first.body == second.body
         assert second.headers["Idempotent-Replayed"] == "true"
         assert await town.town.count("SELECT count(*) FROM customers") == 1
+
+
+async def test_signing_up_is_an_occasion_and_signing_in_again_is_none(pool: Pool, tmp_path: Path) -> None:
+    file = tmp_path / "identity.key"
+    file.write_bytes(KEY + b"\n")
+    async with phones(pool, identity__secret_file=str(file)) as town:
+        made = await town.sign_up(external_id="4711", consents={"location": True})
+        again = await town.sign_up(external_id="4711", identity_token=jwt("4711", now=town.clock.now()))
+        assert again.json["customer_id"] == made.json["customer_id"]
+        rows = await town.town.rows(
+            "SELECT customer_id::text, kind, name FROM occasions JOIN customer_events e USING (bucket, id, customer_id, name)"
+        )
+    assert rows == [{"customer_id": made.json["customer_id"], "kind": "event", "name": "sign-up"}]

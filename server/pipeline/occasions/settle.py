@@ -55,18 +55,21 @@ async def settle(db: Connection, won: Sequence[Turn]) -> None:
 
 
 def gone_of(turn: Turn) -> Iterable[Receipt]:
-    """Give a receipt for each push that was held for an offer that is no longer live: there is no verdict to tell it."""
+    """Give a receipt for each held push without a verdict to tell it: its offer is no longer live, or it is days too late."""
     for step in turn.steps:
         held = step.occasion
         if held is None or held.kind != "held" or step.decision is None or step.decision.verdicts:
             continue
+        refused = step.decision.finding
         verdict = {
             "offer_id": held.offer_id,
             "offer": f"{held.name}@{held.offer_version}",
             "place_id": None,
-            "gate": "active",
+            "gate": refused.gate if refused is not None else "active",
             "truth": "holds",
-            "reason": "The quiet hours ended, and the offer is no longer live.",
+            "reason": refused.reason
+            if refused is not None
+            else "The quiet hours ended, and the offer is no longer live.",
             "values": {"held_until": held.at},
         }
         yield Receipt(
