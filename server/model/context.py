@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -65,8 +65,7 @@ class Used(NamedTuple):
     place_units: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """One moment of one customer.
 
     `at` is event time (UTC); `received` is when it is decided (freshness is received minus at). `hits` are the fences
@@ -83,9 +82,9 @@ class Context:
     cause: Cause = Cause("fix")
     fix: Fix | None = None
     hits: tuple[Hit, ...] = ()
-    weather: Mapping[UUID, Weather] = field(default_factory=dict)
-    used: Mapping[UUID, Used] = field(default_factory=dict)
-    used_at: Mapping[tuple[UUID, UUID], int] = field(default_factory=dict)
+    weather: Mapping[UUID, Weather] = MappingProxyType({})
+    used: Mapping[UUID, Used] = MappingProxyType({})
+    used_at: Mapping[tuple[UUID, UUID], int] = MappingProxyType({})
     exhausted: frozenset[UUID] = frozenset()
     foreground: bool = False
     app_zone: str | None = None

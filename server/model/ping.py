@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from server.model.place import Point
@@ -28,8 +29,7 @@ class OsEvent:
     geofence_id: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(NamedTuple):
     """A fix under the client's id. `fix.at` is event time: received minus the fix's age.
 
     `flags` holds what was odd about its clock: "skew", "ahead", "sent_before_captured".

@@ -203,8 +203,7 @@ def context_of(stated: Stated, snapshot: Snapshot) -> Context:
             fix_zone=state.last_fix.zone if state.last_fix is not None else None,
         )
     places = snapshot.ruleset.places.by_id
-    return replace(
-        context,
+    return context._replace(
         at=stated.at,
         cause=stated.cause or Cause("fix"),
         weather=dict.fromkeys(places, stated.weather) if stated.weather is not None else {},

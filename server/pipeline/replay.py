@@ -165,7 +165,7 @@ class Replay:
         """Tell what is used of the shares of the places around."""
         places = self._ground.ruleset.places.by_geofence
         used_at = self._grants.used_at(context, (places[hit.id] for hit in context.hits if hit.id in places))
-        return replace(context, used_at=used_at) if used_at else context
+        return context._replace(used_at=used_at) if used_at else context
 
     def _follow(
         self, person: Person, context: Context, decision: Decision, trigger_id: UUID, held: Occasion | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import accumulate, chain
+from itertools import accumulate, chain, product
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -97,6 +97,7 @@ _events = msgspec.json.Decoder(tuple[Happened, ...])
 _answered = msgspec.json.Decoder(list[tuple[UUID, UUID | None]])
 _topics = msgspec.json.Decoder(dict[str, bool])
 _NO_ATTRIBUTES: Attributes = {}
+_CONSENTS = {each: Consents(*each) for each in product((False, True), repeat=3)}
 _NO_TOPICS: Mapping[str, bool] = {}
 
 
@@ -131,7 +132,7 @@ def _known(row: Row, bought: bool) -> Known:
     return Known(
         customer=Customer(
             id=row["id"],
-            consents=Consents(row["location"], row["push"], row["profiling"]),
+            consents=_CONSENTS[row["location"], row["push"], row["profiling"]],
             zone=row["time_zone"],
             locale=row["locale"],
             segments=frozenset(row["segments"]),

@@ -16,7 +16,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.typedefs import Handler
 
 from server.errors import Refusal, Unauthenticated, Unreadable
-from server.store.ids import new_id
+from server.store.ids import new_text
 from server.web.door import DOOR, REQUEST_ID, Door
 from server.web.gate import GATE, PasswordChangeRequired
 from server.web.parts import PARTS
@@ -58,7 +58,7 @@ _LOG: Final = structlog.get_logger("kairos.web")
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request its id, and any error its answer."""
-    request[REQUEST_ID] = str(new_id())
+    request[REQUEST_ID] = new_text()
     loop = asyncio.get_running_loop()
     began = loop.time()
     response: web.StreamResponse | None = None
@@ -155,7 +155,7 @@ def finish(settings: Settings) -> Callable[[web.Request, web.StreamResponse], Aw
         request[_STARTED] = True
         found = response.headers
         found.update(for_data if found.get("Content-Type", _JSON) in _DATA else for_pages)
-        found["X-Request-Id"] = request.get(REQUEST_ID) or str(new_id())
+        found["X-Request-Id"] = request.get(REQUEST_ID) or new_text()
         if "Cache-Control" not in found:
             found["Cache-Control"] = "no-store"
 

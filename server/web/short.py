@@ -19,7 +19,7 @@ from aiohttp.helpers import rfc822_formatted_time
 
 from server.errors import Refusal
 from server.pipeline.batch import Answer
-from server.store.ids import new_id
+from server.store.ids import new_text
 from server.web import pings
 from server.web.access import Kind
 from server.web.auth import Guess, Visitor
@@ -103,12 +103,12 @@ class ShortWay:
         """Write out an answer, and count it."""
         body = pings.written(answer)
         self._count(200, began_s)
-        tail = f"X-Request-Id: {new_id()}\r\nContent-Length: {len(body)}\r\nDate: {rfc822_formatted_time()}\r\n\r\n"
+        tail = f"X-Request-Id: {new_text()}\r\nContent-Length: {len(body)}\r\nDate: {rfc822_formatted_time()}\r\n\r\n"
         return b"".join((self._head, tail.encode(), body))
 
     def refuse(self, error: Exception, *, began_s: float) -> bytes:
         """Write out why there is no answer, and count it."""
-        request_id = str(new_id())
+        request_id = new_text()
         refusal: Refusal | None = refusal_of(error)
         if refusal is None:
             write_down(error, route=pings.report.path, request_id=request_id)

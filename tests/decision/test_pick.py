@@ -127,7 +127,7 @@ def test_the_winner_in_a_word_is_the_winner_of_the_findings(
             where = fix(north, at=at, accuracy_m=accuracy_m, mock=kind == "mock")
             late = at + timedelta(seconds=45 if kind == "late" else 0)
             told = context(rules, where, received=late, **more)
-            told = replace(told, flags=frozenset({"sent_before_captured"} if kind == "flagged" else ()))
+            told = told._replace(flags=frozenset({"sent_before_captured"} if kind == "flagged" else ()))
         decision = decide(told, rules)
         judge(told, rules, decision)
         state = decision.state

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from math import pi, sqrt
 from pathlib import Path
@@ -252,7 +251,7 @@ def test_the_answer_is_the_one_that_was_found_by_hand(case: Case) -> None:
     if "os_event" in case:  # no dry run states it: it must change nothing that a fix decides
         context = context_of(stated, snapshot)
         hint = OsEvent(case["os_event"]["type"], builders.fence_id(1))
-        claimed = decide(replace(context, os_event=hint), snapshot.ruleset, everything=True)
+        claimed = decide(context._replace(os_event=hint), snapshot.ruleset, everything=True)
         assert claimed == decide(context, snapshot.ruleset, everything=True)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import re
 from uuid import uuid4
 
+import pytest
 from aiohttp import ClientSession, web
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from server.store.pool import Pool
-from server.web.metrics import Metrics, metrics_app
+from server.web.metrics import _BUCKETS, Metrics, metrics_app
 from server.web.parts import PARTS
 from tests.web.house import housed
 
@@ -53,3 +56,22 @@ async def test_the_figures_have_a_listener_of_their_own() -> None:
     assert 'kairos_http_request_seconds_bucket{le="0.005",method="GET",route="/v1/x",status="200"} 1.0' in text
     assert "kairos_pool_open 4.0" in text
     assert 'kairos_things_total{kind="a"} 1.0' in text
+
+
+def test_times_are_counted_as_the_librarys_own_histogram_counts_them() -> None:
+    metrics, registry = Metrics(), CollectorRegistry()
+    oracle = Histogram("oracle", "The same.", ("status",), buckets=_BUCKETS, registry=registry)
+    chance = random.Random(5)
+    for number in range(500):
+        seconds = chance.choice([*_BUCKETS, chance.uniform(0, 12), 0.0])
+        metrics.count(method="GET", route="/v1/x", status=200 + number % 2, seconds=seconds)
+        oracle.labels(str(200 + number % 2)).observe(seconds)
+
+    def of(text: str, name: str) -> dict[str, float]:
+        lines = [line for line in text.splitlines() if line.startswith(f"{name}_") and "_created" not in line]
+        plain = [line.replace('method="GET",route="/v1/x",', "").removeprefix(name).rsplit(" ", 1) for line in lines]
+        return {label: float(value) for label, value in plain}
+
+    theirs = of(generate_latest(registry).decode(), "oracle")
+    assert of(metrics.text().decode(), "kairos_http_request_seconds") == pytest.approx(theirs)
+    assert len(theirs) == 2 * (len(_BUCKETS) + 3)

@@ -43,7 +43,7 @@ def test_a_receipt_says_how_high_the_sun_stands():
 
 def somewhere(stage: Scene, point: Point) -> Scene:
     """Put a fix into a scene."""
-    return replace(stage, context=replace(stage.context, fix=Fix(point, 10.0, stage.at)))
+    return replace(stage, context=stage.context._replace(fix=Fix(point, 10.0, stage.at)))
 
 
 def test_the_place_counts_and_without_one_the_fix():

@@ -21,7 +21,7 @@ BOTH = Known(programme(), segments=frozenset({"a", "b"}))
 def member(stage: Scene, *names: str) -> Scene:
     """Store the scene's customer in segments."""
     customer = replace(stage.context.customer, segments=frozenset(names))
-    return replace(stage, context=replace(stage.context, customer=customer))
+    return replace(stage, context=stage.context._replace(customer=customer))
 
 
 @pytest.mark.parametrize(
