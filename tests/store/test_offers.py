@@ -50,15 +50,27 @@ async def test_a_change_is_a_version_and_the_one_before_stays(db: Connection) ->
     assert await offers.find(db, offer_id=identifier, version=3) is None
 
 
-async def test_a_live_offers_change_is_live_at_once_and_a_paused_ones_is_not(db: Connection) -> None:
+async def test_a_live_offers_change_waits_beside_the_version_that_is_live_until_it_is_led_in(db: Connection) -> None:
     identifier = await add(db)
     await offers.enter(db, offer_id=identifier, status="live")
-    live = await offers.change(db, offer_id=identifier, name="coffee", document={"n": 2}, author="user:kim")
+    changed = await offers.change(db, offer_id=identifier, name="coffee", document={"n": 2}, author="user:kim")
+    assert changed is not None
+    assert (changed.status, changed.live_version, changed.version) == ("live", 1, 2)
+    assert offers.may_go_live(changed)
+    entered = await offers.enter(db, offer_id=identifier, status="live")
+    assert entered is not None
+    assert (entered.status, entered.live_version, entered.version) == ("live", 2, 2)
+    assert not offers.may_go_live(entered)
+    assert await offers.enter(db, offer_id=identifier, status="live") is None
+
+
+async def test_a_paused_offers_change_rests_with_it(db: Connection) -> None:
+    identifier = await add(db)
+    await offers.enter(db, offer_id=identifier, status="live")
     await offers.enter(db, offer_id=identifier, status="paused")
-    paused = await offers.change(db, offer_id=identifier, name="coffee", document={"n": 3}, author="user:kim")
-    assert live is not None
+    paused = await offers.change(db, offer_id=identifier, name="coffee", document={"n": 2}, author="user:kim")
     assert paused is not None
-    assert (live.live_version, paused.live_version, paused.version) == (2, 2, 3)
+    assert (paused.status, paused.live_version, paused.version) == ("paused", 1, 2)
 
 
 async def _lead(db: Connection, identifier: UUID, state: Status) -> None:

@@ -24,10 +24,15 @@ MATRIX = {
     "till": {
         "POST /v1/redemptions", "POST /v1/redemptions/check", "POST /v1/redemptions/{}/reversal", "GET /v1/redemptions",
     },
-    "crm": {"POST /v1/segments"},
+    "crm": {
+        "POST /v1/segments", "PUT /v1/customers/{}", "POST /v1/customers/{}/events", "POST /v1/purchases",
+        "POST /v1/external-sends",
+    },
     "analyst": {
         "GET /v1/stores", "GET /v1/stores/{}", "GET /v1/geofences", "GET /v1/geofences/{}", "GET /v1/offers",
         "GET /v1/offers/{}", "GET /v1/segments", "GET /v1/reports/funnel", "GET /dashboard",
+        "GET /v1/geofences/export", "GET /v1/programme", "GET /v1/calendar", "GET /v1/offers/{}/versions",
+        "GET /v1/offers/{}/versions/{}", "GET /v1/offers/{}/diff",
     },
     "pass": {
         "POST /wallet/v1/devices/{}/registrations/{}/{}", "DELETE /wallet/v1/devices/{}/registrations/{}/{}",
