@@ -87,6 +87,7 @@ async def show_dashboard(call: Call) -> Reply:
     chosen = choose(call.query, now=call.parts.clock.now(), zone=zone)
     async with call.connection() as db:
         rows = await count(db, chosen.span, by="offer", settings=settings)
+        whole = await count(db, chosen.span, by="programme", settings=settings)
     language = language_of(call.request.headers.get("Accept-Language"))
     words = DASHBOARD[language]
     body = render(
@@ -97,7 +98,7 @@ async def show_dashboard(call: Call) -> Reply:
         words=words,
         chosen=chosen,
         choices=[(days, words["today"] if days == "1" else words["days"].format(days)) for days in _CHOICES],
-        total=total_of(rows, words=words, language=language),
+        total=total_of(rows, whole, words=words, language=language),
         groups=[group_of(row, words=words, language=language) for row in rows],
         hidden=words["hidden"].format(least),
         about=words["about"].format(zone),
@@ -134,19 +135,30 @@ def group_of(row: FunnelRow, *, words: Mapping[str, str], language: Language) ->
         return Group(row.label, True, [], "", "", [], "")
     counts = {step: int(getattr(row, step) or 0) for step in (*STEPS, "control")}
     group = _group(row.label, counts, _money(row), words=words, language=language)
+    return _tried(group, row, words=words, language=language)
+
+
+def _tried(group: Group, row: FunnelRow, *, words: Mapping[str, str], language: Language) -> Group:
+    """Add what showing did, where somebody was held out."""
     if not isinstance(row.lift, LiftAnswer):
         return group
     return group._replace(tried=True, effects=effects_of(row.lift, words=words, language=language))
 
 
-def total_of(rows: Sequence[FunnelRow], *, words: Mapping[str, str], language: Language) -> Group:
-    """Add up the offers that are shown: with the hidden ones in it, the total would tell what they hide."""
+def total_of(
+    rows: Sequence[FunnelRow], whole: Sequence[FunnelRow] = (), *, words: Mapping[str, str], language: Language
+) -> Group:
+    """Add up the offers that are shown: with the hidden ones in it, the total would tell what they hide.
+
+    What the programme did as a whole is in no sum: it is measured by its own control group.
+    """
     shown = [row for row in rows if not row.suppressed]
     counts = {step: sum(int(getattr(row, step) or 0) for row in shown) for step in (*STEPS, "control")}
     money: Counter[str] = Counter()
     for row in shown:
         money.update(_money(row))
-    return _group(words["all"], counts, money, words=words, language=language)
+    total = _group(words["all"], counts, money, words=words, language=language)
+    return _tried(total, whole[0], words=words, language=language) if whole else total
 
 
 def _money(row: FunnelRow) -> dict[str, int]:

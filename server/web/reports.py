@@ -105,7 +105,8 @@ async def count(
     least = settings.privacy.min_group
     counted = await reports.funnel(db, start=span.start, end=span.end, by=by, offer_id=offer_id)
     currency = main_currency(counted) or await reports.usual_currency(db) or NO_CURRENCY
-    tried = [each.key for each in counted if each.control]
+    trying = by != "programme" or settings.programme.holdout > 0  # offers' own control groups say nothing of the whole
+    tried = [each.key for each in counted if each.control and trying]
     told = await lifts(db, span, by=by, currency=currency, settings=settings, offer_id=offer_id, tried=tried)
     rows = [
         row_of(each, by=by, currency=currency, least=least, lift=told.get(each.key))

@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
 
 from server.model.money import Money
-from server.store import users
+from server.store import lift, users
 from server.store.pool import Pool
 from server.web.passwords import Hasher
 from tests import lives
@@ -50,7 +50,7 @@ INSERT INTO lift_cells (slot, offer_id, place_id, channel, placement, variant, l
 VALUES (date_bin('15 minutes', $2::timestamptz, '2000-01-01 00:00Z'), $1, $1, 'push', 'card', 'card', $2::date, 9, 1, '', 'EUR',
         $3, $4::bigint, $5::bigint, $4::bigint / 3, $4::bigint, $5::bigint * 900, $5::bigint * 900 * 900)
 """
-"""Trials of coffee that are over: twelve and six in a hundred redeemed something, and spent nine euros each."""
+"""Trials of coffee, or the programme, that are over: 12 and 6 in a hundred redeemed something, and spent nine euros each."""
 
 
 async def fill(pool: Pool) -> None:
@@ -75,7 +75,8 @@ async def fill(pool: Pool) -> None:
                 if number % 2 == 0:
                     await lives.redeem(db, await lives.accept(db, moment, value=Money(250, "EUR")))
         for held_out, customers, reached in ((False, 900, 108), (True, 300, 18)):
-            await db.execute(TRIED, lives.offer_of(1), now, held_out, customers, reached)
+            for of in (lives.offer_of(1), lift.PROGRAMME):
+                await db.execute(TRIED, of, now, held_out, customers, reached)
 
 
 async def rolled_up(street: Street) -> None:
@@ -160,6 +161,8 @@ async def test_the_funnel_that_happened_is_seen(street: Street, chromium: Browse
     assert totals[0] == "Decided 16 100.0%"
     assert totals[5] == "Redeemed 9 56.3%"
     assert (await figures(page, HOSTILE))[-1] == "–"
+    whole = " ".join((await page.locator(".total .aside .effects").inner_text()).split())
+    assert whole.startswith("Redemptions +6.0 points +2.2 to +9.2 Visits")
     assert await page.title() == "Funnel by offer – Kairos"  # and not what the hostile name wanted
     assert await page.locator("table.offers script, table.offers img").count() == 0
     shape = await page.locator("svg.wide").bounding_box()

@@ -40,6 +40,7 @@ CITIES = {
     "Lord Howe": (Point(-31.5553, 159.0821), "Australia/Lord_Howe"),
     "Apia": (Point(-13.8333, -171.7667), "Pacific/Apia"),
     "Kathmandu": (Point(27.7172, 85.324), "Asia/Kathmandu"),
+    "Tromsø": (Point(69.6492, 18.9553), "Europe/Oslo"),
     "Taveuni": (Point(-16.83, 179.98), "Pacific/Fiji"),
 }
 ROWS = {

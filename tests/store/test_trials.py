@@ -133,6 +133,9 @@ async def test_what_happens_from_the_first_moment_up_to_the_goals_end_counts_and
         await comes(db, 1, at)
     await happens(db, 2, "redemption", MORNING + DAY)
     await happens(db, 2, "purchase", MORNING + DAY, 70, currency="CHF")
+    for at in (MORNING - tick, end):
+        await happens(db, 3, "purchase", at, 5)
+        await comes(db, 3, at)
     assert await trials.follow(pool, now=end + DAY - tick) == 3
     assert await cells(db) == []
     assert await trials.follow(pool, now=end + DAY) == 3

@@ -91,6 +91,18 @@ async def test_the_programmes_lift_is_that_of_its_own_trial(at: House, pool: Poo
     assert [each["lift"]["redemptions"]["enough"] for each in by_offer] == [False, False]
 
 
+async def test_without_a_control_group_of_its_own_the_programme_has_no_lift(at: House, pool: Pool) -> None:
+    async with pool.acquire() as db:
+        await offer(db)
+        await lives.decide(db, *(row(number, held_out=number > 6) for number in range(10)))
+    await funnel.roll(pool)
+    [whole] = await rows(at, f"{DAY}&by=programme")
+    assert whole["control"] == 3
+    assert "lift" not in whole
+    [own] = await rows(at)
+    assert "lift" in own
+
+
 async def test_where_nobody_is_held_out_there_is_no_lift(at: House, pool: Pool) -> None:
     async with pool.acquire() as db:
         await offer(db, 1, holdout=None)
