@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -111,6 +111,7 @@ class Rules:
         self._ground = ground.bare()
         self._loading = asyncio.Lock()
         self._current: Snapshot | None = None
+        self._paused, self._looks = False, 0
 
     @property
     def current(self) -> Snapshot:
@@ -127,34 +128,48 @@ class Rules:
     async def refresh(self) -> bool:
         """Load what changed, if the epoch did, and tell whether it had."""
         async with self._loading:
-            before = self._current or empty(self._programme)
-            since = before.ruleset.epoch
+            since = self._current.ruleset.epoch if self._current is not None else -1
             async with self._pool.acquire() as db:
                 if await rows.epoch(db) == since:
                     return False
-                if self._current is not None:
-                    self._current = before = _switched(before, paused=await rows.is_paused(db))
+            await self.look()
+            before, looks = self._current or empty(self._programme), self._looks
             # Read by a cursor: no statement of a whole chain's first load meets the statements' deadline.
             async with self._pool.transaction(isolation="repeatable_read", readonly=True) as db:
                 read = await rows.read(db, since=since, known=self._offers)
             land = self._ground
             made, self._ground = await asyncio.to_thread(self._build, before, land, read)
-            self._current = _switched(made, paused=read.paused)
+            self._current = _switched(made, paused=self._paused if self._looks > looks else read.paused)
             if self._weather is not None and self._ground.cells.moved != land.cells.moved:
                 self._weather.watch(point for _, point in self._ground.cells.kept.values())
             return True
 
+    async def look(self) -> None:
+        """Let the programme's switch hold as it stands now: a stop waits for no offer and no fence to be read."""
+        async with self._pool.acquire() as db:
+            self._paused = await rows.is_paused(db)
+        self._looks += 1
+        if self._current is not None:
+            self._current = _switched(self._current, paused=self._paused)
+
     async def follow(self, *, every_s: float, stopping: asyncio.Event) -> None:
-        """Refresh again and again until the house closes; a database that is away leaves the last snapshot in force."""
-        while not stopping.is_set():
-            try:
-                await self.refresh()
-            except Refusal as error:
-                _log.warning("rules not refreshed", reason=error.detail)
-            except Exception:
-                _log.exception("rules broke")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), every_s)
+        """Refresh, and look, again and again until the house closes; without a database the last snapshot stays in force.
+
+        Two loops: while a whole chain is being loaded, the switch is looked at as often as ever.
+        """
+
+        async def again(work: Callable[[], Awaitable[object]]) -> None:
+            while not stopping.is_set():
+                try:
+                    await work()
+                except Refusal as error:
+                    _log.warning("rules not refreshed", reason=error.detail)
+                except Exception:
+                    _log.exception("rules broke")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), every_s)
+
+        await asyncio.gather(again(self.refresh), again(self.look))
 
     def _build(self, before: Snapshot, last: Ground, read: rows.Rows) -> tuple[Snapshot, Ground]:
         """Make the next snapshot of the last one and what was read; runs in a thread, touches nothing that others read."""
@@ -218,7 +233,7 @@ def _read(row: rows.OfferRow, document: dict[str, Any], known: Known, places: Pl
 
 
 def _switched(snapshot: Snapshot, *, paused: bool) -> Snapshot:
-    """Give the same rules with the programme's switch as it stands: a stop waits for no offer and no fence to be read."""
+    """Give the same rules with the programme's switch as it stands."""
     ruleset = snapshot.ruleset
     if ruleset.programme.paused == paused:
         return snapshot

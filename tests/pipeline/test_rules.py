@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import Any
 from uuid import UUID
 
@@ -314,3 +315,35 @@ async def test_a_house_that_opens_while_the_programme_is_paused_is_paused(pool: 
     await change(pool, "UPDATE programme SET paused = true")
     await rules.refresh()
     assert rules.current.ruleset.programme.paused
+
+
+async def test_the_switch_is_followed_while_something_large_is_being_loaded(pool: Pool) -> None:
+    town, rules = Town(pool), rules_on(pool)
+    await rules.refresh()
+    build, let_go = rules._build, threading.Event()
+
+    def slow(*given: Any) -> Any:
+        assert let_go.wait(30)
+        return build(*given)
+
+    rules._build = slow  # type: ignore[method-assign]
+    stopping = asyncio.Event()
+    following = asyncio.create_task(rules.follow(every_s=0.01, stopping=stopping))
+    try:
+        async with asyncio.timeout(30):
+            await town.open_shop()
+            while not rules._loading.locked():
+                await asyncio.sleep(0.005)
+            await change(pool, "UPDATE programme SET paused = true")
+            while not rules.current.ruleset.programme.paused:
+                await asyncio.sleep(0.005)
+            assert not rules.current.fences
+            let_go.set()
+            while not rules.current.fences:
+                assert rules.current.ruleset.programme.paused
+                await asyncio.sleep(0.005)
+            assert rules.current.ruleset.programme.paused  # what was read before the stop does not undo it
+    finally:
+        let_go.set()
+        stopping.set()
+        await following
