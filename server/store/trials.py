@@ -3,7 +3,8 @@
 Rule 1: a customer belongs to the arm in which the first moment put them, whatever became of it (intention to treat).
 Rule 2: a trial is over when its goal's time is, and some more, so that what other systems tell late is in it. Only then it
         counts, once: its sums go into a cell in the statement that ends it.
-Rule 3: both arms are counted by the same facts: events of the customer's life, visits, purchases. None of them needs a pass.
+Rule 3: what follows comes after: the visit or the purchase that brought the first moment is none that came of it.
+Rule 4: both arms are counted by the same facts: events of the customer's life, visits, purchases. None of them needs a pass.
 """
 
 from __future__ import annotations
@@ -102,7 +103,8 @@ WITH usual AS (
 ), outcome AS (
     SELECT s.*, s.visits + (
         SELECT count(*) FROM visits w
-        WHERE w.bucket = s.bucket AND w.customer_id = s.customer_id AND w.at >= s.followed_until AND w.at < s.upto
+        WHERE w.bucket = s.bucket AND w.customer_id = s.customer_id AND w.at > s.started_at
+          AND w.at >= s.followed_until AND w.at < s.upto
           AND (s.places IS NULL OR s.places ? 'any' OR EXISTS (
                SELECT FROM geofences g LEFT JOIN stores o ON o.id = g.store_id
                WHERE g.id = w.geofence_id AND CASE WHEN s.places ? 'tag'
@@ -111,11 +113,11 @@ WITH usual AS (
     ) AS came, s.over AND EXISTS (
         SELECT FROM customer_events e
         WHERE e.bucket = s.bucket AND e.customer_id = s.customer_id AND e.name = s.goal
-          AND e.at >= s.started_at AND e.at < s.goal_until
+          AND e.at > s.started_at AND e.at < s.goal_until
     ) AS met, CASE WHEN s.over THEN (
         SELECT coalesce(sum(e.amount_minor), 0) FROM customer_events e
         WHERE e.bucket = s.bucket AND e.customer_id = s.customer_id AND e.name = 'purchase' AND e.currency = s.money
-          AND e.at >= s.started_at AND e.at < s.goal_until
+          AND e.at > s.started_at AND e.at < s.goal_until
     ) ELSE 0 END AS spent
     FROM seen s
 ), followed AS (

@@ -1,9 +1,10 @@
-"""Intervals judged by printed examples, by a second implementation, and by how often they hold in simulated trials."""
+"""Intervals judged by printed examples, by a second implementation, and by how often they hold in simulated trials; and both
+arms followed down the real street."""
 
 from __future__ import annotations
 
-import ast
 import re
+from datetime import timedelta
 from math import inf
 from typing import Any
 
@@ -13,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from server.decision.choose import draw
 from server.pipeline.lift import LEVEL, Arm, compare_means, compare_shares, newcombe, welch
+from server.store import funnel, lift, trials
 from tests.house.tree import ROOT
+from tests.pipeline.town import Town, document, fix, off, street
 
 
 def share(hits: int, customers: int) -> Arm:
@@ -140,7 +144,36 @@ def test_no_file_of_the_server_loads_the_library_as_it_is_imported() -> None:
     loaded = [
         path.name
         for path in (ROOT / "server").rglob("*.py")
-        for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.Import | ast.ImportFrom) and re.search(r"(scipy|numpy)", ast.unparse(node))
+        if re.search(r"^(?:import|from) (?:scipy|numpy)", path.read_text(), re.MULTILINE)
     ]
     assert loaded == []
+
+
+async def test_both_arms_walk_the_same_street_and_are_told_apart_at_its_end(town: Town, db_dsn: str) -> None:
+    await town.open_shop()
+    await town.open_shop(off(-3_000), name="South")
+    offer = await town.publish(
+        document(
+            limits={"per_customer": [{"max": 1, "period": {"rolling": "P1D"}}]},
+            holdout={"share": 0.4, "salt": "arms"},
+        )
+    )
+    customers = await town.customers(12)
+    out = {each for each in customers if draw("arms", each) < 0.4}
+    assert 0 < len(out) < 12
+    async with street(db_dsn) as process:
+        for number, each in enumerate(customers):
+            answer = await process.ping(each, fix(age_s=170))  # comes in, and is shown it or held out
+            assert len(answer.moments) == (each not in out)
+            if number % 2:
+                await process.ping(each, fix(off(-3_000)))  # comes to the other shop, after the moment
+        now = await process.now()
+    await funnel.roll(town.pool)
+    assert await trials.follow(town.pool, now=now + timedelta(days=9)) == 12
+    async with town.pool.acquire() as db:
+        sums = await lift.arms(db, start=now - timedelta(days=1), end=now + timedelta(days=1), by="offer")
+    came = {each for number, each in enumerate(customers) if number % 2}
+    assert {each.held_out: (each.key, each.customers, each.visits) for each in sums} == {
+        True: (str(offer), len(out), len(out & came)),
+        False: (str(offer), 12 - len(out), len(came - out)),
+    }

@@ -54,6 +54,7 @@ async def live(db: Connection, pool: Pool, lots: random.Random) -> None:
 async def oracle(db: Connection, start: datetime, end: datetime, by: str) -> dict[tuple[str, bool, str], list[int]]:
     """Add up trial by trial, in Python."""
     sums: dict[tuple[str, bool, str], list[int]] = defaultdict(lambda: [0] * 6)
+    purchases = await db.fetch("SELECT * FROM customer_events WHERE name = 'purchase'")
     rows = await db.fetch(
         "SELECT t.*, t.offer_id AS trial, m.* FROM trials t JOIN moments m ON m.id = t.moment_id"
         " WHERE t.started_at >= $1 AND t.started_at < $2 AND t.next_at IS NULL",
@@ -64,22 +65,21 @@ async def oracle(db: Connection, start: datetime, end: datetime, by: str) -> dic
         if (each["trial"] == UUID(int=0)) != (by == "programme"):
             continue
         key = "programme" if by == "programme" else KEYS[by](each)
-        visits, value = each["visits"], await spent(db, each)
+        visits, value = each["visits"], spent(purchases, each)
         arm = sums[key, each["held_out"], each["currency"]]
         for at, figure in enumerate((1, int(each["reached"]), visits, visits**2, value, value**2)):
             arm[at] += figure
     return sums
 
 
-async def spent(db: Connection, trial: Any) -> int:
+def spent(purchases: list[Any], trial: Any) -> int:
     """What a trial's customer paid in its currency within its time, counted from the purchases."""
-    rows = await db.fetch("SELECT * FROM customer_events WHERE name = 'purchase'")
     return sum(
         each["amount_minor"]
-        for each in rows
+        for each in purchases
         if each["customer_id"] == trial["customer_id"]
         and each["currency"] == trial["currency"]
-        and trial["started_at"] <= each["at"] < trial["goal_until"]
+        and trial["started_at"] < each["at"] < trial["goal_until"]
     )
 
 

@@ -122,18 +122,18 @@ async def test_an_offer_is_tried_where_somebody_is_held_out_and_the_programme_by
         await db.execute("DELETE FROM trials")
 
 
-async def test_what_happens_from_the_first_moment_up_to_the_goals_end_counts_and_nothing_else(
+async def test_what_happens_after_the_first_moment_up_to_the_goals_end_counts_and_nothing_else(
     db: Connection, pool: Pool
 ) -> None:
     await offer(db, goal={"event": "purchase", "within": "P2D"})
     await shown(db, pool, row(1), row(2, held_out=True), row(3))
     end, tick = MORNING + 2 * DAY, timedelta(microseconds=1)
-    for at, amount in ((MORNING - tick, 1), (MORNING, 20), (end - tick, 300), (end, 4000)):
+    for at, amount in ((MORNING, 1), (MORNING + tick, 20), (end - tick, 300), (end, 4000)):
         await happens(db, 1, "purchase", at, amount)
         await comes(db, 1, at)
     await happens(db, 2, "redemption", MORNING + DAY)
     await happens(db, 2, "purchase", MORNING + DAY, 70, currency="CHF")
-    for at in (MORNING - tick, end):
+    for at in (MORNING, end):
         await happens(db, 3, "purchase", at, 5)
         await comes(db, 3, at)
     assert await trials.follow(pool, now=end + DAY - tick) == 3
