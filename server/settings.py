@@ -177,8 +177,9 @@ class Identity(_Section, frozen=True):
 class WeatherSettings(_Section, frozen=True):
     """Where observations come from."""
 
-    provider: Literal["fixed", "open_meteo"]
+    provider: Literal["fixed", "open_meteo", "met_no"]
     base_url: str
+    contact: str
     api_key: str
     ca_file: str
     refresh_s: float

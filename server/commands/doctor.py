@@ -104,7 +104,9 @@ async def _weather(settings: Settings, clock: DatabaseClock) -> str:
             if settings.weather.provider == "fixed":
                 return "fixed: no observation is set, so weather is unknown and conditions on it show nothing"
             await asyncio.sleep(0.1)
-    raise KairosError(f"{settings.weather.provider} at {settings.weather.base_url} gave nothing within {_ANSWER_S:g} s")
+    raise KairosError(
+        f"{settings.weather.provider} at {settings.weather.base_url or 'its own address'} gave nothing within {_ANSWER_S:g} s"
+    )
 
 
 async def _server(url: str) -> Step:

@@ -23,8 +23,8 @@ from server.store import arrivals, members, passes
 from server.store.arrivals import Known
 from server.store.pool import Connection, Pool
 
-CHUNK: Final = 250
-"""Customers judged in one transaction: some tens of milliseconds, in which a ping may have to wait for this process."""
+CHUNK: Final = 100
+"""Customers judged in one transaction: some ten milliseconds of this process, in which its pings wait."""
 
 
 async def refresh(

@@ -7,8 +7,8 @@ is being read, and the whole question has one deadline, look-up of the name incl
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Set
+from typing import Final, NamedTuple
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
@@ -25,6 +25,14 @@ class FetchFailed(Exception):
     """The server did not give what was asked for; the text says how, and never repeats what it sent or the address."""
 
 
+class Answer(NamedTuple):
+    """What a server gave: one of the statuses that were to be taken, its headers, its body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 async def fetch(
     session: ClientSession,
     url: URL,
@@ -35,6 +43,23 @@ async def fetch(
     limit_bytes: int = LIMIT_BYTES,
 ) -> bytes:
     """The body of a 200 answer to a GET, at most `limit_bytes` long; raises FetchFailed for everything else."""
+    answer = await ask(
+        session, url, headers=headers, ssl_context=ssl_context, deadline_s=deadline_s, limit_bytes=limit_bytes
+    )
+    return answer.body
+
+
+async def ask(
+    session: ClientSession,
+    url: URL,
+    *,
+    headers: Mapping[str, str] | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    deadline_s: float = DEADLINE_S,
+    limit_bytes: int = LIMIT_BYTES,
+    taken: Set[int] = frozenset({200}),
+) -> Answer:
+    """The answer to a GET whose status is one of `taken`, its body at most `limit_bytes` long; raises FetchFailed otherwise."""
     try:
         async with session.get(
             url,
@@ -44,7 +69,7 @@ async def fetch(
             allow_redirects=False,
             auto_decompress=False,
         ) as response:
-            if response.status != 200:
+            if response.status not in taken:
                 raise FetchFailed(f"status {response.status}")
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise FetchFailed("a compressed answer, though none was asked for")
@@ -54,7 +79,7 @@ async def fetch(
                 if len(body) > limit_bytes:
                     response.close()  # not released: that would wait for the rest
                     raise FetchFailed(f"more than {limit_bytes} bytes")
-            return bytes(body)
+            return Answer(response.status, response.headers, bytes(body))
     except TimeoutError:
         raise FetchFailed(f"no whole answer within {deadline_s:g} s") from None
     except (ClientError, OSError, ValueError) as error:

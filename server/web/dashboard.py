@@ -14,6 +14,7 @@ from server.decision.formats import say_money
 from server.decision.wall import instant_of
 from server.errors import Invalid
 from server.model.money import Money
+from server.signals.weather.credits import CREDITS
 from server.web.call import Call, Reply
 from server.web.door import door
 from server.web.effects import Effect, effects_of
@@ -104,6 +105,7 @@ async def show_dashboard(call: Call) -> Reply:
         about=words["about"].format(zone),
         width=WIDTH,
         height=HEIGHT,
+        credit=CREDITS.get(settings.weather.provider),
     )
     return Reply(200, body, headers={"Vary": "Accept-Language, Cookie", "Content-Language": language}, media=HTML)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from server.signals.weather.credits import CREDITS
 from server.web.call import Call, Reply
 from server.web.codec import canonical, encode
 from server.web.door import DOORS, TABLE, WRITTEN, door
@@ -38,8 +39,13 @@ def _written(call: Call) -> dict[str, bytes]:
             url=settings.server.public_url or "/",
             table=app[TABLE],
         )
+        credit = CREDITS.get(settings.weather.provider)
+        if credit is not None:
+            document["info"]["x-attribution"] = credit._asdict()
         written["json"] = encode(document)
-        written["html"] = render("docs.html", brand=settings.programme.name, csrf="", groups=groups_of(document))
+        written["html"] = render(
+            "docs.html", brand=settings.programme.name, csrf="", groups=groups_of(document), credit=credit
+        )
     return written
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.signals.weather.credits import CREDITS
 from server.web.call import Call, Reply
 from server.web.door import door
 from server.web.pages import HTML, render
@@ -11,5 +12,11 @@ from server.web.pages import HTML, render
 async def start(call: Call) -> Reply:
     """Show the first page; `test` mode is said aloud, for it takes what production refuses."""
     settings = call.parts.settings
-    page = render("start.html", brand=settings.programme.name, csrf=call.csrf or "", test=settings.mode == "test")
+    page = render(
+        "start.html",
+        brand=settings.programme.name,
+        csrf=call.csrf or "",
+        test=settings.mode == "test",
+        credit=CREDITS.get(settings.weather.provider),
+    )
     return Reply(200, page, media=HTML)

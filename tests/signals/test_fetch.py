@@ -12,7 +12,7 @@ from aiohttp import ClientSession, web
 from yarl import URL
 
 from server.errors import Misconfigured
-from server.signals.fetch import LIMIT_BYTES, FetchFailed, base_of, fetch, tls_context
+from server.signals.fetch import LIMIT_BYTES, FetchFailed, ask, base_of, fetch, tls_context
 from tests.signals.standin import certificate, standing_in
 
 
@@ -30,6 +30,17 @@ async def test_a_body_up_to_the_limit_is_given_and_one_byte_more_is_not(session:
         assert await fetch(session, URL(f"{base}/?size={LIMIT_BYTES}")) == b"x" * LIMIT_BYTES
         with pytest.raises(FetchFailed, match="more than 65536 bytes"):
             await fetch(session, URL(f"{base}/?size={LIMIT_BYTES + 1}"))
+
+
+async def test_other_statuses_are_taken_where_they_are_asked_for_with_their_headers(session: ClientSession) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=304, headers={"Expires": "soon"})
+
+    async with standing_in(answer) as base:
+        found = await ask(session, URL(base), taken=frozenset({200, 304}))
+        assert (found.status, found.headers["expires"], found.body) == (304, "soon", b"")
+        with pytest.raises(FetchFailed, match="status 304"):
+            await ask(session, URL(base))
 
 
 async def test_it_says_that_it_wants_json_and_nothing_compressed(session: ClientSession) -> None:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from server.signals.weather.credits import CREDITS
 from server.web.access import ACCESS
 from server.web.doors import all_doors
 from tests.web.serving import serving, settings_with
@@ -28,3 +29,19 @@ async def test_every_link_of_the_page_is_a_route() -> None:
     links = set(re.findall(r'href="(/[^"]*)"', answered.body.decode())) - {"/static/base.css", "/static/icon.svg"}
     assert {("GET", link) for link in links} <= set(ACCESS)
     assert len(links) >= 6
+
+
+@pytest.mark.parametrize(("provider", "said"), [("fixed", ""), ("open_meteo", "CC BY 4.0"), ("met_no", "NLOD 2.0")])
+async def test_whoever_gives_the_weather_is_named_on_the_pages_and_in_the_contract(provider: str, said: str) -> None:
+    settings = settings_with(weather__provider=provider)
+    shown = {key: entry for key, entry in ACCESS.items() if key[1] in ("/", "/docs", "/openapi.json")}
+    async with serving(all_doors(["start", "docs"]), settings, None, table=shown) as served:
+        pages = [(await served.call("GET", path)).body.decode() for path in ("/", "/docs")]
+        about = (await served.call("GET", "/openapi.json")).json["info"].get("x-attribution")
+    credit = CREDITS.get(provider)
+    assert (about is None) is (credit is None)
+    for page in pages:
+        assert ("<footer>" in page) is (credit is not None)
+        if credit is not None:
+            assert (said in page, credit.url in page, credit.licence_url in page) == (True, True, True)
+            assert about == credit._asdict()

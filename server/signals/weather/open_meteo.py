@@ -23,13 +23,14 @@ from server.model.weather import Kind, Sky, Weather
 from server.signals.fetch import DEADLINE_S, FetchFailed, fetch
 from server.signals.weather.bounds import is_possible
 from server.signals.weather.breaker import Breaker
+from server.signals.weather.kinds import with_wind
 
 _log = logging.getLogger(__name__)
 
+BASE: Final = "https://api.open-meteo.com"
 FORECAST_HOURS: Final = 48
 _FORECAST_MAX: Final = 400  # entries read at most: sixteen days by the hour
 _EARLY: Final = timedelta(hours=1)  # an observation from farther in the future is no observation
-_GALE_MPS: Final = 17.2  # Beaufort 8: under a dry sky the wind is then what the weather is
 
 _FIELDS: Final = (
     "temperature_2m",
@@ -41,19 +42,19 @@ _FIELDS: Final = (
     "uv_index",
 )
 
-# WMO code table 4677 as far as Open-Meteo uses it, and its neighbours; what is between them is unknown, not an error.
+# WMO code table 4677: Open-Meteo uses a part of it, with 0 to 3 for clouds. Codes of what is over (20 to 29, and 93 and 94,
+# which leave open what falls) or not weather to walk in (dust, smoke) are unknown, not an error.
 _KINDS: Final[Mapping[int, Kind]] = {
     **dict.fromkeys((0, 1), "clear"),
     **dict.fromkeys((2, 3), "clouds"),
-    **dict.fromkeys((45, 48), "fog"),
-    **dict.fromkeys((51, 53, 55, 56, 57), "drizzle"),
-    **dict.fromkeys((61, 63, 65, 66, 67, 80, 81, 82), "rain"),
+    **dict.fromkeys(range(40, 50), "fog"),
+    **dict.fromkeys(range(50, 58), "drizzle"),
+    **dict.fromkeys((58, 59, *range(60, 68), 80, 81, 82, 91, 92), "rain"),
     **dict.fromkeys((68, 69, 79, 83, 84), "sleet"),
-    **dict.fromkeys((71, 73, 75, 77, 85, 86), "snow"),
+    **dict.fromkeys((*range(70, 79), 85, 86), "snow"),
     **dict.fromkeys((87, 88, 89, 90), "hail"),
-    **dict.fromkeys((95, 96, 99), "thunderstorm"),
+    **dict.fromkeys((17, *range(95, 100)), "thunderstorm"),
 }
-_DRY: Final = frozenset({"clear", "clouds"})
 
 _TO_MPS: Final = {"m/s": 1.0, "km/h": 1 / 3.6, "mp/h": 0.44704, "kn": 1852 / 3600}
 _TO_MM: Final = {"mm": 1.0, "inch": 25.4}
@@ -250,5 +251,4 @@ def _kind(code: float | None, wind_mps: float | None) -> Kind | None:
         return None
     if not 0 <= code <= 99 or code != int(code):
         raise ValueError("no WMO code")
-    kind = _KINDS.get(int(code))
-    return "wind" if kind in _DRY and wind_mps is not None and wind_mps >= _GALE_MPS else kind
+    return with_wind(_KINDS.get(int(code)), wind_mps)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from server.model.place import Point
-from server.model.weather import Sky
+from server.model.weather import KINDS, Sky
 from server.signals.weather.breaker import FAILURES, PAUSE
 from server.signals.weather.open_meteo import FORECAST_HOURS, OpenMeteo, read, url_for
 from tests.signals.standin import standing_in
@@ -115,11 +115,64 @@ def test_an_answer_becomes_an_observation_and_the_hours_ahead() -> None:
         (61, "rain"), (63, "rain"), (65, "rain"), (66, "rain"), (67, "rain"),
         (71, "snow"), (73, "snow"), (75, "snow"), (77, "snow"), (80, "rain"), (81, "rain"), (82, "rain"),
         (85, "snow"), (86, "snow"), (95, "thunderstorm"), (96, "thunderstorm"), (99, "thunderstorm"),
-        (68, "sleet"), (84, "sleet"), (89, "hail"), (42, None),
+        (68, "sleet"), (84, "sleet"), (89, "hail"), (42, "fog"), (25, None),
     ],
 )  # fmt: skip
 def test_every_code_of_the_documentation_is_one_of_our_kinds(code: int, kind: str | None) -> None:
     assert now_of(answer("current.weather_code", code)).kind == kind
+
+
+# What the codes of present weather mean, shortened from the WMO's Manual on Codes (WMO-No. 306), table 4677.
+WMO = """
+17 thunderstorm, no precipitation
+40-49 fog or ice fog
+50-55 drizzle, not freezing
+56-57 drizzle, freezing
+58-59 drizzle and rain
+60-65 rain, not freezing
+66-67 rain, freezing
+68-69 rain or drizzle and snow
+70-75 snowflakes
+76 diamond dust
+77 snow grains
+78 star-like snow crystals
+79 ice pellets
+80-82 rain showers
+83-84 showers of rain and snow
+85-86 snow showers
+87-88 showers of snow pellets or small hail
+89-90 showers of hail
+91-92 rain, thunderstorm over
+95 thunderstorm with rain or snow
+96 thunderstorm with hail
+97 thunderstorm, heavy, with rain or snow
+98 thunderstorm with duststorm
+99 thunderstorm, heavy, with hail
+"""
+
+
+def kind_of(phrase: str) -> str:
+    """Read a phrase of the table as a person would: what is worst is what the weather is."""
+    words = set(phrase.replace(",", "").split())
+    if words & {"thunderstorm"} and "over" not in words:
+        return "thunderstorm"
+    if "hail" in words:
+        return "hail"
+    if {"rain", "snow"} <= words or {"ice", "pellets"} <= words:
+        return "sleet"
+    if words & {"snow", "snowflakes", "diamond"}:
+        return "snow"
+    return next(kind for kind in ("rain", "drizzle", "fog") if kind in words)
+
+
+def test_every_code_of_the_wmos_table_is_what_its_words_say() -> None:
+    said: dict[int, str | None] = dict.fromkeys(range(4, 100)) | {0: "clear", 1: "clear", 2: "clouds", 3: "clouds"}
+    for line in WMO.strip().splitlines():
+        codes, _, phrase = line.partition(" ")
+        first, _, last = codes.partition("-")
+        said |= dict.fromkeys(range(int(first), int(last or first) + 1), kind_of(phrase))
+    assert {code: now_of(answer("current.weather_code", code)).kind for code in range(100)} == said
+    assert {kind for kind in said.values() if kind} == KINDS - {"wind"}
 
 
 def test_a_gale_under_a_dry_sky_is_wind_and_in_the_rain_it_is_rain() -> None:

@@ -18,13 +18,15 @@ from server.signals.weather.fixed import Fixed
 from server.signals.weather.source import open_source
 from tests.signals.standin import standing_in
 
+COMPACT = "weatherapi/locationforecast/2.0/compact"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def weather(**changed: Any) -> WeatherSettings:
     standard: dict[str, Any] = {
         "provider": "open_meteo",
-        "base_url": "https://api.open-meteo.com",
+        "base_url": "",
+        "contact": "",
         "api_key": "",
         "ca_file": "",
         "refresh_s": 900.0,
@@ -77,6 +79,10 @@ async def test_open_meteo_is_asked_where_the_setting_says_with_the_key_from_a_fi
         ({"base_url": "api.open-meteo.com"}, r"weather\.base_url"),
         ({"base_url": "file:///etc/passwd"}, r"weather\.base_url"),
         ({"refresh_s": 0}, r"weather\.refresh_s"),
+        *(
+            ({"provider": "met_no", "contact": contact}, r"weather\.contact")
+            for contact in ("", "somebody", "http://example.org", "a@b\r\nX: y", "ä@example.org", "a b@example.org")
+        ),
         ({"ca_file": "/nonexistent/ca.pem"}, r"weather\.ca_file"),
         ({"api_key": "file:/nonexistent/key"}, r"weather\.api_key"),
         ({"provider": "fixed", "fixed": {"kind": "nice"}}, r"weather\.fixed\.kind"),
@@ -97,3 +103,23 @@ async def test_a_key_that_others_can_read_or_that_is_none_is_no_start(
     with pytest.raises(Misconfigured, match=says) as refused:
         open_source(weather(api_key=f"file:{key}"), session)
     assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "address"),
+    [
+        ({}, "https://api.open-meteo.com/v1/forecast"),
+        ({"base_url": "https://weather.example/sub"}, "https://weather.example/sub/v1/forecast"),
+        ({"provider": "met_no", "contact": "https://example.org/us"}, f"https://api.met.no/{COMPACT}"),
+        (
+            {"provider": "met_no", "contact": "us@example.org", "base_url": "https://w.example"},
+            f"https://w.example/{COMPACT}",
+        ),
+    ],
+)
+async def test_each_provider_is_asked_at_its_own_address_unless_another_is_set(
+    session: ClientSession, changed: dict[str, Any], address: str
+) -> None:
+    source = open_source(weather(**changed), session)
+    assert isinstance(source, WeatherCache)
+    assert str(source._provider._url) == address  # type: ignore[attr-defined]
