@@ -3,7 +3,7 @@
 Rule 1: whoever agreed to the use of locations and was recorded at one of the offer's places within the last days counts.
 Rule 2: where nothing was recorded yet (a new place, an offer without a place, a trigger that needs none) everybody who
         agreed counts: what is not known must not make an offer look small.
-Rule 3: what an `if` asks beyond segments that are told from outside is not looked at: the figure errs to the larger side.
+Rule 3: what an `if` asks beyond segments is not looked at: the figure errs to the larger side.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Crowd:
     """The customers of a sample by number, with what was recorded of them; `weight` customers stand behind each one.
 
     `days` is how many whole days before today visits are recorded of, `posted` the same of messages: visits are forgotten
-    sooner. Bit n of a mask is the day n days before today.
+    sooner. Bit n of a mask is the day n days before today. `judged` names the segments of which it is known who is in them.
     """
 
     people: Sequence[Person] = field(repr=False)
@@ -47,6 +47,7 @@ class Crowd:
     weight: float = 1.0
     days: int = 0
     posted: int = 0
+    judged: Set[str] = frozenset()
 
 
 class Reach(NamedTuple):
@@ -85,7 +86,7 @@ def gathered(taken: Sample) -> Crowd:
             messages[who][sent.pressure].append((sent.ago, sent.number))
             posted = max(posted, sent.ago)
     told = {number: {name: tuple(each) for name, each in of.items()} for number, of in messages.items()}
-    return Crowd(taken.people, dict(visitors), told, BUCKETS / taken.shards, days, max(days, posted))
+    return Crowd(taken.people, dict(visitors), told, BUCKETS / taken.shards, days, max(days, posted), taken.judged)
 
 
 def days_at(places: PlaceFilter, of: Crowd, known: Places) -> dict[int, int]:
@@ -99,12 +100,10 @@ def days_at(places: PlaceFilter, of: Crowd, known: Places) -> dict[int, int]:
     return days
 
 
-def reach_of(
-    offer: Offer, of: Crowd, known: Places, *, told: Set[str] = frozenset(), days: Mapping[int, int] | None = None
-) -> Reach:
-    """Count whom an offer may reach. `told` names the segments whose members are told from outside; `days` who was there."""
+def reach_of(offer: Offer, of: Crowd, known: Places, *, days: Mapping[int, int] | None = None) -> Reach:
+    """Count whom an offer may reach; `days` tells who was at its places, where that is known already."""
     there = (days_at(offer.when.places, of, known) if days is None else days) if offer.when.trigger in STATES else {}
-    wanted = asked_segments(offer) & told
+    wanted = asked_segments(offer) & of.judged
     only_push = offer.moment.surfaces == {"push"}
     members: Set[int] = there.keys() if there else set(range(len(of.people)))
     if wanted or only_push:

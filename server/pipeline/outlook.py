@@ -126,7 +126,6 @@ class Outlook:
     programme: Programme
     zone: ZoneInfo
     today: date
-    told: Set[str] = frozenset()
     most: int = 500
     _patterns: dict[frozenset[UUID], Pattern] = field(init=False, default_factory=dict, repr=False)
     _plans: dict[date, list[Plan]] = field(init=False, default_factory=dict, repr=False)
@@ -171,7 +170,7 @@ class Outlook:
     def reaches(self) -> Mapping[UUID, Reach]:
         """Whom each offer may reach."""
         return {
-            offer.id: reach_of(offer, self.crowd, self.places, told=self.told, days=self._there[offer.when.places])
+            offer.id: reach_of(offer, self.crowd, self.places, days=self._there[offer.when.places])
             for offer, _ in self.plans
         }
 

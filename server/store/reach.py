@@ -16,7 +16,7 @@ from server.store.pool import Connection
 
 
 class Person(NamedTuple):
-    """One customer who agreed to the use of locations, with the other things agreed to and the segments stored."""
+    """One customer who agreed to the use of locations, with the other things agreed to and the segments they are in."""
 
     id: UUID
     push: bool
@@ -42,16 +42,21 @@ class Message(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """What was read of the first `shards` of all shards."""
+    """What was read of the first `shards` of all shards; `judged` names the segments of which it is known who is in them."""
 
     shards: int
+    judged: frozenset[str]
     people: Sequence[Person]
     visits: Sequence[Visit]
     messages: Sequence[Message]
 
 
+# Who is in a segment with a condition is written down by the job that judges everybody: not yet, where it is new.
+JUDGED = "SELECT name FROM segments WHERE document IS NULL OR refreshed_at IS NOT NULL"
 PEOPLE = """
-SELECT id, push, profiling, segments FROM customers WHERE bucket >= $1 AND bucket < $2 AND location
+SELECT c.id, c.push, c.profiling,
+       c.segments || ARRAY(SELECT m.segment FROM segment_members m WHERE m.bucket = c.bucket AND m.customer_id = c.id) AS segments
+FROM customers c WHERE c.bucket >= $1 AND c.bucket < $2 AND c.location
 """
 # The PK leads to each shard's rows; days are those of the programme's zone.
 VISITS = """
@@ -71,6 +76,7 @@ GROUP BY 1, 2, 3
 
 async def sample(db: Connection, *, since: datetime, zone: str, last: date, most: int) -> Sample:
     """Read what was recorded from an instant to the end of a day; of more than about `most` rows a share of the shards."""
+    judged = frozenset(row["name"] for row in await db.fetch(JUDGED))
     people: list[Person] = []
     visits: list[Visit] = []
     messages: list[Message] = []
@@ -88,4 +94,4 @@ async def sample(db: Connection, *, since: datetime, zone: str, last: date, most
             read += row["read"]
         messages += [Message(*row) for row in await db.fetch(MESSAGES, *span, since, zone, last)]
         shards += portion
-    return Sample(shards, people, visits, messages)
+    return Sample(shards, judged, people, visits, messages)

@@ -63,8 +63,7 @@ def sizing_of(call: Call) -> Sizing:
         parts = call.parts
         ruleset = parts.rules.current.ruleset
         of = await crowd(db, settings=parts.settings, now=parts.clock.now())
-        told = {name for name, condition in ruleset.segments.items() if condition is None}
-        return reach_of(offer, of, ruleset.places, told=told)
+        return reach_of(offer, of, ruleset.places)
 
     return Sizing(call.parts.settings.publish.approval_above, expect)
 

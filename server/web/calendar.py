@@ -111,7 +111,6 @@ async def show_calendar(call: Call) -> Calendar:
         programme=ruleset.programme,
         zone=zone,
         today=today,
-        told={name for name, condition in ruleset.segments.items() if condition is None},
         most=parts.settings.publish.forecast_customers,
     )
     found = await asyncio.to_thread(outlook.days, first, (end - first).days)

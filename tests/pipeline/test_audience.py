@@ -31,7 +31,7 @@ def people(count: int, **more: Any) -> list[Person]:
 def of(*visits: tuple[int, int, int], count: int = 10, shards: int = 1024, **more: Any) -> Crowd:
     """A crowd of so many, with visits (person, fence, days)."""
     known = [Visit(who(person), fence_id(fence), days) for person, fence, days in visits]
-    return gathered(Sample(shards, people(count, **more), known, ()))
+    return gathered(Sample(shards, frozenset(more.pop("judged", ())), people(count, **more), known, ()))
 
 
 def test_whoever_was_at_one_of_the_offers_places_counts_once() -> None:
@@ -64,14 +64,13 @@ def test_behind_each_of_a_share_of_the_shards_stand_as_many_as_were_left_out() -
     assert (len(found.members), found.customers) == (3, round(3 * 10.24))
 
 
-def test_segments_that_are_told_from_outside_narrow_it_and_others_do_not() -> None:
-    vip = segment.Condition("vip")
-    inside = of((0, 1, 1), (1, 1, 1), segments=frozenset({"vip"}))
-    outside, unasked = of((0, 1, 1), (1, 1, 1)), of((0, 1, 1), profiling=False, segments=frozenset({"vip"}))
-    asked = offer(condition=vip)
-    counted = [reach_of(asked, each, KNOWN, told={"vip"}).customers for each in (inside, outside, unasked)]
-    assert counted == [2, 0, 0]
-    assert reach_of(asked, outside, KNOWN).customers == 2
+def test_segments_of_which_it_is_known_who_is_in_them_narrow_it_and_others_do_not() -> None:
+    known: dict[str, Any] = {"judged": {"vip"}}
+    inside = of((0, 1, 1), (1, 1, 1), segments=frozenset({"vip"}), **known)
+    outside, unasked = of((0, 1, 1), **known), of((0, 1, 1), profiling=False, segments=frozenset({"vip"}), **known)
+    asked = offer(condition=segment.Condition("vip"))
+    assert [reach_of(asked, each, KNOWN).customers for each in (inside, outside, unasked)] == [2, 0, 0]
+    assert reach_of(asked, of((0, 1, 1), (1, 1, 1)), KNOWN).customers == 2
 
 
 def test_a_segment_is_asked_for_where_nothing_can_hold_without_it() -> None:
@@ -95,7 +94,7 @@ def test_who_did_not_agree_to_pushes_is_reached_by_no_offer_that_only_pushes() -
 def test_records_reach_back_as_many_days_as_the_oldest_of_them() -> None:
     assert of((0, 1, 0b1)).days == 0
     assert of((0, 1, 0b1), (1, 1, 0b1000)).days == 3
-    told = gathered(Sample(1024, people(2), (), [Message(who(0), "x", 5, 2), Message(who(7), "x", 9, 1)]))
+    told = gathered(Sample(1024, frozenset(), people(2), (), [Message(who(0), "x", 5, 2), Message(who(7), "x", 9, 1)]))
     assert (told.days, told.posted, told.messages) == (0, 5, {0: {"x": ((5, 2),)}})
     assert of((0, 1, 0b1000)).posted == 3
 

@@ -53,7 +53,7 @@ def ahead(
         told.append(Visit(who(0), fence_id(9), days(28)))  # at a fence that is gone: the house is as old as that
     return Outlook(
         plans=[Plan(each, "live") for each in offers],
-        crowd=gathered(Sample(shards, known, told, tuple(messages))),
+        crowd=gathered(Sample(shards, frozenset(), known, told, tuple(messages))),
         places=KNOWN,
         programme=programme(per_day=per_day, per_week=per_week, class_per_day=more.pop("classes", {})),
         zone=ZoneInfo("Europe/Berlin"),
@@ -83,7 +83,9 @@ def test_who_came_often_is_likely_to_come() -> None:
 
 
 def test_a_house_without_whole_days_behind_it_forecasts_nothing() -> None:
-    crowd = gathered(Sample(1024, [Person(who(0), True, True, frozenset())], [Visit(who(0), fence_id(1), days(0))], ()))
+    crowd = gathered(
+        Sample(1024, frozenset(), [Person(who(0), True, True, frozenset())], [Visit(who(0), fence_id(1), days(0))], ())
+    )
     fresh = replace(ahead({}, offer(tag="tag1")), crowd=crowd)
     found = fresh.day(TODAY)
     assert (found.audience, found.visitors, found.capped) == (1, None, None)
