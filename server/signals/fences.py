@@ -112,9 +112,10 @@ class FenceIndex:
     def around(self, point: Point, reach_m: float) -> list[Hit]:
         """Every fence that holds the point or whose boundary is at most `reach_m` away; the deepest inside first."""
         if _is_plain(point, reach_m):
-            direct = reach_m <= _DIRECT_REACH_M
-            portions = self._beside(point, reach_m) if direct else self._within(point, reach_m)
-            hits = self._plain_hits(point, reach_m, portions) if portions else []
+            portions = self._beside(point, reach_m) if reach_m <= _DIRECT_REACH_M else self._within(point, reach_m)
+            if not portions:
+                return []
+            hits = self._plain_hits(point, reach_m, portions)
         else:
             entries = once(self._within(point, reach_m))
             near = (entry for entry in entries if _outside(point, entry) <= reach_m)
@@ -145,24 +146,29 @@ class FenceIndex:
     def _beside(self, point: Point, reach_m: float) -> Sequence[bytes]:
         """What `_within` gives, for the inhabited world and a short reach: the question that every ping asks."""
         lat, lon = point
-        tall = reach_m / DEGREE_LAT_MIN_M
-        wide = reach_m / (DEGREE_LON_EQUATOR_M * cos((abs(lat) + tall) * _RAD))
+        tall = wide = 0.0
+        if reach_m:
+            tall = reach_m / DEGREE_LAT_MIN_M
+            wide = reach_m / (DEGREE_LON_EQUATOR_M * cos((abs(lat) + tall) * _RAD))
         # Truncation is floor here: all of these are positive. The fences' own boxes have room for rounding.
-        south, north = int((lat - tall + 90) * PER_DEGREE), int((lat + tall + 90) * PER_DEGREE)
-        west, east = int((lon - wide + 180) * PER_DEGREE), int((lon + wide + 180) * PER_DEGREE)
+        south, west = int((lat - tall + 90) * PER_DEGREE), int((lon - wide + 180) * PER_DEGREE)
+        north, east = int((lat + tall + 90) * PER_DEGREE), int((lon + wide + 180) * PER_DEGREE)
         found: list[bytes] = []
-        one = south == north and west == east
-        for shift, rows in self._grid.looks:
-            if one:
-                keys: Iterable[int] = ((south >> shift) * COLUMNS + (west >> shift),)
-            else:
-                firsts = range((south >> shift) * COLUMNS, (north >> shift) * COLUMNS + 1, COLUMNS)
-                keys = [first + column for first in firsts for column in range(west >> shift, (east >> shift) + 1)]
-            for key in keys:
+        if south == north and west == east:
+            for shift, rows in self._grid.looks:
+                key = (south >> shift) * COLUMNS + (west >> shift)
                 number = key % SHARDS
                 kept = rows[number >> BITS][number & (WIDTH - 1)].get(key)
                 if kept is not None:
                     found.append(kept)
+            return found
+        for shift, rows in self._grid.looks:
+            for first in range((south >> shift) * COLUMNS, (north >> shift) * COLUMNS + 1, COLUMNS):
+                for key in range(first + (west >> shift), first + (east >> shift) + 1):
+                    number = key % SHARDS
+                    kept = rows[number >> BITS][number & (WIDTH - 1)].get(key)
+                    if kept is not None:
+                        found.append(kept)
         return found if len(found) <= 1 else list(dict.fromkeys(found))
 
     def _plain_hits(self, point: Point, reach_m: float, portions: Collection[bytes]) -> list[Hit]:
@@ -228,7 +234,8 @@ def _by_boundary(hit: Hit) -> float:
 
 
 def _is_plain(point: Point, reach_m: float) -> bool:
-    return abs(point.lat) < _PLAIN_LAT and abs(point.lon) < _PLAIN_LON and reach_m < _PLAIN_REACH_M
+    lat, lon = point
+    return -_PLAIN_LAT < lat < _PLAIN_LAT and -_PLAIN_LON < lon < _PLAIN_LON and reach_m < _PLAIN_REACH_M
 
 
 def _known(fence: Geofence) -> Known:
