@@ -19,6 +19,7 @@ from server.web.call import Call
 from server.web.door import door
 from server.web.paging import PageQuery, cut, page_size, read_cursor
 from server.web.profiles import ConsentsAnswer, ConsentsBody, Locale, Value, check_profile, consents_answer, said
+from server.web.whys import readable, reader_of, why
 
 
 class MeAnswer(msgspec.Struct, frozen=True):
@@ -48,7 +49,10 @@ class MeBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class DecisionItem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One offer that was looked at: the first gate that stopped it (none: it was chosen), and why, in words."""
+    """One offer that was looked at: the first gate that stopped it (none: it was chosen), and why, in words.
+
+    The words are German or English by the profile's locale, else by Accept-Language.
+    """
 
     offer: str
     gate: str | None
@@ -162,15 +166,33 @@ async def agree(call: Call) -> ConsentsAnswer:
     tags=("App",),
 )
 async def decisions(call: Call) -> DecisionPage:
-    """List the caller's receipts in words."""
+    """List the caller's receipts in the words of their language."""
     size = page_size(call.query, most=call.parts.settings.limits.page_items)
     after = read_cursor(call.query.cursor, tuple[datetime, UUID, int])
     async with call.connection() as db:
         mark = Mark(*after) if after is not None else None
         found = await reasons.page(db, customer_id=call.customer_id, after=mark, limit=size + 1)
+        profile = await customers.find(db, customer_id=call.customer_id)
+    if profile is None:
+        raise Unauthenticated
+    reader = reader_of(
+        profile.locale,
+        profile.attributes,
+        zone=profile.time_zone,
+        accepted=call.request.headers.get("Accept-Language"),
+        programme=call.parts.settings.programme,
+    )
     page, following = cut(found, size=size, keys=lambda each: each.mark)
     items = [
-        DecisionItem(each.offer, each.gate, each.truth, each.reason, each.values, each.mark.at, each.moment_id)
+        DecisionItem(
+            offer=each.offer,
+            gate=each.gate,
+            truth=each.truth,
+            reason=why(each.gate, each.truth, each.reason, each.values, reader),
+            values=readable(each.gate, each.values),
+            at=each.mark.at,
+            moment_id=each.moment_id,
+        )
         for each in page
     ]
     return DecisionPage(items, following)

@@ -89,6 +89,14 @@ async def test_one_can_read_why_one_did_and_did_not_get_an_offer(pool: Pool) -> 
         assert (told["rainy@1"]["gate"], told["rainy@1"]["truth"]) == ("weather", "unknown")
         assert "moment_id" not in told["rainy@1"]
         assert all(item["reason"].endswith(".") for item in told.values())
+        english = "The offer depends on the weather, and we did not know it."
+        assert [told["coffee@1"]["reason"], told["rainy@1"]["reason"]] == ["You got this offer.", english]
+        german = await phone.call("GET", "/v1/me/decisions", headers={"Accept-Language": "de-DE, en;q=0.5"})
+        assert "Du hast dieses Angebot bekommen." in [item["reason"] for item in german.json["items"]]
+        await phone.call("PATCH", "/v1/me", json={"locale": "de-DE", "attributes": {"formality": "sie"}})
+        formal = await phone.call("GET", "/v1/me/decisions", headers={"Accept-Language": "en"})
+        assert "Sie haben dieses Angebot bekommen." in [item["reason"] for item in formal.json["items"]]
+        await phone.call("PATCH", "/v1/me", json={"locale": None})
         first = await phone.call("GET", "/v1/me/decisions?limit=1")
         rest = await phone.call("GET", f"/v1/me/decisions?limit=1&cursor={first.json['next']}")
         assert first.json["items"] + rest.json["items"] == whole.json["items"]
