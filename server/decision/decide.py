@@ -116,6 +116,12 @@ class Decision:
             return self._tell([look for look in self._looks() if look[0].id in fired])
         return tuple(each for each in self.verdicts if each.near)
 
+    def verdict_on(self, offer_id: UUID) -> Verdict | None:
+        """The answer for one offer; None where it was not looked at."""
+        if self._told is None:
+            return next(iter(self._tell([look for look in self._looks() if look[0].id == offer_id])), None)
+        return next((each for each in self._told if each.offer.id == offer_id), None)
+
     @property
     def transitions(self) -> tuple[Transition, ...]:
         """What was entered and left, one of a kind per fence: a fence has as many readings as its offers ask for.

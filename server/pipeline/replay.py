@@ -219,12 +219,13 @@ class Replay:
 
     def _count(self, person: Person, decision: Decision) -> None:
         chosen, mine = decision.chosen, self._draft
-        won = chosen is not None and chosen.hold_until is None and chosen.offer.id == mine
-        for verdict in decision.verdicts:
-            if verdict.offer.id == mine:
-                if not won:
-                    self._tally.stopped(person.customer.id, verdict.finding.gate.value)
-            elif won and verdict.finding.gate is Gate.ARBITRATION:
+        if chosen is None or chosen.hold_until is not None or chosen.offer.id != mine:
+            verdict = decision.verdict_on(mine)
+            if verdict is not None:
+                self._tally.stopped(person.customer.id, verdict.finding.gate.value)
+            return
+        for verdict in decision.near:  # what came through is among what was set off
+            if verdict.offer.id != mine and verdict.finding.gate is Gate.ARBITRATION:
                 self._tally.displaced(person.customer.id, verdict.offer.id)
 
     def _made(self, person: Person, context: Context, chosen: Chosen, trigger_id: UUID) -> None:

@@ -319,3 +319,17 @@ def test_offers_elsewhere_do_not_change_what_is_decided_here() -> None:
     assert here(small) == here(large)
     assert here(small).chosen is not None
     assert customer().id == CUSTOMER
+
+
+def test_the_verdict_on_one_offer_is_the_one_that_is_told_of_all() -> None:
+    rules = ruleset(
+        *(offer(n, trigger=trigger, priority=n) for n, trigger in enumerate(("enter", "inside", "exit", "inside"), 1)),
+        offer(5, tag="elsewhere"),
+    )
+    for made in (context(rules, fix()), context(rules, fix(), customer=customer(consents=Consents()))):
+        told = decide(made, rules).verdicts
+        fresh = [decide(made, rules).verdict_on(offer_id(n)) for n in range(1, 6)]
+        assert [each for each in fresh if each is not None] == sorted(told, key=lambda each: each.offer.id.int)
+        again = decide(made, rules)
+        assert again.verdicts == told
+        assert [again.verdict_on(offer_id(n)) for n in range(1, 6)] == fresh

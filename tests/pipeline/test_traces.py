@@ -77,7 +77,7 @@ async def test_an_offer_that_wants_to_be_near_leaves_the_two_distances_around_an
 )
 async def test_what_else_decided_is_in_the_trace(told: dict[str, bool], more: dict[str, Any]) -> None:
     report = ticket(0, foreground=more.pop("foreground", False))
-    object.__setattr__(report.batch, "fixes", tuple(each._replace(**more) for each in report.batch.fixes))
+    report.batch = report.batch._replace(fixes=tuple(each._replace(**more) for each in report.batch.fixes))
     [trace] = noted(turn(report, offers=[offer()]))
     assert trace is not None
     assert {name for name in ("foreground", "mock", "coarse", "clock", "listening") if getattr(trace, name)} == set(
