@@ -144,9 +144,10 @@ class Groups:
 
 def _proven(tickets: Sequence[Ticket], known: arrivals.Known) -> list[Ticket]:
     """Refuse the tickets that came with a token that is not the customer's any more, and give the others."""
-    proven = [each for each in tickets if each.batch.proof is None or each.batch.proof in known.proven]
-    _refuse([each for each in tickets if each not in proven], Unauthenticated())
-    return proven
+    good = known.proven
+    false = [each for each in tickets if each.batch.proof is not None and each.batch.proof not in good]
+    _refuse(false, Unauthenticated())
+    return [each for each in tickets if each not in false] if false else list(tickets)
 
 
 def _refuse(tickets: Sequence[Ticket], error: Exception) -> None:
@@ -156,6 +157,8 @@ def _refuse(tickets: Sequence[Ticket], error: Exception) -> None:
 
 async def _figures(db: Connection, turns: Sequence[Turn]) -> Figures:
     """Look at the budgets that the group may come upon, so that receipts can tell what was left."""
+    if not turns or not turns[0].snapshot.budgeted:
+        return NO_FIGURES
     offers, rolling, places = set[UUID](), {}, set[budgets.PlaceKey]()
     for turn in turns:
         for offer, place in budgeted_around(turn):

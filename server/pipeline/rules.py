@@ -57,6 +57,8 @@ class Snapshot:
     """Whether a rule asks for purchases beyond the newest events."""
     watched: frozenset[str] = frozenset()
     """What of a customer the saved segments look at, in the words of `server.decision.wants`."""
+    budgeted: bool = True
+    """Whether an offer has a budget: where none has, none is looked at."""
 
     @property
     def judged(self) -> bool:
@@ -196,7 +198,8 @@ class Rules:
         if len(read.fences) >= _FREEZE_FROM:
             gc.collect()
             gc.freeze()
-        return Snapshot(ruleset, land.fences, live, land.stores, rewards, bought, watched), land
+        budgeted = any(offer.limits.budgeted for offer in ruleset.offers)
+        return Snapshot(ruleset, land.fences, live, land.stores, rewards, bought, watched, budgeted), land
 
     def _versions(self, read: rows.Rows, places: Places) -> dict[tuple[UUID, int], _Read]:
         """Read the documents of versions that are new here; the others are as they were."""

@@ -7,6 +7,8 @@ Rule 2: what is remembered belongs to one index. A new one begins with nothing.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
 from math import cos, floor, hypot, radians, sqrt
 from typing import NamedTuple
 from uuid import UUID
@@ -38,6 +40,7 @@ _CROWD = 200
 _REMEMBERED = 20_000
 _DEGREE_M = 112_000.0  # more than a degree of latitude, or of longitude at the equator, has anywhere
 _FLAT_M = FLAT_MAX_M / 2
+_METRIC_M = 0.5  # more than the flat metric is off between two points of one cell and a fence
 
 
 class _Near(NamedTuple):
@@ -50,11 +53,21 @@ class _Near(NamedTuple):
     watched: Watched
 
 
-class _Cell(NamedTuple):
-    """What is near to some point of a cell; `flat` where the flat metric is good for all of it."""
+class _Order(NamedTuple):
+    """In which order a point's nearest boundaries are, and how far (m) one may go from it without changing that."""
+
+    point: Point
+    free_m: float
+    told: tuple[Watched, ...]
+
+
+@dataclass(slots=True)
+class _Cell:
+    """What is near to some point of a cell; `flat` where the flat metric is good for all of it; the last order told."""
 
     near: tuple[_Near, ...]
     flat: bool
+    order: _Order | None = None
 
 
 Key = tuple[int, int]
@@ -85,9 +98,12 @@ class Watcher:
             cell = self._cell(key, live)
         if not cell.near:
             return Watch((), _LATEST_S)
-        nearest = sorted(_measured(fix.point, cell))[:MOST]
-        soon = nearest[0][0] / max(_WALKING_MPS, fix.speed_mps or 0.0) / 2
-        return Watch(tuple([each[2] for each in nearest]), int(min(max(soon, _SOONEST_S), _LATEST_S)))
+        order = cell.order
+        if order is None or _far_m(fix.point, order.point) >= order.free_m:
+            order = cell.order = _order(fix.point, cell)
+        center, radius_m = order.told[0].circle
+        soon = abs(distance_m(fix.point, center) - radius_m) / max(_WALKING_MPS, fix.speed_mps or 0.0) / 2
+        return Watch(order.told, int(min(max(soon, _SOONEST_S), _LATEST_S)))
 
     def _cell(self, key: Key, live: FenceIndex) -> _Cell:
         """Find what is near to a cell: of what its block has near, where that is not too much."""
@@ -160,6 +176,20 @@ def _part(block: _Cell, key: Key) -> _Cell:
     last = measured[MOST - 1][0] + 2 * radius
     chosen = {number for edge, number, _ in measured if edge <= last}
     return _Cell(tuple(each for each in block.near if each.number in chosen), block.flat)
+
+
+def _order(point: Point, cell: _Cell) -> _Order:
+    """Put the boundaries around a point in order. Who moves by x changes no distance by more, so no two by more than 2x."""
+    measured = sorted(_measured(point, cell))
+    gaps = [after[0] - before[0] for before, after in pairwise(measured[: MOST + 1])]
+    return _Order(
+        point, (min(gaps, default=_DEGREE_M) - 2 * _METRIC_M) / 2, tuple([each[2] for each in measured[:MOST]])
+    )
+
+
+def _far_m(one: Point, other: Point) -> float:
+    """Tell how far apart two points are at most (m)."""
+    return (abs(one.lat - other.lat) + abs(one.lon - other.lon)) * _DEGREE_M
 
 
 def _measured(point: Point, cell: _Cell) -> list[tuple[float, int, Watched]]:
