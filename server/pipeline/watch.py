@@ -189,7 +189,7 @@ def _order(point: Point, cell: _Cell) -> _Order:
 
 def _far_m(one: Point, other: Point) -> float:
     """Tell how far apart two points are at most (m)."""
-    return (abs(one.lat - other.lat) + abs(one.lon - other.lon)) * _DEGREE_M
+    return hypot(one.lat - other.lat, one.lon - other.lon) * _DEGREE_M
 
 
 def _measured(point: Point, cell: _Cell) -> list[tuple[float, int, Watched]]:

@@ -69,6 +69,35 @@ def test_what_a_cell_remembers_misses_no_point_of_it(lat: float, lon: float) -> 
     assert told == pytest.approx(sorted(away.values())[:MOST], abs=0.01)
 
 
+@settings(max_examples=12)
+@given(st.lists(st.tuples(st.floats(-60, 60), st.floats(-60, 60)), min_size=2, max_size=4), st.integers(0, 399))
+def test_who_moves_a_little_is_told_the_order_of_where_they_are(steps: list[tuple[float, float]], start: int) -> None:
+    watcher = Watcher()
+    for north, east in steps:
+        here = off(north, east, of=GRID[start][0])
+        watch = watcher.watch_from(Fix(here, 8, NOW, 10.0), INDEX)
+        away = [
+            abs(geodesic(tuple(here), tuple(each.circle.center)).m - each.circle.radius_m) for each in watch.circles
+        ]
+        assert away == pytest.approx(sorted(away), abs=0.01)
+        close = [(at, r) for at, r in GRID if abs(at.lat - here.lat) < 0.025 and abs(at.lon - here.lon) < 0.04]
+        nearest = sorted(abs(geodesic(tuple(here), tuple(at)).m - r) for at, r in close)
+        assert away == pytest.approx(nearest[:MOST], abs=0.01)
+        assert watch.next_ping_s == pytest.approx(min(max(nearest[0] / 20, 15), 900), abs=1)
+
+
+@pytest.mark.parametrize("spacing_m", [12, 900, 30_000])
+def test_a_block_with_too_much_or_too_little_around_it_tells_the_same(spacing_m: float) -> None:
+    circles = [(off(spacing_m * (n // 17 - 8), spacing_m * (n % 17 - 8)), 5.0 + n % 3) for n in range(289)]
+    watcher, index = Watcher(), fences(*circles)
+    for north, east in ((0, 0), (1_700, 900), (-3_100, 2_000), (240, 10)):
+        here = off(north, east)
+        told = watcher.watch_from(Fix(here, 8, NOW), index).circles
+        away = {UUID(int=n): abs(geodesic(tuple(here), tuple(at)).m - r) for n, (at, r) in enumerate(circles, 1)}
+        near = sorted(each for each in away.values() if each < 100_000)[:MOST]
+        assert [away[each.id] for each in told] == pytest.approx(near, abs=0.02)
+
+
 def test_a_new_index_is_looked_at_anew() -> None:
     watcher, fix = Watcher(), Fix(TOWN, 8, NOW)
     assert watcher.watch_from(fix, fences()).circles == ()
