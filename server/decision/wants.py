@@ -6,7 +6,7 @@ newest events). A kind of condition says its own in `facts`; one that looks at n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from server.decision.conditions import logic, segment
@@ -18,6 +18,21 @@ BOUGHT: Final = "bought"
 def wanted(condition: Condition | None, segments: Mapping[str, Condition | None]) -> frozenset[str]:
     """List what a condition looks at, those of the segments that it names included."""
     found: set[str] = set()
+    for each in _leaves(condition, segments):
+        if isinstance(each, segment.Condition):
+            found.add(f"segment:{each.name}")
+        else:
+            found |= getattr(each, "facts", frozenset())
+    return frozenset(found)
+
+
+def is_of_customer(condition: Condition | None, segments: Mapping[str, Condition | None]) -> bool:
+    """Tell whether a condition looks at the customer alone, so that it can be answered for them wherever they are."""
+    return all(isinstance(each, segment.Condition) or hasattr(each, "facts") for each in _leaves(condition, segments))
+
+
+def _leaves(condition: Condition | None, segments: Mapping[str, Condition | None]) -> Iterator[Condition]:
+    """Give the conditions that join no others, each named segment and then those of its own condition."""
     waiting, seen = [condition], set[str]()
     while waiting:
         each = waiting.pop()
@@ -26,11 +41,10 @@ def wanted(condition: Condition | None, segments: Mapping[str, Condition | None]
         elif isinstance(each, segment.Condition):
             if each.name not in seen:
                 seen.add(each.name)
-                found.add(f"segment:{each.name}")
+                yield each
                 waiting.append(segments.get(each.name))
         elif each is not None:
-            found |= getattr(each, "facts", frozenset())
-    return frozenset(found)
+            yield each
 
 
 def any_wants(fact: str, conditions: Iterable[Condition | None], segments: Mapping[str, Condition | None]) -> bool:

@@ -16,11 +16,13 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from server.decision.conditions.segment import Condition as Segment
-from server.decision.finding import Scene, Truth
+from server.decision.finding import Condition, Scene, Truth
+from server.decision.wants import is_of_customer
 from server.model.context import Context
 from server.pipeline.rules import Rules, Snapshot
 from server.store import arrivals, members, passes
 from server.store.arrivals import Known
+from server.store.members import Counts
 from server.store.pool import Connection, Pool
 
 CHUNK: Final = 100
@@ -111,7 +113,7 @@ async def _step(db: Connection, *, snapshot: Snapshot, now: datetime, every: tim
     if held.counts is None:
         if not await members.is_due(db, every=every):
             return Done(0, over=True)
-        await members.begin(db, names=list(snapshot.ruleset.segments))
+        await members.begin(db, counts=_nothing_yet(snapshot.ruleset.segments))
         held = await members.hold(db)
         if held is None:
             return Done(0, over=True)
@@ -126,6 +128,11 @@ async def _step(db: Connection, *, snapshot: Snapshot, now: datetime, every: tim
     return Done(len(turn), over=len(turn) < chunk)
 
 
-def _added(counts: Mapping[str, int], found: Counter[str]) -> dict[str, int]:
+def _nothing_yet(segments: Mapping[str, Condition | None]) -> dict[str, int | None]:
+    """Begin to count; a segment that looks at more than the customer cannot be counted: who is in it changes with the place."""
+    return {name: 0 if is_of_customer(condition, segments) else None for name, condition in segments.items()}
+
+
+def _added(counts: Counts, found: Counter[str]) -> dict[str, int | None]:
     """Count on, for the segments that were there at the beginning; later ones are counted the next time."""
-    return {name: count + found[name] for name, count in counts.items()}
+    return {name: None if count is None else count + found[name] for name, count in counts.items()}

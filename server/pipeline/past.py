@@ -146,7 +146,7 @@ async def _prepare(
     new = list({each.customer_id for each in page} - replay.people.keys())
     for number in range(0, len(new), _PEOPLE):
         some = new[number : number + _PEOPLE]
-        loaded = await arrivals.load(db, asked={each: [] for each in some})
+        loaded = await arrivals.load(db, asked={each: [] for each in some}, bought=True)
         made = await past.moments(db, customers=some, start=start - LEDGER, end=end, most=_MOMENTS)
         _meet(replay, loaded.customers, made, ruleset=ground.ruleset, start=start, end=end)
     cited = {each.sky for ping in page for each in read_trace(ping.trace).fences if each.sky}

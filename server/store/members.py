@@ -68,11 +68,14 @@ async def leave_all(db: Connection, *, customer_id: UUID) -> None:
         await db.execute(sql, bucket_of(customer_id), customer_id)
 
 
+Counts = Mapping[str, int | None]
+
+
 class Sweep(NamedTuple):
-    """How far the job is; `counts` None: it rests."""
+    """How far the job is; `counts` None: it rests. A segment whose count is None cannot be counted."""
 
     started_at: datetime | None
-    counts: Mapping[str, int] | None
+    counts: Counts | None
     last_bucket: int
     last_id: UUID
 
@@ -104,13 +107,13 @@ async def is_due(db: Connection, *, every: timedelta) -> bool:
 
 BEGIN = """
 UPDATE job_segment_sweep SET started_at = clock_timestamp(), last_bucket = DEFAULT, last_id = DEFAULT,
-       counts = (SELECT coalesce(jsonb_object_agg(name, 0), '{}') FROM segments WHERE name = ANY ($1::text[]))
+       counts = $1
 """
 
 
-async def begin(db: Connection, *, names: Sequence[str]) -> None:
-    """Begin with the first customer, counting those of these segments that there are."""
-    await db.execute(BEGIN, list(names))
+async def begin(db: Connection, *, counts: Counts) -> None:
+    """Begin with the first customer, counting on from this."""
+    await db.execute(BEGIN, json.dumps(dict(counts)))
 
 
 class Next(NamedTuple):
@@ -131,7 +134,7 @@ async def following(db: Connection, *, sweep: Sweep, limit: int) -> list[Next]:
 ADVANCE = "UPDATE job_segment_sweep SET last_bucket = $1, last_id = $2, counts = $3"
 
 
-async def advance(db: Connection, *, last: UUID, counts: Mapping[str, int]) -> None:
+async def advance(db: Connection, *, last: UUID, counts: Counts) -> None:
     """Note who was judged last, and how many were found so far."""
     await db.execute(ADVANCE, bucket_of(last), last, json.dumps(dict(counts)))
 
@@ -144,7 +147,7 @@ FROM unnest($1::text[], $2::bigint[]) AS n (name, size), job_segment_sweep AS sw
 REST = "UPDATE job_segment_sweep SET counts = NULL, last_bucket = DEFAULT, last_id = DEFAULT"
 
 
-async def finish(db: Connection, *, counts: Mapping[str, int]) -> None:
+async def finish(db: Connection, *, counts: Counts) -> None:
     """Tell how many are in each segment, and rest; nobody's id stays behind. Needs a transaction."""
     await db.execute(COUNTED, list(counts), list(counts.values()))
     await db.execute(REST)

@@ -51,8 +51,9 @@ class Sample(NamedTuple):
     messages: Sequence[Message]
 
 
-# Who is in a segment with a condition is written down by the job that judges everybody: not yet, where it is new.
-JUDGED = "SELECT name FROM segments WHERE document IS NULL OR refreshed_at IS NOT NULL"
+# Who is in a segment with a condition is written down by the job that judges everybody: not yet, where it is new, and
+# never, where it asks for the place.
+JUDGED = "SELECT name FROM segments WHERE document IS NULL OR size IS NOT NULL"
 PEOPLE = """
 SELECT c.id, c.push, c.profiling,
        c.segments || ARRAY(SELECT m.segment FROM segment_members m WHERE m.bucket = c.bucket AND m.customer_id = c.id) AS segments

@@ -28,8 +28,9 @@ class NewSegment(msgspec.Struct, forbid_unknown_fields=True, frozen=True, rename
 class SegmentAnswer(msgspec.Struct, frozen=True, rename={"condition": "if"}):
     """A saved segment.
 
-    `size` is how many customers were in it at `refreshed_at` (null: it was not counted yet); fewer than
-    `privacy.min_group` are not told (`suppressed`).
+    `size` is how many customers were in it at `refreshed_at`; fewer than `privacy.min_group` are not told (`suppressed`).
+    It is null where it was not counted yet, and where it cannot be: a segment that asks for a place, its weather or its
+    clock has other members at each place.
     """
 
     id: UUID

@@ -6,7 +6,7 @@ import pytest
 
 from server.decision.conditions import KINDS
 from server.decision.reading import Known
-from server.decision.wants import BOUGHT, any_wants, wanted
+from server.decision.wants import BOUGHT, any_wants, is_of_customer, wanted
 from tests.builders import programme
 from tests.decision.rulebook import condition
 
@@ -30,6 +30,25 @@ KNOWN = Known(programme(), segments=frozenset({"a", "b", "told"}), tags=frozense
 )
 def test_each_kind_says_what_it_looks_at(document, facts):
     assert wanted(condition(document, KNOWN), {}) == facts
+
+
+@pytest.mark.parametrize(
+    ("document", "alone"),
+    [
+        ({"attribute": {"visits": {"gte": 3}}}, True),
+        ({"all": [{"topic": "a"}, {"not": {"rfm": {"frequency": {"gte": 1}}}}, {"segment": "told"}]}, True),
+        ({"any": [{"topic": "a"}, {"weather": {"kind": "rain"}}]}, False),
+        ({"not": {"daylight": True}}, False),
+        ({"place": {"tag": "store"}}, False),
+        ({"local_time": {"from": "08:00"}}, False),
+        ({"segment": "a"}, False),
+        ({"segment": "b"}, True),
+    ],
+)
+def test_some_conditions_look_at_the_customer_alone(document, alone):
+    segments = {"a": condition({"weather": {"kind": "rain"}}), "b": condition({"topic": "x"}), "told": None}
+    assert is_of_customer(condition(document, KNOWN), segments) is alone
+    assert is_of_customer(None, segments)
 
 
 def test_every_kind_that_reads_the_customer_was_thought_of():

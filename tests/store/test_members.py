@@ -78,7 +78,7 @@ async def test_the_job_is_due_for_a_segment_that_was_never_counted_and_when_its_
     assert not await members.is_due(undone, every=HOUR)
     await segments.insert(undone, name="a", document={})
     assert await members.is_due(undone, every=HOUR)
-    await members.begin(undone, names=["a", "gone"])
+    await members.begin(undone, counts={"a": 0, "gone": 0})
     await members.finish(undone, counts={"a": 7})
     assert not await members.is_due(undone, every=HOUR)
     assert await members.is_due(undone, every=timedelta(0))
@@ -93,17 +93,17 @@ async def test_the_job_is_due_for_a_segment_that_was_never_counted_and_when_its_
 async def test_the_job_goes_through_everybody_once_in_the_order_of_the_key(undone: Connection) -> None:
     everybody = await add_customers(undone, 5)
     await segments.insert(undone, name="a", document={})
-    await members.begin(undone, names=["a", "not there"])
+    await members.begin(undone, counts={"a": 0, "wet": None})
     seen: list[tuple[UUID, bool]] = []
     while True:
         held = await members.hold(undone)
         assert held is not None
-        assert held.counts == {"a": len(seen)}
+        assert held.counts == {"a": len(seen), "wet": None}
         turn = await members.following(undone, sweep=held, limit=2)
         seen += turn
         if not turn:
             break
-        await members.advance(undone, last=turn[-1].id, counts={"a": len(seen)})
+        await members.advance(undone, last=turn[-1].id, counts={"a": len(seen), "wet": None})
     assert [each for each, _ in seen] == everybody
     assert [agreed for _, agreed in seen] == [True, False, True, False, True]
 

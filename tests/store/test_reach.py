@@ -56,11 +56,16 @@ async def test_people_their_days_at_fences_and_their_messages_are_read(undone: C
 async def test_segments_are_those_told_and_those_judged_and_a_new_one_is_not_known_yet(undone: Connection) -> None:
     one = await customer(undone, bucket=3, segments=("vip",))
     await undone.execute("INSERT INTO segment_members (bucket, customer_id, segment) VALUES (3, $1, 'regulars')", one)
-    for name, document, refreshed in (("vip", None, None), ("regulars", "{}", NOON), ("new", "{}", None)):
+    saved = (
+        ("vip", None, None, None),
+        ("regulars", "{}", NOON, 1),
+        ("new", "{}", None, None),
+        ("wet", "{}", NOON, None),
+    )
+    for row in saved:
         await undone.execute(
-            "INSERT INTO segments (name, id, document, refreshed_at) VALUES ($1, $2, $3, $4)",
-            name, new_id(), document, refreshed,
-        )  # fmt: skip
+            "INSERT INTO segments (name, document, refreshed_at, size, id) VALUES ($1, $2, $3, $4, $5)", *row, new_id()
+        )
     taken = await sample(undone, since=SINCE, zone=ZONE, last=LAST, most=10**6)
     assert taken.judged == {"vip", "regulars"}
     assert [person.segments for person in taken.people] == [{"vip", "regulars"}]
