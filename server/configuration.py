@@ -133,6 +133,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "database.statement_cache_size": (0, 10_000),
     "privacy.position_decimals": (0, 2),
     "privacy.min_group": (2, 64),
+    "receipts.plain_share": (0, 1),
     "publish.audience_days": (1, 60),
     "programme.birthday_hour": (0, 23),
 }

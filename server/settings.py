@@ -149,6 +149,12 @@ class Privacy(_Section, frozen=True):
     min_group: int
 
 
+class Receipts(_Section, frozen=True):
+    """How many of the reasons why nothing came are written down."""
+
+    plain_share: float
+
+
 class Reversal(_Section, frozen=True):
     """Until when a till may undo."""
 
@@ -246,6 +252,7 @@ class Settings(_Section, frozen=True):
     limits: Limits
     publish: Publish
     privacy: Privacy
+    receipts: Receipts
     reversal: Reversal
     session: Session
     segments: Segments

@@ -16,6 +16,7 @@ from uuid import UUID
 from server.errors import Unavailable
 from server.model.ids import bucket_of
 from server.pipeline.batch import Answer, Batch
+from server.pipeline.facts import Keeps
 from server.pipeline.groups import Groups
 from server.pipeline.lanes import Flood, Lane, Patience, Ticket, Waiting
 from server.pipeline.rules import Rules
@@ -46,7 +47,7 @@ class Arrivals:
             rules=rules,
             clock=clock,
             sky=sky,
-            decimals=settings.privacy.position_decimals,
+            keeps=Keeps(settings.privacy.position_decimals, settings.receipts.plain_share),
             listens=self._streams.__contains__,
             told=self.wake,
         )

@@ -45,13 +45,13 @@ class Groups:
         rules: Rules,
         clock: DatabaseClock,
         sky: Sky,
-        decimals: int,
+        keeps: facts.Keeps,
         listens: Callable[[UUID], bool],
         told: Callable[[UUID], None],
     ) -> None:
-        """`decimals` is how coarse a stored cell is; `listens` tells whether a customer has a stream open here."""
+        """`keeps` is what is written of turns; `listens` tells whether a customer has a stream open here."""
         self._pool, self._rules, self._clock, self._sky = pool, rules, clock, sky
-        self._decimals, self._listens, self._told = decimals, listens, told
+        self._keeps, self._listens, self._told = keeps, listens, told
         self._watcher, self._skies = Watcher(), Skies()
 
     async def process(self, tickets: Sequence[Ticket]) -> None:
@@ -78,7 +78,7 @@ class Groups:
         traces.note(turns, self._skies)
         await self._skies.keep(db, self._clock.now())
         earlier = await _earlier(db, turns)
-        for turn in await _commit(db, [turn for turn in turns if turn.steps], figures, self._decimals):
+        for turn in await _commit(db, [turn for turn in turns if turn.steps], figures, self._keeps):
             self._answer(turn, earlier)
             if any(not moment.held_out for moment in turn.moments):
                 self._told(turn.customer_id)
@@ -184,14 +184,14 @@ async def _earlier(db: Connection, turns: Sequence[Turn]) -> dict[UUID, Shown]:
     return found
 
 
-async def _commit(db: Connection, turns: Sequence[Turn], figures: Figures, decimals: int) -> list[Turn]:
+async def _commit(db: Connection, turns: Sequence[Turn], figures: Figures, keeps: facts.Keeps) -> list[Turn]:
     """Write what was decided in one transaction, and tell whose it was: the others lost their state to somebody."""
     touched = settle.touches(turns)
     if not touched and not any(turn.moments for turn in turns):
-        return await _record(db, turns, decimals)  # one statement, a transaction by itself
+        return await _record(db, turns, keeps)  # one statement, a transaction by itself
     async with db.transaction():
         turns = await _claimed(db, turns, figures)
-        won = await _record(db, turns, decimals)
+        won = await _record(db, turns, keeps)
         made = [moment for turn in won for moment in turn.moments]
         if made:
             await moments.insert(db, moments=made)
@@ -211,14 +211,18 @@ async def _claimed(db: Connection, turns: Sequence[Turn], figures: Figures) -> S
     return turns
 
 
-async def _record(db: Connection, turns: Sequence[Turn], decimals: int) -> list[Turn]:
+async def _record(db: Connection, turns: Sequence[Turn], keeps: facts.Keeps) -> list[Turn]:
     if not turns:
         return []
     won = await arrivals.record(
         db,
         states=[NewState(turn.customer_id, turn.known.version or 0, turn.state, turn.wake_at) for turn in turns],
-        pings=[fact for turn in turns for fact in facts.pings_of(turn, decimals)],
-        receipts=[receipt for turn in turns for receipt in (*facts.receipts_of(turn), *settle.gone_of(turn))],
+        pings=[fact for turn in turns for fact in facts.pings_of(turn, keeps.decimals)],
+        receipts=[
+            receipt
+            for turn in turns
+            for receipt in (*facts.receipts_of(turn, keeps.plain_share), *settle.gone_of(turn))
+        ],
         visits=[visit for turn in turns for visit in facts.visits_of(turn)],
     )
     return [turn for turn in turns if turn.customer_id in won]

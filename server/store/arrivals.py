@@ -206,12 +206,17 @@ WITH won AS (
     FROM unnest($6::uuid[], $7::uuid[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[],
                 $13::uuid[], $14::json[]) AS p (customer_id, id, at, received_at, cell, fences, reason, moment_id, trace)
     JOIN won USING (customer_id)
-), reasons AS (
-    INSERT INTO receipts (bucket, id, customer_id, at, moment_id, verdicts)
+), said AS (
     SELECT won.bucket, r.id, won.customer_id, r.at, r.moment_id, r.verdicts
     FROM unnest($15::uuid[], $16::uuid[], $17::timestamptz[], $18::uuid[], $19::jsonb[])
          AS r (customer_id, id, at, moment_id, verdicts)
     JOIN won USING (customer_id)
+), reasons AS (
+    INSERT INTO receipts (bucket, id, customer_id, at, moment_id, verdicts) SELECT * FROM said
+), lines AS (
+    INSERT INTO receipt_lines (bucket, receipt_id, place, offer_id, at)
+    SELECT said.bucket, said.id, v.place, (v.verdict->>'offer_id')::uuid, said.at
+    FROM said, jsonb_array_elements(said.verdicts) WITH ORDINALITY AS v (verdict, place)
 ), visited AS (
     INSERT INTO visits (bucket, customer_id, at, geofence_id)
     SELECT won.bucket, won.customer_id, v.at, v.geofence_id

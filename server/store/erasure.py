@@ -39,6 +39,8 @@ TABLES: Mapping[str, str] = {
     "pings": "SELECT to_jsonb(t) FROM pings t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
     "trials": "SELECT to_jsonb(t) FROM trials t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.started_at",
     "visits": "SELECT to_jsonb(t) FROM visits t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
+    "receipt_lines": "SELECT to_jsonb(t) FROM receipts r JOIN receipt_lines t ON t.bucket = r.bucket AND t.receipt_id = r.id"
+    " WHERE r.bucket = $1 AND r.customer_id = $2 ORDER BY t.at",
     "receipts": "SELECT to_jsonb(t) FROM receipts t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
     "moments": "SELECT to_jsonb(t) FROM moments t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.created_at",
     "deliveries": "SELECT to_jsonb(t) FROM deliveries t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.created_at",
@@ -85,6 +87,8 @@ ERASE: Mapping[str, str] = {
     "pings": "DELETE FROM pings WHERE bucket = $1 AND customer_id = $2",
     "trials": "DELETE FROM trials WHERE bucket = $1 AND customer_id = $2",
     "visits": "DELETE FROM visits WHERE bucket = $1 AND customer_id = $2",
+    "receipt_lines": "DELETE FROM receipt_lines t USING receipts r WHERE r.bucket = $1 AND r.customer_id = $2"
+    " AND t.bucket = r.bucket AND t.receipt_id = r.id",
     "receipts": "DELETE FROM receipts WHERE bucket = $1 AND customer_id = $2",
     "consents": "DELETE FROM consents WHERE bucket = $1 AND customer_id = $2",
     "customer_state": "DELETE FROM customer_state WHERE bucket = $1 AND customer_id = $2",

@@ -50,6 +50,9 @@ WITH due AS (
                'gate', NULL, 'truth', 'holds', 'reason', $5::text,
                'values', jsonb_build_object('expired_at', $3::timestamptz, 'released', due.reserved)))
     FROM due WHERE r.bucket = due.bucket AND r.moment_id = due.id
+    RETURNING r.bucket, r.id, jsonb_array_length(r.verdicts) AS place, due.offer_id, r.at
+), lines AS (
+    INSERT INTO receipt_lines (bucket, receipt_id, place, offer_id, at) SELECT * FROM said
 )
 SELECT customer_id, created_at, offer_id, reserved FROM due
 """

@@ -42,6 +42,7 @@ WHERE r.redeemed_at >= $1 AND r.redeemed_at < $2 ORDER BY r.redeemed_at, r.id
 """,
     "decisions": """
 SELECT v->>'offer' AS offer, v->>'gate' AS gate, v->>'truth' AS truth, v->>'reason' AS reason, v->'values' AS values,
+       coalesce((v->>'weight')::float8, 1) AS weight,
        r.at, r.moment_id, r.customer_id
 FROM receipts r, jsonb_array_elements(r.verdicts) WITH ORDINALITY AS e (v, place)
 WHERE r.at >= $1 AND r.at < $2 ORDER BY r.at, r.id, e.place

@@ -1,7 +1,8 @@
 """Receipts read back: one line per offer that was looked at, newest decisions first.
 
 Receipts are written with the state they were decided on (`arrivals.record`): {offer_id, offer, place_id, gate, truth,
-reason, values} for each verdict, the winner first.
+reason, values} for each verdict, the winner first; `weight` with a plain no, of which only a share is kept. For each
+verdict a row of `receipt_lines` names its offer.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Line(NamedTuple):
     truth: Literal["holds", "fails", "unknown"]
     reason: str
     values: Mapping[str, Any]
+    weight: float = 1.0
+    """How many such answers it stands for: of plain no's only a share is kept."""
 
 
 # The first comparison is the index's, the second drops what the page before told of the same receipt.
@@ -52,12 +55,18 @@ async def of_moment(db: Connection, *, moment_id: UUID, after: Mark | None, limi
     return [_line(row) for row in rows]
 
 
+# The offer's own lines, in the order of their index; each receipt is one probe of its key, as many as the page has lines.
 OF_OFFER = """
-SELECT r.at, r.id, v.place, r.customer_id, r.moment_id, v.verdict
-FROM receipts r, jsonb_array_elements(r.verdicts) WITH ORDINALITY AS v (verdict, place)
-WHERE r.at >= $6::timestamptz AND r.at < $7::timestamptz AND v.verdict->>'offer_id' = $1
-  AND (r.at, r.id) <= ($2::timestamptz, $3::uuid) AND ((r.at, r.id) <> ($2::timestamptz, $3::uuid) OR v.place > $4)
-ORDER BY r.at DESC, r.id DESC, v.place LIMIT $5
+SELECT l.at, l.receipt_id AS id, l.place, r.customer_id, r.moment_id, r.verdicts -> (l.place - 1) AS verdict
+FROM receipt_lines l
+CROSS JOIN LATERAL (
+    SELECT customer_id, moment_id, verdicts FROM receipts
+    WHERE receipts.bucket = l.bucket AND receipts.id = l.receipt_id LIMIT 1
+) AS r
+WHERE l.offer_id = $1 AND l.at >= $6::timestamptz AND l.at < $7::timestamptz
+  AND (l.at, l.receipt_id) <= ($2::timestamptz, $3::uuid)
+  AND ((l.at, l.receipt_id) <> ($2::timestamptz, $3::uuid) OR l.place > $4)
+ORDER BY l.at DESC, l.receipt_id DESC, l.place LIMIT $5
 """
 
 
@@ -65,7 +74,7 @@ async def of_offer(
     db: Connection, *, offer_id: UUID, start: datetime, end: datetime, after: Mark | None, limit: int
 ) -> list[Line]:
     """List what was decided on an offer in [start, end)."""
-    rows = await db.fetch(OF_OFFER, str(offer_id), *_mark(after), limit, start, end)
+    rows = await db.fetch(OF_OFFER, offer_id, *_mark(after), limit, start, end)
     return [_line(row) for row in rows]
 
 
@@ -104,4 +113,5 @@ def _line(row: Row) -> Line:
         truth=verdict["truth"],
         reason=verdict["reason"],
         values=verdict["values"],
+        weight=verdict.get("weight", 1.0),
     )

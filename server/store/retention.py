@@ -33,6 +33,7 @@ FORGET: Mapping[str, str] = {
     "visits": _oldest("visits", "at"),
     "trials": _oldest("trials", "started_at"),
     "replays": _oldest("replays", "created_at"),
+    "receipt_lines": _oldest("receipt_lines", "at"),
     "receipts": _oldest("receipts", "at"),
     "app_events": _oldest("app_events", "received_at"),
     "customer_events": _oldest("customer_events", "at"),
@@ -49,7 +50,16 @@ FORGET: Mapping[str, str] = {
 """By table, what deletes the oldest rows: $1 the age, $2 how many at most."""
 
 
-_OF_EVENTS = ("receipts", "trials", "app_events", "customer_events", "external_sends", "deliveries", "moments")
+_OF_EVENTS = (
+    "receipt_lines",
+    "receipts",
+    "trials",
+    "app_events",
+    "customer_events",
+    "external_sends",
+    "deliveries",
+    "moments",
+)
 
 
 def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:

@@ -28,6 +28,8 @@ class DecisionItem(msgspec.Struct, frozen=True, omit_defaults=True):
     """One offer that was looked at: the first gate that failed (null: none did) and the values compared.
 
     `moment_id` is that of the moment which this decision made, of whichever offer; `customer_id` is for admins alone.
+    `weight` stands with a plain no (nothing at its place, or nothing that sets it off) where only a share of them is kept:
+    it is how many of them this one stands for.
     """
 
     offer: str
@@ -38,6 +40,7 @@ class DecisionItem(msgspec.Struct, frozen=True, omit_defaults=True):
     at: datetime
     moment_id: UUID | None = None
     customer_id: UUID | None = None
+    weight: float | None = None
 
 
 class Decisions(msgspec.Struct, frozen=True):
@@ -116,4 +119,5 @@ def _item(line: Line, *, admin: bool) -> DecisionItem:
         at=line.at,
         moment_id=line.moment_id,
         customer_id=line.customer_id if admin else None,
+        weight=line.weight if line.weight != 1 else None,
     )

@@ -34,6 +34,7 @@ from server.store import (
     passes,
     pings,
     reasons,
+    receipts,
     redemptions,
     registrations,
     retention,
@@ -50,6 +51,7 @@ BIG = {
         "segment_members",
         "pings",
         "receipts",
+        "receipt_lines",
         "moments",
         "deliveries",
         "app_events",
@@ -106,6 +108,7 @@ INSERT INTO lift_cells
     SELECT created_at, offer_id, id, channel, placement, variant, local_day, 1, 1, '', '', false, 1, 1, 1, 1, 1, 1 FROM moments;
 INSERT INTO receipts (bucket, id, customer_id, at, moment_id, verdicts)
     SELECT bucket, id, customer_id, created_at, id, '[]' FROM moments;
+INSERT INTO receipt_lines (bucket, receipt_id, place, offer_id, at) SELECT bucket, id, 1, offer_id, created_at FROM moments;
 INSERT INTO passes (bucket, serial, customer_id, moment_id, offer_id, offer_version, design, reward, uses_total, uses_left,
                     valid_from, valid_until, key_id, token_sealed)
     SELECT bucket, id, customer_id, id, offer_id, 1, '{}', '{}', 9, 9, now(), valid_until, 1, '' FROM moments
@@ -220,6 +223,7 @@ WIDE: Mapping[str, tuple[str, set[str]]] = {
     "shares locked": (budgets.LOCK_PLACES, {"place_budgets_pkey"}),
     "shares counted": (budgets.ADD_PLACES, {"place_budgets_pkey"}),
     "rolling shares": (budgets.COUNT_ROLLING, {"moments_reserved"}),
+    "an offer's receipts": (receipts.OF_OFFER, {"receipt_lines_offer", "receipts_pkey"}),
     "a machine's key": (keys.FIND, {"api_keys_hash_key"}),
     "a push token's other device": (registrations.TAKE, {"registrations_token"}),
     "timers that ran out": (states.DUE, {"customer_state_wake"}),

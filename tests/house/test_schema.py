@@ -29,6 +29,8 @@ ACROSS_SHARDS = {
     "trials_next": "the job that follows trials",
     "trials_started": "reports, and the job that forgets",
     "receipts_at": "exports, and the job that forgets",
+    "receipt_lines_offer": "receipts of one offer, whoever's they are",
+    "receipt_lines_at": "the job that forgets",
     "moments_created": "reports, and the job that forgets",
     "moments_open": "the job that ends moments",
     "moments_told": "the job that ends moments",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from hashlib import sha256
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from server.decision.decide import Chosen, Verdict
 from server.decision.finding import Finding, Gate, Truth
 from server.model.place import Point
-from server.pipeline.facts import MOST_VERDICTS, cell_of, verdicts_json
+from server.pipeline.facts import MOST_VERDICTS, cell_of, is_kept, verdicts_json
 from tests.builders import offer, place
 
 
@@ -73,3 +76,38 @@ def test_a_receipt_is_bounded_and_keeps_what_came_furthest() -> None:
     told = json.loads(verdicts_json(verdicts, None))
     assert len(told) == MOST_VERDICTS
     assert told[0]["offer"] == "offer-300@1"
+
+
+@given(st.uuids(), st.floats(0.001, 0.999))
+def test_a_plain_no_is_kept_or_dropped_by_the_hash_of_the_pings_id_alone(ping: UUID, share: float) -> None:
+    """By the sentence: the first 53 bits of SHA-256 of `receipt:<id>`, as a number from 0 to 1, are under the share."""
+    digest = sha256(f"receipt:{ping}".encode()).hexdigest()
+    assert is_kept(ping, share) == (int(digest[:16], 16) // 2**11 < share * 2**53)
+
+
+def test_the_share_of_one_keeps_all_and_of_none_none() -> None:
+    pings = [UUID(int=number) for number in range(2000)]
+    assert [sum(is_kept(each, share) for each in pings) for share in (1.0, 0.0)] == [2000, 0]
+    assert sum(is_kept(each, 0.05) for each in pings) == pytest.approx(100, abs=40)
+
+
+def test_plain_nos_weigh_for_the_others_and_near_things_only_for_themselves() -> None:
+    verdicts = (_verdict(1, Gate.CAP), _plain(2, Gate.PLACE), _plain(3, Gate.TRIGGER))
+    told = json.loads(verdicts_json(verdicts, None, plain_share=0.05))
+    assert [(each["offer"], each.get("weight")) for each in told] == [
+        ("offer-1@1", None),
+        ("offer-3@1", 20.0),
+        ("offer-2@1", 20.0),
+    ]
+    whole = json.loads(verdicts_json(verdicts, None, plain_share=1.0))
+    assert all("weight" not in each for each in whole)
+
+
+def test_a_near_thing_that_names_its_place_comes_before_plain_nos() -> None:
+    """An `if` may ask for the place: its gate is the same word, and it is a near thing all the same."""
+    told = json.loads(verdicts_json((_plain(1, Gate.TRIGGER), _verdict(2, Gate.PLACE)), None))
+    assert [each["offer"] for each in told] == ["offer-2@1", "offer-1@1"]
+
+
+def _plain(number: int, gate: Gate) -> Verdict:
+    return replace(_verdict(number, gate), near=False)

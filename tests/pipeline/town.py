@@ -35,8 +35,13 @@ TOWN = Point(52.52, 13.405)
 
 
 def settings(**environment: str) -> Settings:
-    """Read the default settings; `limits__queue_s="5"` overrides limits.queue_s. Caps are off unless set."""
-    free = {"pressure__per_day": "0", "pressure__per_week": "0", "quiet_hours__to": "21:00"}
+    """Read the default settings; `limits__queue_s="5"` overrides limits.queue_s. Caps are off unless set, and all is told."""
+    free = {
+        "pressure__per_day": "0",
+        "pressure__per_week": "0",
+        "quiet_hours__to": "21:00",
+        "receipts__plain_share": "1",
+    }
     return load(Path("config/default.toml"), {f"KAIROS__{k.upper()}": v for k, v in (free | environment).items()})
 
 

@@ -105,7 +105,14 @@ async def test_a_group_writes_for_those_whose_version_stands_and_nothing_for_the
         states=[NewState(each, 0, State(), wake) for each in (stands, lost)],
         pings=[fact(each, new_id(), moment) for each in (stands, lost, stands)],
         receipts=[
-            Receipt(each, new_id(bucket=bucket_of(each)), NOON, moment, '[{"gate": null}]') for each in (lost, stands)
+            Receipt(
+                each,
+                new_id(bucket=bucket_of(each)),
+                NOON,
+                moment,
+                json.dumps([{"offer_id": str(moment), "gate": None}]),
+            )
+            for each in (lost, stands)
         ],
     )
     assert won == {stands}

@@ -87,6 +87,10 @@ ROWS = {
         "INSERT INTO receipts (bucket, id, customer_id, at, verdicts)"
         " VALUES ($1, gen_random_uuid(), gen_random_uuid(), now() - $2::interval, '[]')"
     ),
+    "receipt_lines": (
+        "INSERT INTO receipt_lines (bucket, receipt_id, place, offer_id, at)"
+        " VALUES ($1, gen_random_uuid(), 1, gen_random_uuid(), now() - $2::interval)"
+    ),
     "app_events": (
         "INSERT INTO app_events (bucket, id, moment_id, type, at, received_at)"
         " VALUES ($1, gen_random_uuid(), gen_random_uuid(), 'opened', now(), now() - $2::interval)"
@@ -203,7 +207,16 @@ async def test_two_who_forget_at_once_do_not_get_into_each_others_way(pool: Pool
 def test_each_age_comes_from_the_setting_of_its_kind() -> None:
     ages = ages_by_table(Ages(pings=timedelta(1), events=timedelta(2), tokens=timedelta(3)))
     assert {table for table, age in ages.items() if age == timedelta(2)} - {"occasions"} == {
-        *("receipts", "trials", "app_events", "customer_events", "external_sends", "deliveries", "moments")
+        *(
+            "receipt_lines",
+            "receipts",
+            "trials",
+            "app_events",
+            "customer_events",
+            "external_sends",
+            "deliveries",
+            "moments",
+        )
     }
     assert ages["customer_tokens"] == timedelta(3)
     assert set(ages) == set(FORGET)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +18,7 @@ from server.web.paging import write_cursor
 from tests import lives
 from tests.lives import MORNING
 from tests.web.authors import House, house
+from tests.written import write_receipt
 
 COFFEE, BOOKS = lives.offer_of(1), lives.offer_of(2)
 DAY = "from=2026-11-03&to=2026-11-04"
@@ -51,19 +51,8 @@ async def receipt(
     at: House, of: int, *verdicts: dict[str, Any], when: datetime = MORNING, moment: UUID | None = None
 ) -> UUID:
     """Write a receipt as the street does, and give its id."""
-    person = lives.customer(of)
-    identifier = new_id(bucket=bucket_of(person), now=when)
     async with at.pool.acquire() as db:
-        await db.execute(
-            "INSERT INTO receipts (bucket, id, customer_id, at, moment_id, verdicts) VALUES ($1, $2, $3, $4, $5, $6)",
-            bucket_of(person),
-            identifier,
-            person,
-            when,
-            moment,
-            json.dumps(verdicts),
-        )
-    return identifier
+        return await write_receipt(db, lives.customer(of), verdicts, at=when, moment=moment)
 
 
 async def items(at: House, query: str, kind: str = "marketer") -> list[dict[str, Any]]:
@@ -163,3 +152,12 @@ async def test_a_wrong_query_is_refused(at: House, query: str) -> None:
 async def test_what_nobody_decided_is_an_empty_page(at: House) -> None:
     for query in (f"moment_id={UUID(int=9)}", f"offer_id={UUID(int=9)}", f"customer_id={UUID(int=9)}"):
         assert await items(at, query, kind="admin") == []
+
+
+async def test_a_plain_no_that_stands_for_others_says_for_how_many(at: House) -> None:
+    plain = verdict(COFFEE, "trigger")
+    await receipt(at, 1, verdict(BOOKS, "cap"), plain | {"weight": 20.0})
+    [item] = await items(at, f"offer_id={COFFEE}&{DAY}")
+    assert item["weight"] == 20.0
+    [item] = await items(at, f"offer_id={BOOKS}&{DAY}")
+    assert "weight" not in item

@@ -136,7 +136,7 @@ async def test_decisions_are_a_line_for_each_offer_looked_at(at: House, pool: Po
         ("coffee@1", None, {}),
         ("books@3", "cap", {"max": 1}),
     ]
-    assert set(told[0]) == {"offer", "gate", "truth", "reason", "values", "at", "moment_id", "customer_id"}
+    assert set(told[0]) == {"offer", "gate", "truth", "reason", "values", "weight", "at", "moment_id", "customer_id"}
 
 
 async def test_a_range_is_half_open_by_the_servers_time(at: House, pool: Pool) -> None:
