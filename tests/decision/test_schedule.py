@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -143,26 +144,32 @@ def _is_in(field: str, value: int) -> bool:
 
 def _is_meant(line: str, wall: datetime) -> bool:
     minute, hour, day, month, week = line.split()
+    if not _is_in(minute, wall.minute):
+        return False
     by_day = [_is_in(day, wall.day), _is_in(week, wall.isoweekday() % 7)]
     either = any(by_day) if "*" not in (day, week) else all(by_day)
-    return _is_in(minute, wall.minute) and _is_in(hour, wall.hour) and _is_in(month, wall.month) and either
+    return _is_in(hour, wall.hour) and _is_in(month, wall.month) and either
 
 
-def _by_the_minutes(line: str, zone: ZoneInfo, start: datetime, hours: int) -> list[datetime]:
-    """List the instants at which a line fires: go through the minutes, look at the wall, and at what it left out."""
-    found, seen = [], set[datetime]()
+@lru_cache
+def _new_walls(zone: ZoneInfo, start: datetime, hours: int) -> list[tuple[datetime, list[datetime]]]:
+    """Go through the minutes, and list what the wall shows for the first time at each: its time, and what it left out."""
+    found = []
     before = (start - MINUTE).astimezone(zone).replace(tzinfo=None)
     for number in range(hours * 60):
         at = start + number * MINUTE
         wall = at.astimezone(zone).replace(tzinfo=None)
-        walls = [wall]
-        while walls[0] - MINUTE > before:  # the clocks went forward: these were left out
-            walls.insert(0, walls[0] - MINUTE)
-        if any(_is_meant(line, each) and each not in seen for each in walls):
-            found.append(at)
-        seen.update(walls)
-        before = max(before, wall)
+        walls = []
+        while before < wall:
+            before += MINUTE
+            walls.append(before)
+        found.append((at, walls))
     return found
+
+
+def _by_the_minutes(line: str, zone: ZoneInfo, start: datetime, hours: int) -> list[datetime]:
+    """List the instants at which a line fires."""
+    return [at for at, walls in _new_walls(zone, start, hours) if any(_is_meant(line, wall) for wall in walls)]
 
 
 @pytest.mark.parametrize("line", LINES)

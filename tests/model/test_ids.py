@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import RFC_4122, UUID
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.model.ids import bucket_of, event_id, firing_id, moment_id
@@ -12,6 +12,7 @@ from server.model.ids import bucket_of, event_id, firing_id, moment_id
 words = st.lists(st.text(st.characters(exclude_characters="\0")), min_size=1, max_size=3)
 
 
+@settings(max_examples=25)
 @given(st.uuids(), words, words)
 def test_an_event_of_a_customer_has_one_id_in_their_shard(customer: UUID, first: list[str], second: list[str]) -> None:
     made = event_id(customer, *first)
@@ -19,6 +20,7 @@ def test_an_event_of_a_customer_has_one_id_in_their_shard(customer: UUID, first:
     assert (made == event_id(customer, *second)) == (first == second)
 
 
+@settings(max_examples=25)
 @given(words, words)
 def test_a_firing_has_one_id_whoever_makes_it(first: list[str], second: list[str]) -> None:
     assert (firing_id(*first).version, firing_id(*first).variant) == (8, RFC_4122)

@@ -6,9 +6,12 @@ import pytest
 
 from server.errors import Unauthenticated
 from server.model.customer import Consents
+from server.model.ids import event_id
 from server.pipeline.consent import agree
-from server.store import states
+from server.store import occasions, states
 from server.store.ids import new_id
+from server.store.occasions import Occasion
+from tests.builders import NOON
 from tests.pipeline.town import Town, fix, off, street
 
 
@@ -39,7 +42,9 @@ async def test_withdrawing_location_keeps_what_caps_need_and_nothing_else(town: 
         await process.ping(customer, fix())
         await process.ping(customer, fix(off(40_000)))
     assert await town.count("SELECT count(*) FROM visits") == 1
+    held = Occasion(event_id(customer, "night"), customer, "held", "coffee", NOON)
     async with town.pool.transaction() as db:
+        await occasions.add(db, occasions=[held])
         await agree(db, customer_id=customer, said={"location": False}, terms="v2", source="test")
     async with town.pool.transaction() as db:
         found = await states.read(db, customer_id=customer)
@@ -47,7 +52,7 @@ async def test_withdrawing_location_keeps_what_caps_need_and_nothing_else(town: 
     state = found[1]
     assert (state.stays, state.last_fix, state.held) == ((), None, None)
     assert len(state.shown) == 1
-    for table in ("pings", "visits"):
+    for table in ("pings", "visits", "occasions"):
         assert await town.count(f"SELECT count(*) FROM {table}") == 0
 
 

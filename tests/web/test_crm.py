@@ -79,18 +79,16 @@ async def test_a_number_that_nobody_has_finds_nobody(at: House) -> None:
     assert await _see(at, "nobody") == []
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
+async def test_mistakes_in_a_profile_are_told_with_their_paths(at: House) -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"time_zone": "Mars"}, "time_zone"),
         ({"attributes": {"1": 1}}, "attributes"),
         ({"consents": {"push": True}}, "consents"),
         ({"locale": "!"}, "locale"),
-    ],
-)
-async def test_mistakes_in_a_profile_are_told_with_their_paths(at: House, body: Any, field: str) -> None:
-    answer = await at.call("crm", "PUT", "/v1/customers/C-1", body)
-    assert (answer.status, [each["field"] for each in answer.json["errors"]]) == (422, [field])
+    ]
+    for body, field in wrong:
+        answer = await at.call("crm", "PUT", "/v1/customers/C-1", body)
+        assert (answer.status, [each["field"] for each in answer.json["errors"]]) == (422, [field])
     assert await _see(at) == []
 
 
@@ -119,11 +117,11 @@ async def test_an_event_counts_once_by_its_id_and_waits_to_be_decided(
     assert sum(row["customer_id"] == UUID(made["customer_id"]) for row in rows) == 2
 
 
-@pytest.mark.parametrize("name", crm.OURS)
-async def test_what_kairos_tells_itself_nobody_else_may_tell(at: House, clock: DatabaseClock, name: str) -> None:
+async def test_what_kairos_tells_itself_nobody_else_may_tell(at: House, clock: DatabaseClock) -> None:
     await _write(at)
-    answer = await _tell(at, _event(clock), _event(clock, "2", name))
-    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "events[1].name")
+    for name in crm.OURS:
+        answer = await _tell(at, _event(clock), _event(clock, "2", name))
+        assert (answer.status, answer.json["errors"][0]["field"]) == (422, "events[1].name"), name
     assert (await _tell(at, _event(clock))).json["accepted"] == 1
 
 

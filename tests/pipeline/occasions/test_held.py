@@ -10,7 +10,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from server.pipeline.occasions.knock import knock
-from server.store import customers
 from tests.pipeline.town import Street, Town, document, fix, off, street
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -68,45 +67,29 @@ async def test_a_push_waits_for_the_end_of_the_night_and_comes_once(town: Town, 
     assert len(json.loads(state["state"])["shown"]) == 1
 
 
-async def _gate(town: Town) -> tuple[str, str]:
-    """Tell which gate stopped the offer at last, and why; nothing was made of it."""
+async def test_every_gate_is_asked_again_and_the_receipt_says_what_stopped_it(town: Town, db_dsn: str) -> None:
+    await town.open_shop()
+    await town.publish(offer())
+    silent, late, orphan = await town.customers(3)
+    night = await quiet(town)
+    async with street(db_dsn, **night) as process:
+        for customer in (silent, late, orphan):
+            await process.ping(customer, fix(), foreground=False)
+    async with town.pool.transaction() as db:
+        await db.execute("UPDATE customers SET push = false WHERE id = $1", silent)
+        await db.execute("UPDATE occasions SET ends_at = at WHERE customer_id = $1", late)
+        await db.execute("UPDATE occasions SET offer_id = gen_random_uuid() WHERE customer_id = $1", orphan)
+    assert await _at_the_edge(town, db_dsn, **night) == 3
     assert await town.count("SELECT count(*) FROM moments") == 0
     assert await town.count("SELECT count(*) FROM occasions") == 0
-    rows = await town.rows("SELECT verdicts FROM receipts ORDER BY at DESC LIMIT 1")
-    [verdict] = json.loads(rows[0]["verdicts"])
-    assert verdict["offer"] == "coffee@1"
-    return verdict["gate"], verdict["reason"]
-
-
-async def test_every_gate_is_asked_again_and_the_receipt_says_which_one_stopped_it(town: Town, db_dsn: str) -> None:
-    await town.open_shop()
-    await town.publish(offer())
-    customer, night = await town.customer(), await quiet(town)
-    await _hold(town, db_dsn, customer, **night)
-    async with town.pool.transaction() as db:
-        await db.execute("UPDATE customers SET push = false")
-    assert await _at_the_edge(town, db_dsn, **night) == 1
-    assert (await _gate(town))[0] == "consent"
-
-
-async def test_an_offer_that_is_no_longer_live_leaves_a_receipt(town: Town, db_dsn: str) -> None:
-    await town.open_shop()
-    await town.publish(offer())
-    customer, night = await town.customer(), await quiet(town)
-    await _hold(town, db_dsn, customer, **night)
-    async with town.pool.transaction() as db:
-        await db.execute("UPDATE offers SET status = 'paused'")
-    assert await _at_the_edge(town, db_dsn, **night) == 1
-    assert await _gate(town) == ("active", "The quiet hours ended, and the offer is no longer live.")
-
-
-async def test_what_nobody_came_for_in_its_time_is_too_late(town: Town, db_dsn: str) -> None:
-    await town.open_shop()
-    await town.publish(offer())
-    customer, night = await town.customer(), await quiet(town)
-    await _hold(town, db_dsn, customer, **night)
-    assert await _at_the_edge(town, db_dsn, after=timedelta(hours=12, minutes=1), **night) == 1
-    assert (await _gate(town))[0] == "late"
+    rows = await town.rows(
+        "SELECT DISTINCT ON (customer_id) customer_id, verdicts FROM receipts ORDER BY customer_id, at DESC"
+    )
+    said = {row["customer_id"]: json.loads(row["verdicts"])[0] for row in rows}
+    assert {each["offer"] for each in said.values()} == {"coffee@1"}
+    assert said[silent]["gate"] == "consent"
+    assert said[late]["gate"] == "late"
+    assert said[orphan]["reason"] == "The quiet hours ended, and the offer is no longer live."
 
 
 async def test_who_travels_into_another_night_waits_for_that_one(town: Town, db_dsn: str) -> None:
@@ -120,17 +103,3 @@ async def test_who_travels_into_another_night_waits_for_that_one(town: Town, db_
     [after] = await town.rows("SELECT at, ends_at FROM occasions")
     assert after == {"at": before["at"] + timedelta(hours=5), "ends_at": before["ends_at"]}
     assert await town.count("SELECT count(*) FROM moments") == 0
-
-
-async def test_whoever_withdraws_is_not_woken(town: Town, db_dsn: str) -> None:
-    await town.open_shop()
-    await town.publish(offer())
-    customer, night = await town.customer(), await quiet(town)
-    await _hold(town, db_dsn, customer, **night)
-    async with town.pool.transaction() as db:
-        profile = await customers.lock(db, customer_id=customer)
-        assert profile is not None
-        await db.execute("UPDATE customers SET location = false")
-    await _at_the_edge(town, db_dsn, **night)
-    assert await town.count("SELECT count(*) FROM moments") == 0
-    assert await town.count("SELECT count(*) FROM occasions") == 0
