@@ -253,7 +253,7 @@ def _occasions(parts: Parts) -> list[Job]:
     timetable = Timetable(birthday_hour=parts.settings.programme.birthday_hour, absence_s=every.absence_s)
     return [
         Job("fire schedules", every.schedules_s, lambda: timetable.fire(pool, rules, now=clock.now())),
-        Job("spread firings", every.schedules_s, lambda: spread(pool, rules, now=clock.now())),
+        Job("spread firings", every.schedules_s, lambda: spread(pool, rules, now=clock.now)),
         Job("compare weather", every.weather_s, lambda: compare(pool, rules, parts.weather, now=clock.now())),
         Job("decide occasions", every.occasions_s, lambda: knock(pool, parts.arrivals, now=clock.now())),
     ]

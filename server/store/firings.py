@@ -18,7 +18,10 @@ FiringKind = Literal["schedule", "birthday", "inactivity", "weather_change"]
 
 
 class Firing(NamedTuple):
-    """One firing: of a scheduled offer or a birthday in a `zone`, of spells `after` so long, of weather over `cells`."""
+    """One firing: of a scheduled offer or a birthday in a `zone`, of spells `after` so long, of weather over `cells`.
+
+    `moved_at` is when it last came on, None where it has not begun.
+    """
 
     id: UUID
     kind: FiringKind
@@ -29,6 +32,7 @@ class Firing(NamedTuple):
     after: timedelta | None = None
     cells: tuple[str, ...] = ()
     next_chunk: int = 0
+    moved_at: datetime | None = None
 
 
 SINCE = """
@@ -73,8 +77,8 @@ async def fire(db: Connection, *, firing: Firing) -> bool:
 
 
 OPEN = """
-SELECT id, kind, at, offer_id, offer_version, zone, after_s, cells, next_chunk FROM firings WHERE next_chunk < 1024
-ORDER BY at LIMIT $1
+SELECT id, kind, at, offer_id, offer_version, zone, after_s, cells, next_chunk, moved_at FROM firings
+WHERE next_chunk < 1024 ORDER BY at LIMIT $1
 """
 
 
@@ -89,12 +93,12 @@ async def unfinished(db: Connection, *, limit: int) -> list[Firing]:
     return found
 
 
-ADVANCE = "UPDATE firings SET next_chunk = $3 WHERE id = $1 AND next_chunk = $2"
+ADVANCE = "UPDATE firings SET next_chunk = $3, moved_at = $4 WHERE id = $1 AND next_chunk = $2"
 
 
-async def advance(db: Connection, *, firing: Firing, to: int) -> bool:
+async def advance(db: Connection, *, firing: Firing, to: int, now: datetime) -> bool:
     """Take the buckets from where a firing stands up to `to`; False where somebody else took them (rule 2)."""
-    return str(await db.execute(ADVANCE, firing.id, firing.next_chunk, to)).endswith(" 1")
+    return str(await db.execute(ADVANCE, firing.id, firing.next_chunk, to, now)).endswith(" 1")
 
 
 # From one zone to the next by the index: as many looks as there are zones, however many customers.

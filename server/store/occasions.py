@@ -85,6 +85,14 @@ async def due(db: Connection, *, now: datetime, limit: int) -> list[Due]:
     return [Due(row["customer_id"], row["id"]) for row in await db.fetch(DUE, now, limit)]
 
 
+BACKLOG = "SELECT count(*) FROM (SELECT FROM occasions WHERE due_at <= $1 LIMIT $2) AS waiting"
+
+
+async def backlog(db: Connection, *, now: datetime, most: int) -> int:
+    """Count what waits to be decided at `now`, up to `most`."""
+    return int(await db.fetchval(BACKLOG, now, most))
+
+
 PENDING = """
 SELECT o.id, o.customer_id, o.kind, o.name, o.at, o.offer_id, o.offer_version, o.geofence_id, o.after_s, o.ends_at
 FROM unnest($1::smallint[], $2::uuid[]) AS asked (bucket, id) JOIN occasions o USING (bucket, id)

@@ -26,7 +26,7 @@ async def tick(dsn: str) -> None:
 
         jobs = [
             Job("tick", 0.05, leave_a_row),
-            Job("spread", 0.05, lambda: spread(process.pool, process.rules, now=process.clock.now())),
+            Job("spread", 0.05, lambda: spread(process.pool, process.rules, now=process.clock.now)),
             Job("decide", 0.05, lambda: knock(process.pool, process.arrivals, now=process.clock.now())),
         ]
         async with ticking(jobs, dsn=dsn):

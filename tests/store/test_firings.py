@@ -89,11 +89,11 @@ async def test_what_is_no_offers_own_fires_once_too_and_reads_back(undone: Conne
 async def test_who_takes_the_next_buckets_takes_them_alone(undone: Connection) -> None:
     firing = Firing(firing_id("a"), "birthday", MADE, zone="UTC")
     await firings.fire(undone, firing=firing)
-    assert await firings.advance(undone, firing=firing, to=512)
-    assert not await firings.advance(undone, firing=firing, to=512)
+    assert await firings.advance(undone, firing=firing, to=512, now=MADE)
+    assert not await firings.advance(undone, firing=firing, to=512, now=MADE)
     [left] = await firings.unfinished(undone, limit=9)
-    assert left.next_chunk == 512
-    assert await firings.advance(undone, firing=left, to=1024)
+    assert (left.next_chunk, left.moved_at) == (512, MADE)
+    assert await firings.advance(undone, firing=left, to=1024, now=MADE)
     assert await firings.unfinished(undone, limit=9) == []
 
 

@@ -2,13 +2,15 @@
 
 Rule 1: a chunk of buckets is taken by compare-and-swap in the transaction that writes its occasions.
 Rule 2: place-bound offers reach those who are in one of the places, by their last trusted fix of a day or their state.
+Rule 3: no faster than it is decided: each is judged at the instant at which its turn came, however many come before.
+Rule 4: what stood still for longer than its offer is fresh is given up: coffee for the morning is not told at noon.
 """
 
 from __future__ import annotations
 
 import asyncio
 from calendar import isleap
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -36,6 +38,15 @@ LEAST, MOST = 16, 256
 QUICK_S, SLOW_S = 0.05, 0.2
 """A transaction that takes less is followed by a larger one, one that takes more by a smaller one."""
 
+MANY = 2_000
+"""One that makes more occasions is followed by a smaller one, too."""
+
+BACKLOG = 5_000
+"""While so many wait to be decided no more are made: some seconds' work, so that each is decided when it was made."""
+
+PATIENCE, A_DAY = timedelta(minutes=3), timedelta(hours=12)
+"""So long a firing may stand still at least; birthdays and absence do not spoil so quickly."""
+
 AT_ONCE = 8
 """Firings listed together."""
 
@@ -43,55 +54,77 @@ UNDER_A_SKY = timedelta(minutes=30)
 """So young is the last trusted fix of those whom a change of weather concerns."""
 
 
-async def spread(pool: Pool, rules: Rules, *, now: datetime) -> int:
-    """Carry every firing to its end, and tell how many occasions that made."""
+async def spread(pool: Pool, rules: Rules, *, now: Callable[[], datetime]) -> int:
+    """Carry firings on, to their ends or until enough waits to be decided, and tell how many occasions that made."""
     total = 0
     while True:
         async with pool.acquire() as db:
             found = await firings.unfinished(db, limit=AT_ONCE)
         for firing in found:
             total += await _through(pool, rules, firing, now)
-        if len(found) < AT_ONCE:
+        if len(found) < AT_ONCE or await _enough(pool, now()):
             return total
 
 
-async def _through(pool: Pool, rules: Rules, firing: Firing, now: datetime) -> int:
-    """Carry one firing to its end, or to where somebody else goes on with it."""
+async def _enough(pool: Pool, now: datetime) -> bool:
+    async with pool.acquire() as db:
+        return await occasions.backlog(db, now=now, most=BACKLOG) >= BACKLOG
+
+
+async def _through(pool: Pool, rules: Rules, firing: Firing, now: Callable[[], datetime]) -> int:
+    """Carry one firing to its end, or to where somebody else goes on with it, or until enough waits to be decided."""
     total, size, seconds = 0, LEAST, asyncio.get_running_loop().time
-    while firing.next_chunk < BUCKETS:
-        begun, after = seconds(), min(firing.next_chunk + size, BUCKETS)
-        made = await pool.attempt(partial(_chunk, firing=firing, after=after, snapshot=rules.current, now=now))
+    while firing.next_chunk < BUCKETS and not await _enough(pool, now()):
+        over = _is_over(firing, rules.current, now())
+        begun, after = seconds(), BUCKETS if over else min(firing.next_chunk + size, BUCKETS)
+        snapshot = None if over else rules.current
+        made = await pool.attempt(partial(_chunk, firing=firing, after=after, snapshot=snapshot, now=now()))
         if made is None:
             return total
         total += made
-        firing = firing._replace(next_chunk=after)
+        firing = firing._replace(next_chunk=after, moved_at=now())
         took = seconds() - begun
-        size = min(2 * size, MOST) if took < QUICK_S else max(size // 2, 1) if took > SLOW_S else size
+        if took > SLOW_S or made > MANY:
+            size = max(size // 2, 1)
+        elif took < QUICK_S and 2 * made < MANY:
+            size = min(2 * size, MOST)
     return total
 
 
-async def _chunk(db: Connection, *, firing: Firing, after: int, snapshot: Snapshot, now: datetime) -> int | None:
-    """Reach the customers of the buckets up to `after`, and tell how many; None where somebody else took them."""
+def _is_over(firing: Firing, snapshot: Snapshot, now: datetime) -> bool:
+    """Tell whether a firing stood still for too long (rule 4)."""
+    offer = snapshot.ruleset.by_id.get(firing.offer_id) if firing.offer_id is not None else None
+    patience = A_DAY if firing.kind in (BIRTHDAY, INACTIVITY) else PATIENCE
+    return now - (firing.moved_at or firing.at) > max(patience, offer.fresh if offer is not None else patience)
+
+
+async def _chunk(db: Connection, *, firing: Firing, after: int, snapshot: Snapshot | None, now: datetime) -> int | None:
+    """Reach the customers of the buckets up to `after`, and tell how many; None where somebody else took them.
+
+    Without a snapshot nobody is reached: the firing is over.
+    """
     buckets = Buckets(firing.next_chunk, after)
-    if not await firings.advance(db, firing=firing, to=after):
+    if not await firings.advance(db, firing=firing, to=after, now=now):
         return None
+    if snapshot is None:
+        return 0
     if firing.kind in (BIRTHDAY, INACTIVITY):
         happened = await _happened(db, firing, buckets, snapshot, now)
         return len(await happenings.tell(db, happenings=happened)) if happened else 0
-    made = [_occasion(firing, customer, snapshot) for customer in await _reached(db, firing, buckets, snapshot)]
+    made = [_occasion(firing, customer, snapshot, now) for customer in await _reached(db, firing, buckets, snapshot)]
     if made:
         await occasions.add(db, occasions=made)
     return len(made)
 
 
-def _occasion(firing: Firing, customer: UUID, snapshot: Snapshot) -> Occasion:
+def _occasion(firing: Firing, customer: UUID, snapshot: Snapshot, now: datetime) -> Occasion:
     offer = snapshot.ruleset.by_id.get(firing.offer_id) if firing.offer_id is not None else None
     return Occasion(
         id=event_id(customer, firing.kind, str(firing.id)),
         customer_id=customer,
         kind="schedule" if firing.kind == "schedule" else "weather_change",
         name=offer.name if offer is not None else firing.kind,
-        at=firing.at,
+        at=now,
         offer_id=firing.offer_id,
         offer_version=firing.offer_version,
     )

@@ -41,7 +41,7 @@ async def _look(process: Street, source: Source, amount: float | None, *, minute
     now = await process.now() + timedelta(minutes=minutes)
     process.sky.weather = source.get(TOWN, now)
     changed = await compare(process.pool, process.rules, source, now=now)
-    await spread(process.pool, process.rules, now=now)
+    await spread(process.pool, process.rules, now=lambda: now)
     await knock(process.pool, process.arrivals, now=now)
     return changed
 

@@ -32,7 +32,7 @@ async def _fire(town: Town, offer: UUID, *, zone: str = "Europe/Berlin", **more:
 async def _run(process: Street) -> int:
     """Carry firings to their ends and decide what they made."""
     now = await process.now()
-    made = await spread(process.pool, process.rules, now=now)
+    made = await spread(process.pool, process.rules, now=process.clock.now)
     await knock(process.pool, process.arrivals, now=now)
     return made
 
@@ -106,30 +106,62 @@ async def test_killed_in_the_middle_another_goes_on_and_nobody_is_reached_twice(
     customers = await town.customers(60)
     advance, left = firings.advance, 6
 
-    async def dies(db: Any, *, firing: Firing, to: int) -> bool:
+    async def dies(db: Any, **more: Any) -> bool:
         nonlocal left
         left -= 1
-        taken = await advance(db, firing=firing, to=to)
+        taken = await advance(db, **more)
         if left == 0:
             raise Unavailable  # after the statement, before COMMIT: as a killed process leaves it
         return taken
 
     async with street(db_dsn) as one, street(db_dsn) as two:
+        await asyncio.gather(one.now(), two.now())
         await _fire(town, offer)
         monkeypatch.setattr(module.firings, "advance", dies)
         with pytest.raises(Unavailable):
-            await spread(one.pool, one.rules, now=await one.now())
+            await spread(one.pool, one.rules, now=one.clock.now)
         monkeypatch.undo()
         reached = await town.count("SELECT count(*) FROM customers WHERE bucket < (SELECT next_chunk FROM firings)")
         assert await town.count("SELECT count(*) FROM firings WHERE next_chunk BETWEEN 1 AND 1023") == 1
         assert await town.count("SELECT count(*) FROM occasions") == reached
-        now = await two.now()
-        made = await asyncio.gather(*(spread(each.pool, each.rules, now=now) for each in (one, two, two)))
+        made = await asyncio.gather(*(spread(each.pool, each.rules, now=each.clock.now) for each in (one, two, two)))
         assert sum(made) == 60 - reached
         assert await town.count("SELECT count(*) FROM occasions") == 60
         await asyncio.gather(_run(one), _run(two))
     assert await _told(town) == set(customers)
     assert await town.count("SELECT count(*) FROM moments") == 60
+
+
+async def test_no_more_is_made_than_can_be_decided(town: Town, db_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer = await town.publish(scheduled(cron="0 7 * * *", tz="Europe/Berlin"))
+    customers = await town.customers(200)
+    monkeypatch.setattr(module, "BACKLOG", 10)
+    monkeypatch.setattr(module, "MANY", 10)
+    async with street(db_dsn) as process:
+        await _fire(town, offer)
+        rounds = []
+        while len(await _told(town)) < 200:
+            rounds.append(await _run(process))
+            assert rounds[-1] > 0
+    assert sum(rounds) == 200
+    assert len(rounds) > 3
+    assert await _told(town) == set(customers)
+    [row] = await town.rows("SELECT count(DISTINCT created_at) FROM moments")
+    assert row["count"] >= len(rounds)  # each is judged when its turn comes
+
+
+@pytest.mark.parametrize(("minutes", "reached"), [(2, 20), (4, 0)])
+async def test_what_stood_still_for_too_long_is_given_up(town: Town, db_dsn: str, minutes: int, reached: int) -> None:
+    offer = await town.publish(scheduled(cron="0 7 * * *", tz="Europe/Berlin"))
+    await town.customers(20)
+    async with street(db_dsn) as process:
+        await _fire(town, offer)
+        async with town.pool.transaction() as db:
+            still = "UPDATE firings SET at = at - interval '1 hour', moved_at = now() - make_interval(mins => $1)"
+            await db.execute(still, minutes)
+        assert await _run(process) == reached
+    assert await town.count("SELECT count(*) FROM firings WHERE next_chunk = 1024") == 1
+    assert await town.count("SELECT count(*) FROM moments") == reached
 
 
 async def test_a_firing_whose_offer_is_gone_ends_without_reaching_anybody(town: Town, db_dsn: str) -> None:
