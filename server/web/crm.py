@@ -20,9 +20,11 @@ from server.store import customers, happenings
 from server.store.customers import Change, Profile
 from server.store.happenings import Happening
 from server.store.pool import Connection, Contended
+from server.web.access import Kind
 from server.web.call import Call
 from server.web.codec import Instant, clean
 from server.web.door import door
+from server.web.offers import author_of
 from server.web.profiles import ConsentsAnswer, Locale, Value, check_profile, consents_answer
 
 AHEAD = timedelta(minutes=2)
@@ -114,24 +116,31 @@ class ToldAnswer(msgspec.Struct, frozen=True):
     tags=("Other systems",),
 )
 async def upsert(call: Call) -> UpsertAnswer:
-    """Write a profile, and tell whose it is."""
+    """Write a profile, and tell whose it is; what a person of the staff writes is audited, a machine's doing is not."""
     external_id = _external_id(call)
     given = {name: getattr(call.body, name) for name in ("locale", "time_zone", "attributes")}
     given = {name: value for name, value in given.items() if value is not msgspec.UNSET}
     check_profile(time_zone=given.get("time_zone"), attributes=given.get("attributes"))
     async with call.transaction() as db:
+        written = await _write(db, call, external_id, given)
+        if Kind.ADMIN in call.principal.roles:
+            await author_of(call).record(db, "customer.write", f"customer:{written.customer_id}", after=given)
+        return written
+
+
+async def _write(db: Connection, call: Call, external_id: str, given: Mapping[str, Any]) -> UpsertAnswer:
+    known = await customers.by_external_id(db, external_id=external_id)
+    if known is None:
+        made = await _make(db, external_id, given)
+        if made is not None:
+            return UpsertAnswer(made, created=True)
         known = await customers.by_external_id(db, external_id=external_id)
-        if known is None:
-            made = await _make(db, external_id, given)
-            if made is not None:
-                return UpsertAnswer(made, created=True)
-            known = await customers.by_external_id(db, external_id=external_id)
-        if known is None:  # made by somebody else a moment ago, and erased again
-            raise Contended(retry_after_s=1)
-        change, now = Change(frozenset(given), **given), call.parts.clock.now()
-        await customers.patch(db, customer_id=known, change=change)
-        await refresh(db, rules=call.parts.rules, customer_id=known, now=now, touched=facts_of(change))
-        return UpsertAnswer(known, created=False)
+    if known is None:  # made by somebody else a moment ago, and erased again
+        raise Contended(retry_after_s=1)
+    change, now = Change(frozenset(given), **given), call.parts.clock.now()
+    await customers.patch(db, customer_id=known, change=change)
+    await refresh(db, rules=call.parts.rules, customer_id=known, now=now, touched=facts_of(change))
+    return UpsertAnswer(known, created=False)
 
 
 async def _make(db: Connection, external_id: str, given: Mapping[str, Any]) -> UUID | None:

@@ -75,6 +75,16 @@ async def test_of_many_who_write_a_new_number_at_once_one_makes_the_customer(at:
     assert seen["attributes"] == {f"a{n}": n for n in range(12)}
 
 
+async def test_what_an_admin_writes_is_audited(at: House, pool: Pool) -> None:
+    assert (await at.call("admin", "PUT", "/v1/customers/C-1", PROFILE)).json["created"]
+    await _write(at, attributes={"tier": "silver"})
+    async with pool.acquire() as db:
+        rows = await db.fetch("SELECT actor, action, object FROM audit WHERE action = 'customer.write'")
+    [seen] = await _see(at)
+    assert [(row["action"], row["object"]) for row in rows] == [("customer.write", f"customer:{seen['customer_id']}")]
+    assert seen["attributes"] == {"tier": "silver"}
+
+
 async def test_a_number_that_nobody_has_finds_nobody(at: House) -> None:
     assert await _see(at, "nobody") == []
 
