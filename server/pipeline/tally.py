@@ -1,6 +1,7 @@
 """What a replay counts: sums by day, gate and displaced offer, and nobody's name.
 
-Rule 1: a group of fewer customers than `privacy.min_group` is blanked: its figures are null, and it says so.
+Rule 1: a group of fewer customers than `privacy.min_group` is blanked: its figures are null, and it says so. Nor can it be
+        found by taking the other days from the sum: where too few are left for that, one more day is blanked.
 Rule 2: people are told apart while counting and forgotten with the count; of gates only as many as blanking needs.
 """
 
@@ -67,7 +68,7 @@ class Tally:
         """Give the sums, small groups blanked; `names` are the offers'."""
         everybody = set().union(*(day.customers for day in self._days.values()))
         moments = sum(day.moments for day in self._days.values())
-        shown = self._big(everybody)
+        shown, hidden = self._big(everybody), self._hidden()
         return {
             "customers": len(everybody) if shown else None,
             "moments": moments if shown else None,
@@ -77,7 +78,7 @@ class Tally:
                 {"offer": names.get(offer, str(offer)), "moments": count if self._big(self._pushed[offer]) else None}
                 for offer, count in sorted(self._displaced.items(), key=lambda pair: (-pair[1], pair[0]))
             ],
-            "by_day": [self._day(day, self._days[day]) for day in sorted(self._days)],
+            "by_day": [self._day(day, self._days[day], shown=day not in hidden) for day in sorted(self._days)],
             "gates": {
                 gate: count if self._big(self._stopped[gate]) else None
                 for gate, count in sorted(self._gates.items(), key=lambda pair: -pair[1])
@@ -86,8 +87,19 @@ class Tally:
             "suppressed": not shown,
         }
 
-    def _day(self, day: date, of: Day) -> dict[str, Any]:
-        shown = self._big(of.customers)
+    def _hidden(self) -> set[date]:
+        """Choose the days to blank: those of too few, and with them as many more that the rest of the sum tells of no fewer."""
+        hidden = {day for day, of in self._days.items() if not self._big(of.customers)}
+        people = set[UUID]().union(*(self._days[day].customers for day in hidden))
+        others = sorted(self._days.keys() - hidden, key=lambda day: (len(self._days[day].customers), day))
+        for day in others if hidden else ():
+            if self._big(people):
+                break
+            hidden.add(day)
+            people |= self._days[day].customers
+        return hidden
+
+    def _day(self, day: date, of: Day, *, shown: bool) -> dict[str, Any]:
         return {
             "day": day.isoformat(),
             "moments": of.moments if shown else None,

@@ -52,11 +52,27 @@ def test_a_group_that_is_too_small_is_blanked_wherever_it_stands() -> None:
     told = tally.result({COFFEE: "coffee", TEA: "tea"})
     assert (told["customers"], told["moments"], told["held_out"], told["suppressed"]) == (12, 22, None, False)
     assert [(day["moments"], day["customers"], day["cost"], day["suppressed"]) for day in told["by_day"]] == [
-        (12, 12, {"minor": 3000, "currency": "EUR"}, False),
+        (None, None, None, True),  # else 22 - 12 would tell of the other day
         (None, None, None, True),
     ]
     assert told["gates"] == {"cap": 12, "weather": None}
     assert told["displaced"] == [{"offer": "coffee", "moments": 12}, {"offer": "tea", "moments": None}]
+
+
+def test_a_small_day_cannot_be_found_by_taking_the_others_from_the_sum() -> None:
+    tally = Tally(value=Money(250, "EUR"), min_group=4)
+    for day, people in ((MON, PEOPLE[:9]), (TUE, PEOPLE[9:]), (date(2026, 11, 4), PEOPLE[:5])):
+        for person in people:
+            tally.showed(person, day)
+    told = tally.result({})
+    assert [(each["day"], each["moments"]) for each in told["by_day"]] == [
+        ("2026-11-02", 9),
+        ("2026-11-03", None),
+        ("2026-11-04", None),
+    ]
+    assert told["moments"] == 17
+    tally.showed(PEOPLE[0], TUE)
+    assert [each["moments"] for each in tally.result({})["by_day"]] == [9, 4, 5], "four are enough"
 
 
 def test_a_whole_replay_of_too_few_says_nothing_of_them() -> None:
