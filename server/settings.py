@@ -126,6 +126,7 @@ class Limits(_Section, frozen=True):
     wallet_per_minute: int
     vertices: int
     calendar_days: int
+    sends_per_request: int
     passes_per_export: int
     topics_per_customer: int
 

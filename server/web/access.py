@@ -146,6 +146,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/v1/export/{type}"): _ADMIN,
     # Other systems
     ("POST", "/v1/external-sends"): _for(Kind.CRM),
+    ("POST", "/v1/external-sends/batch"): _for(Kind.CRM),
     ("PUT", "/v1/customers/{external_id}"): _for(Kind.CRM, Kind.ADMIN),
     ("GET", "/v1/customers"): _ADMIN,
     ("POST", "/v1/customers/{external_id}/events"): _for(Kind.CRM),

@@ -155,6 +155,11 @@ async def _(scene: Scene, who: str) -> Right:
     return Right(json={"paused": False, "reason": f"said by {uuid4()}"})
 
 
+@right("POST /v1/external-sends/batch")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"sends": [{"customer_id": str(scene.customers["robin"]), "channel": "sms", "id": str(uuid4())}]})
+
+
 @right("POST /v1/external-sends")
 async def _(scene: Scene, who: str) -> Right:
     return Right(json={"customer_id": str(scene.customers["robin"]), "channel": "email"})

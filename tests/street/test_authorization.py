@@ -112,6 +112,7 @@ GET    /v1/reports/funnel                200  readers
 GET    /v1/export/{type}                 200  admin
 
 POST   /v1/external-sends                201  crm
+POST   /v1/external-sends/batch          200  crm
 PUT    /v1/customers/{external_id}          200  crm admin
 GET    /v1/customers                        200  admin
 POST   /v1/customers/{external_id}/events   200  crm

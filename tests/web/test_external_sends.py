@@ -113,3 +113,42 @@ def test_a_time_lies_neither_ahead_nor_before_all_that_is_kept(seconds: float, f
         assert not fine
     else:
         assert fine
+
+
+async def test_a_campaign_is_told_at_once_and_one_that_is_refused_stops_no_other(desk: House) -> None:
+    await known(desk, "c-1")
+    await known(desk, "c-2")
+    sends = [{"channel": "email", "external_id": number, "id": "letter"} for number in ("c-1", "nobody", "c-2")]
+    first = await desk.call("crm", "POST", f"{PATH}/batch", {"sends": sends})
+    assert (first.status, first.json["results"]) == (
+        200,
+        [
+            {"id": "letter", "status": "counted", "counted": True},
+            {"id": "letter", "status": "refused", "code": "unknown_customer"},
+            {"id": "letter", "status": "counted", "counted": True},
+        ],
+    )
+    sends[2]["channel"] = "sms"
+    again = await desk.call("crm", "POST", f"{PATH}/batch", {"sends": sends})
+    assert [each["status"] for each in again.json["results"]] == ["known", "refused", "refused"]
+    assert again.json["results"][2]["code"] == "send_differs"
+    async with desk.pool.acquire() as db:
+        assert await db.fetchval("SELECT count(*) FROM external_sends WHERE id = 'letter' AND channel = 'email'") >= 2
+
+
+@pytest.mark.parametrize(
+    ("sends", "field"),
+    [
+        ([], "sends"),
+        ([{"channel": "email", "external_id": "x"}], "sends[0].id"),
+        ([{"channel": "email", "external_id": "x", "id": "a"}] * 201, "sends"),
+        (
+            [{"channel": "email", "external_id": "x", "id": "a"}, {"channel": "email", "id": "b"}],
+            "sends[1].external_id",
+        ),
+        ([{"channel": "email", "external_id": "x", "id": "a", "at": "2999-01-01T00:00:00Z"}], "sends[0].at"),
+    ],
+)
+async def test_a_batch_with_a_mistake_counts_nothing(desk: House, sends: list[Any], field: str) -> None:
+    answer = await desk.call("crm", "POST", f"{PATH}/batch", {"sends": sends})
+    assert (answer.status, [error["field"] for error in answer.json["errors"]]) == (422, [field])
