@@ -11,12 +11,16 @@ Rule 2: what a Poisson number is with less than one chance in a thousand million
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 WEEK: Final = 7
 """Days whose messages the weekly cap counts: the one that is asked about, and six before."""
+
+_TWO_WEEKS: Final = 14
+"""Days of records from which on weekdays are told apart."""
 
 _NEVER: Final = 1e-9
 
@@ -111,3 +115,16 @@ def _at(free: tuple[float, ...], room: float) -> float:
     if not free or room < 0:
         return 0.0
     return free[int(min(room, len(free) - 1))]
+
+
+def weekdays(by_ago: Mapping[int, int], days: int, today: date) -> Sequence[float]:
+    """Compare each weekday's share of what happened with its share of the days; all alike where too little is known."""
+    happened, seen = [0] * 7, [0] * 7
+    for ago in range(1, days + 1):
+        weekday = (today - timedelta(days=ago)).weekday()
+        seen[weekday] += 1
+        happened[weekday] += by_ago.get(ago, 0)
+    total = sum(happened)
+    if days < _TWO_WEEKS or not total:
+        return (1.0,) * 7
+    return tuple(happened[n] / seen[n] / (total / days) for n in range(7))

@@ -26,15 +26,12 @@ from server.model.context import Programme
 from server.model.offer import Offer, PlaceFilter
 from server.model.place import Places
 from server.pipeline.audience import Basis, Crowd, Reach, days_at, reach_of
-from server.pipeline.forecast import WEEK, Caps, Due, meets_a_cap
+from server.pipeline.forecast import WEEK, Caps, Due, meets_a_cap, weekdays
 from server.pipeline.planning import is_planned
 
 State = Literal["live", "scheduled", "approved"]
 
 _DAY: Final = timedelta(days=1)
-_TWO_WEEKS: Final = 14
-"""Days of records from which on weekdays are told apart."""
-
 _MASKS: Final = 20_000
 """Records that tell weekdays apart: more would not tell them better."""
 
@@ -57,12 +54,16 @@ class Expected(NamedTuple):
 
 
 class DayAhead(NamedTuple):
-    """One day: its offers, and all of them together; `capped` the share of the audience that would meet a cap."""
+    """One day: its offers, and all of them together; `capped` the share of the audience that would meet a cap.
+
+    `apart` is how many of the sample no offer but small ones reaches: taking the others from the sum would find them.
+    """
 
     day: date
     offers: Sequence[Expected]
     audience: int
     members: int
+    apart: int
     visitors: float | None
     capped: float | None
 
@@ -89,7 +90,11 @@ class Pattern:
             for o in offers
             if o.when.trigger == "schedule" and o.when.places.any
         ]  # fmt: skip
-        self.members: Set[int] = frozenset().union(*(reaches[o.id].members for o in offers))
+        groups = [reaches[o.id].members for o in offers]
+        self.members: Set[int] = frozenset().union(*groups)
+        self.apart = len(self.members) - len(
+            frozenset().union(*(each for each in groups if len(each) >= outlook.least))
+        )
         self.asked = list(islice((n for n in range(len(outlook.crowd.people)) if n in self.members), outlook.most))
         self._winners: dict[UUID, str | None] = {}
         self._habits: dict[int, Habit] = {}
@@ -118,7 +123,10 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Outlook:
-    """Everything that is known ahead. At most `most` customers are asked what a day's whole audience would meet."""
+    """Everything that is known ahead. At most `most` customers are asked what a day's whole audience would meet.
+
+    `least` is how many people a group must have to be shown.
+    """
 
     plans: Sequence[Plan]
     crowd: Crowd
@@ -127,6 +135,7 @@ class Outlook:
     zone: ZoneInfo
     today: date
     most: int = 500
+    least: int = 10
     _patterns: dict[frozenset[UUID], Pattern] = field(init=False, default_factory=dict, repr=False)
     _plans: dict[date, list[Plan]] = field(init=False, default_factory=dict, repr=False)
     _chances: dict[tuple[tuple[Habit, ...], Post, int], float] = field(init=False, default_factory=dict, repr=False)
@@ -144,6 +153,7 @@ class Outlook:
             offers=[self._expected(plan, day) for plan in self.planned(day)],
             audience=audience,
             members=len(pattern.members),
+            apart=pattern.apart,
             visitors=self._visitors(pattern, day, audience),
             capped=self._capped(pattern, day),
         )
@@ -269,19 +279,6 @@ class Outlook:
                 rates[name] += number * often
         capped = self.programme.class_per_day
         return [Due(rates[name], sure.get(name, 0), capped.get(name)) for name in sorted({*rates, *sure})]
-
-
-def weekdays(by_ago: Mapping[int, int], days: int, today: date) -> Sequence[float]:
-    """Compare each weekday's share of what happened with its share of the days; all alike where too little is known."""
-    happened, seen = [0] * 7, [0] * 7
-    for ago in range(1, days + 1):
-        weekday = (today - ago * _DAY).weekday()
-        seen[weekday] += 1
-        happened[weekday] += by_ago.get(ago, 0)
-    total = sum(happened)
-    if days < _TWO_WEEKS or not total:
-        return (1.0,) * 7
-    return tuple(happened[n] / seen[n] / (total / days) for n in range(7))
 
 
 def _sorted(counted: Counter[str]) -> tuple[tuple[str, int], ...]:

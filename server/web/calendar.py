@@ -55,7 +55,7 @@ class CalendarDay(msgspec.Struct, frozen=True, kw_only=True):
     """A day with its offers, and what they come to together.
 
     `capped_share` is the share (0 to 1) of the audience that would meet a cap; null where nothing is recorded.
-    Suppressed: fewer people than `privacy.min_group`, every figure null.
+    Suppressed: fewer people than `privacy.min_group`, or so few that only small offers reach; every figure null.
     """
 
     day: date
@@ -112,6 +112,7 @@ async def show_calendar(call: Call) -> Calendar:
         zone=zone,
         today=today,
         most=parts.settings.publish.forecast_customers,
+        least=parts.settings.privacy.min_group,
     )
     found = await asyncio.to_thread(outlook.days, first, (end - first).days)
     return Calendar(
@@ -166,7 +167,7 @@ async def _plans(db: Connection, call: Call, *, today: date) -> list[Plan]:
 
 
 def _day(ahead: DayAhead, *, least: int) -> CalendarDay:
-    suppressed = min(ahead.audience, ahead.members) < least
+    suppressed = min(ahead.audience, ahead.members) < least or 0 < ahead.apart < least
     return CalendarDay(
         day=ahead.day,
         offers=[_offer(each, least=least) for each in ahead.offers],

@@ -235,7 +235,9 @@ def _responses(each: Door, access: Access, schemas: dict[Any, dict[str, Any]]) -
     elif each.answer is not None:
         right["content"] = {each.produces: {"schema": schemas[each.answer]}}
     elif each.status == HTTPStatus.OK:
-        right["content"] = {each.produces: {"schema": {"type": "object" if each.produces.endswith(("/json", "+json")) else "string"}}}
+        right["content"] = {
+            each.produces: {"schema": {"type": "object" if each.produces.endswith(("/json", "+json")) else "string"}}
+        }
     responses = {str(each.status): right}
     for status in _expected_errors(each, access):
         if status in _PHRASES:

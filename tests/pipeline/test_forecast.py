@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from server.pipeline.forecast import Caps, Due, clump, meets_a_cap, poisson
+from server.pipeline.forecast import Caps, Due, clump, meets_a_cap, poisson, weekdays
 
+MONDAY = date(2026, 11, 2)
 RATES = st.sampled_from([0.0, 0.05, 0.3, 1.0, 2.5])
 DUE = st.builds(Due, RATES, st.integers(0, 2), st.none() | st.integers(0, 3))
 CAPS = st.builds(Caps, st.none() | st.integers(1, 3), st.none() | st.integers(1, 5))
@@ -121,3 +123,14 @@ def test_it_is_what_thrown_weeks_come_to(week: list[list[Due]], caps: Caps) -> N
     chance = meets_a_cap(week, caps)
     allowed = 4.5 * math.sqrt(max(chance * (1 - chance), 1e-4) / throws) + 1e-9
     assert abs(met / throws - chance) <= allowed
+
+
+def test_weekdays_are_told_apart_when_two_of_each_were_recorded() -> None:
+    saturdays = {ago: 10 for ago in range(1, 29) if (MONDAY - timedelta(days=ago)).weekday() == 5}
+    others = {ago: 1 for ago in range(1, 29) if ago not in saturdays}
+    found = weekdays(saturdays | others, 28, MONDAY)
+    assert found[5] == pytest.approx(10 / (64 / 28))
+    assert found[0] == pytest.approx(1 / (64 / 28))
+    assert sum(found) == pytest.approx(7)
+    assert weekdays(saturdays, 13, MONDAY) == (1.0,) * 7
+    assert weekdays({}, 28, MONDAY) == (1.0,) * 7

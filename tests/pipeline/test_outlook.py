@@ -18,7 +18,7 @@ from server.decision.conditions import local_time
 from server.model.offer import Schedule
 from server.model.place import Places
 from server.pipeline.audience import gathered
-from server.pipeline.outlook import Outlook, Plan, weekdays
+from server.pipeline.outlook import Outlook, Plan
 from server.store.reach import Message, Person, Sample, Visit
 from tests.builders import fence_id, offer, place, programme
 
@@ -72,6 +72,14 @@ def test_each_offer_tells_whom_it_reaches_and_all_together_count_nobody_twice() 
     assert found.audience == 10
     both = ahead(visits, offer(1, tag="tag1"), offer(2, tag="tag2")).day(TODAY)
     assert (both.audience, both.members) == (3, 3)
+
+
+def test_how_many_only_small_offers_reach_is_told_apart() -> None:
+    visits = {(number, 1): days(1) for number in range(6)} | {(number, 2): days(1) for number in (5, 6, 7)}
+    large, small = offer(1, tag="tag1"), offer(2, tag="tag2")
+    for least, apart in ((4, 2), (3, 0), (7, 8)):
+        assert ahead(visits, large, small, least=least).day(TODAY).apart == apart
+    assert ahead(visits, large, least=4).day(TODAY).apart == 0
 
 
 def test_who_came_often_is_likely_to_come() -> None:
@@ -137,17 +145,6 @@ def test_a_day_without_offers_has_nobody_and_the_week_before_still_counts() -> N
     assert [len(each.offers) for each in (monday, tuesday)] == [2, 1]
     alone = ahead(visits, offer(tag="tag1", condition=mondays)).day(TODAY + timedelta(days=1))
     assert (alone.offers, alone.audience, alone.capped) == ([], 0, None)
-
-
-def test_weekdays_are_told_apart_when_two_of_each_were_recorded() -> None:
-    saturdays = {ago: 10 for ago in range(1, 29) if (TODAY - timedelta(days=ago)).weekday() == 5}
-    others = {ago: 1 for ago in range(1, 29) if ago not in saturdays}
-    found = weekdays(saturdays | others, 28, TODAY)
-    assert found[5] == pytest.approx(10 / (64 / 28))
-    assert found[0] == pytest.approx(1 / (64 / 28))
-    assert sum(found) == pytest.approx(7)
-    assert weekdays(saturdays, 13, TODAY) == (1.0,) * 7
-    assert weekdays({}, 28, TODAY) == (1.0,) * 7
 
 
 def test_behind_a_share_of_the_shards_stand_all_customers() -> None:

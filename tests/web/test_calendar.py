@@ -118,6 +118,21 @@ async def test_audiences_are_those_of_approvals_and_small_ones_are_blanked(shop:
     assert (day["audience"], day["suppressed"]) == (CUSTOMERS, False)
 
 
+async def test_a_small_audience_is_not_found_by_taking_the_others_from_the_sum(shop: Shop) -> None:
+    """Without birthdays for everybody the day has the regulars, and one who is reached by a small offer alone."""
+    only = {"trigger": "event", "event": "birthday", "places": {"any": True}}
+    path = f"/v1/offers/{shop.offers['birthdays']}"
+    rewritten = document("birthdays", when=only, active={"from": (shop.today + timedelta(days=50)).isoformat()})
+    await shop.at.call("marketer", "PUT", path, rewritten)
+    [day] = (await shop.look(f"?from={shop.today}&to={shop.today + timedelta(days=1)}"))["days"]
+    assert set(named(day)) == {"here", "few"}
+    assert named(day)["here"]["audience"] == REGULARS
+    assert (day["suppressed"], day["audience"], day["capped_share"]) == (True, None, None)
+    await shop.at.call("marketer", "PUT", path, document("birthdays", when=only))
+    for step, by in (("publish", "marketer"), ("approve", "admin")):
+        await shop.at.call(by, "POST", f"{path}/{step}")
+
+
 async def test_the_share_that_meets_a_cap_is_that_of_the_recorded_visits(shop: Shop) -> None:
     """One visit a day, for sure not more often: three messages a week are soon had by the regulars."""
     [day] = (await shop.look(f"?from={shop.today}&to={shop.today + timedelta(days=1)}"))["days"]
