@@ -18,9 +18,10 @@ from uuid import UUID
 from server.decision.conditions.segment import Condition as Segment
 from server.decision.finding import Condition, Scene, Truth
 from server.decision.wants import is_of_customer
+from server.errors import FieldError, Invalid
 from server.model.context import Context
 from server.pipeline.rules import Rules, Snapshot
-from server.store import arrivals, members, passes
+from server.store import arrivals, members, passes, segments
 from server.store.arrivals import Known
 from server.store.members import Counts
 from server.store.pool import Connection, Pool
@@ -40,6 +41,22 @@ async def refresh(
     snapshot = _asking(rules, touched)
     if snapshot is not None:
         await judge(db, customers=[customer_id], snapshot=snapshot, now=now)
+
+
+async def tell(db: Connection, *, customer_id: UUID, names: Sequence[str]) -> None:
+    """Write in which segments another system says that a customer is; raises Invalid for one that has a condition, or is none.
+
+    Nothing is kept of who has not agreed to profiling. Needs a transaction; `refresh` comes after it.
+    """
+    known = await segments.told(db, names=names)
+    wrong = [
+        FieldError(f"segments[{place}]", "is no segment whose members are told from outside")
+        for place, name in enumerate(names)
+        if name not in known
+    ]
+    if wrong:
+        raise Invalid(errors=wrong)
+    await members.tell(db, customer_id=customer_id, names=sorted(set(names)))
 
 
 async def refresh_holder(db: Connection, *, rules: Rules, serial: UUID, now: datetime, touched: frozenset[str]) -> None:

@@ -116,6 +116,15 @@ async def begin(db: Connection, *, counts: Counts) -> None:
     await db.execute(BEGIN, json.dumps(dict(counts)))
 
 
+# Of who has not agreed to profiling nothing is kept.
+TELL = "UPDATE customers SET segments = $3 WHERE bucket = $1 AND id = $2 AND profiling"
+
+
+async def tell(db: Connection, *, customer_id: UUID, names: Sequence[str]) -> None:
+    """Write in which segments a customer is, as told from outside, and in no others; kept only where they agreed."""
+    await db.execute(TELL, bucket_of(customer_id), customer_id, list(names))
+
+
 class Next(NamedTuple):
     """A customer whose turn it is, and whether they agreed to profiling."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -36,6 +36,14 @@ async def insert(db: Connection, *, name: str, document: Mapping[str, Any] | Non
     """Add a segment; None when the name is taken."""
     row = await db.fetchrow(INSERT, name, new_id(), None if document is None else json.dumps(document))
     return _segment(row) if row else None
+
+
+TOLD = "SELECT name FROM segments WHERE document IS NULL AND name = ANY ($1::text[])"
+
+
+async def told(db: Connection, *, names: Sequence[str]) -> set[str]:
+    """Tell which of these are segments whose members are told from outside."""
+    return {row["name"] for row in await db.fetch(TOLD, list(names))}
 
 
 PAGE = """

@@ -14,6 +14,7 @@ import msgspec
 
 from server.errors import FieldError, Invalid, NotFound
 from server.model.ids import event_id
+from server.pipeline import membership
 from server.pipeline.membership import refresh
 from server.pipeline.preferences import facts_of
 from server.store import customers, happenings
@@ -33,15 +34,22 @@ AHEAD = timedelta(minutes=2)
 OURS = ("purchase", "redemption", "sign-up", "sign_up", "birthday", "inactivity")
 """Events that Kairos tells itself, or that have a door of their own."""
 
+SEGMENTS = 100
+"""Groups that one customer is told to be in."""
+
 ExternalId = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class UpsertBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What to write: what is not named stays; an attribute that is null is removed, one that is not named stays."""
+    """What to write: what is not named stays; an attribute that is null is removed, one that is not named stays.
+
+    `segments` are all those of which other systems tell the members; kept only of customers who agreed to profiling.
+    """
 
     locale: Locale | msgspec.UnsetType | None = msgspec.UNSET
     time_zone: str | msgspec.UnsetType | None = msgspec.UNSET
     attributes: dict[str, Value] | msgspec.UnsetType = msgspec.UNSET
+    segments: Annotated[tuple[str, ...], msgspec.Meta(max_length=SEGMENTS)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class UpsertAnswer(msgspec.Struct, frozen=True):
@@ -133,14 +141,24 @@ async def _write(db: Connection, call: Call, external_id: str, given: Mapping[st
     if known is None:
         made = await _make(db, external_id, given)
         if made is not None:
+            await _tell(db, made, call.body)  # names are checked, though of a newcomer nothing is kept
             return UpsertAnswer(made, created=True)
         known = await customers.by_external_id(db, external_id=external_id)
     if known is None:  # made by somebody else a moment ago, and erased again
         raise Contended(retry_after_s=1)
     change, now = Change(frozenset(given), **given), call.parts.clock.now()
     await customers.patch(db, customer_id=known, change=change)
-    await refresh(db, rules=call.parts.rules, customer_id=known, now=now, touched=facts_of(change))
+    touched = None if await _tell(db, known, call.body) else facts_of(change)
+    await refresh(db, rules=call.parts.rules, customer_id=known, now=now, touched=touched)
     return UpsertAnswer(known, created=False)
+
+
+async def _tell(db: Connection, customer_id: UUID, body: UpsertBody) -> bool:
+    """Write in which segments the customer is told to be, and say whether that was told."""
+    if body.segments is msgspec.UNSET:
+        return False
+    await membership.tell(db, customer_id=customer_id, names=body.segments)
+    return True
 
 
 async def _make(db: Connection, external_id: str, given: Mapping[str, Any]) -> UUID | None:

@@ -56,6 +56,14 @@ async def test_who_leaves_all_leaves_those_told_from_outside_too(undone: Connect
     assert [tuple(row) for row in await undone.fetch(told)] == [(kim, []), (robin, ["vip"])]
 
 
+async def test_what_is_told_is_kept_of_who_agreed_alone(undone: Connection) -> None:
+    everybody = await add_customers(undone, 3)
+    for each in everybody:
+        await members.tell(undone, customer_id=each, names=["press", "vip"])
+    told = await undone.fetch("SELECT segments FROM customers ORDER BY bucket, id")
+    assert [row["segments"] for row in told] == [["press", "vip"], [], ["press", "vip"]]
+
+
 async def test_of_two_who_judge_a_customer_one_waits_and_neighbours_do_not(pool: Pool) -> None:
     kim, robin = new_id(), new_id()
 

@@ -19,6 +19,13 @@ async def test_a_segment_may_have_no_condition(db: Connection) -> None:
     assert made.document is None
 
 
+async def test_the_segments_told_from_outside_are_those_without_a_condition(undone: Connection) -> None:
+    await segments.insert(undone, name="vip", document=None)
+    await segments.insert(undone, name="regulars", document={"attribute": {"visits": {"gte": 3}}})
+    assert await segments.told(undone, names=["vip", "regulars", "nobody"]) == {"vip"}
+    assert await segments.told(undone, names=[]) == set()
+
+
 async def test_a_name_is_given_once_and_the_transaction_goes_on(db: Connection) -> None:
     async with db.transaction():
         assert await segments.insert(db, name="vip", document=None) is not None

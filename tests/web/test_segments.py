@@ -127,3 +127,35 @@ async def test_what_an_app_and_other_systems_tell_moves_the_customer_at_once(poo
         assert await now_in() == []
         await kim.call("kim", "PUT", "/v1/me/consents", {"profiling": True})
         assert await now_in() == ["gold", "paid", "parcel"]
+
+
+async def test_other_systems_tell_who_is_in_a_segment_without_a_condition_if_the_customer_agreed(pool: Pool) -> None:
+    rules = Rules(pool, programme_of(settings_with()))
+    clock = DatabaseClock()
+    async with house(pool, segments, crm, customers, me, clock=clock, rules=rules) as at:
+        async with pool.acquire() as db:
+            await clock.sync(db)
+        vips = {"all": [{"segment": "vip"}, {"topic": "coffee"}]}
+        for name, condition in (("vip", None), ("press", None), ("thirsty", vips)):
+            body = {"name": name, "if": condition} if condition else {"name": name}
+            assert (await at.call("marketer", "POST", "/v1/segments", body)).status == 201
+        await rules.refresh()
+
+        async def tell(*names: str) -> int:
+            return (await at.call("crm", "PUT", "/v1/customers/C-1", {"segments": list(names)})).status
+
+        assert await tell("nobody") == 422
+        assert (await at.call("admin", "GET", "/v1/customers?external_id=C-1")).json["items"] == []
+        assert await tell("vip") == 200  # makes the customer, who has agreed to nothing
+        [seen] = (await at.call("admin", "GET", "/v1/customers?external_id=C-1")).json["items"]
+        assert seen["segments"] == []
+        async with pool.acquire() as db:
+            await db.execute("UPDATE customers SET profiling = true, topics = '{\"coffee\": true}'")
+        for told, there in (
+            (("vip", "press", "vip"), ["press", "thirsty", "vip"]), (("press",), ["press"]), ((), [])
+        ):  # fmt: skip
+            assert await tell(*told) == 200
+            [seen] = (await at.call("admin", "GET", "/v1/customers?external_id=C-1")).json["items"]
+            assert seen["segments"] == there
+        answer = await at.call("crm", "PUT", "/v1/customers/C-1", {"segments": ["vip", "thirsty", "nobody"]})
+        assert [each["field"] for each in answer.json["errors"]] == ["segments[1]", "segments[2]"]
