@@ -125,16 +125,18 @@ async def settle(db: Connection, *, done: Iterable[Due]) -> None:
 
 
 POSTPONE = """
-UPDATE occasions o SET tries = o.tries + 1, due_at = $3::timestamptz + interval '1 second' * power(2, least(o.tries, 10))
+UPDATE occasions o SET tries = o.tries + $4::integer,
+       due_at = $3::timestamptz + interval '1 second' * power(2, $4::integer * least(o.tries, 10))
 FROM unnest($1::smallint[], $2::uuid[]) AS late (bucket, id)
 WHERE o.bucket = late.bucket AND o.id = late.id
 """
 
 
-async def postpone(db: Connection, *, failed: Iterable[Due], now: datetime) -> None:
-    """Let occasions that could not be decided wait, longer each time, so that they hold up no others."""
+async def postpone(db: Connection, *, failed: Iterable[Due], now: datetime, broken: bool) -> None:
+    """Let occasions that could not be decided wait a second, so that they hold up no others; `broken`: longer each time."""
     late = sorted(failed, key=lambda each: by_bucket(each.customer_id))
-    await db.execute(POSTPONE, [bucket_of(each.customer_id) for each in late], [each.id for each in late], now)
+    buckets, ids = [bucket_of(each.customer_id) for each in late], [each.id for each in late]
+    await db.execute(POSTPONE, buckets, ids, now, int(broken))
 
 
 FORGET_ALL = "DELETE FROM occasions WHERE bucket = $1 AND customer_id = $2"

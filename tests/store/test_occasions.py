@@ -56,10 +56,28 @@ async def test_what_failed_waits_longer_each_time(undone: Connection) -> None:
     mine = Due(customer, _purchase(customer).id)
     await occasions.add(undone, occasions=[_purchase(customer)])
     for tries in range(12):
-        await occasions.postpone(undone, failed=[mine], now=NOON)
+        await occasions.postpone(undone, failed=[mine], now=NOON, broken=True)
         wait = timedelta(seconds=2 ** min(tries, 10))
         assert await occasions.due(undone, now=NOON + wait - timedelta(milliseconds=1), limit=9) == []
         assert await occasions.due(undone, now=NOON + wait, limit=9) == [mine]
+
+
+async def test_what_came_to_a_busy_house_waits_a_second_each_time(undone: Connection) -> None:
+    customer = new_id()
+    mine = Due(customer, _purchase(customer).id)
+    await occasions.add(undone, occasions=[_purchase(customer)])
+    for _ in range(3):
+        await occasions.postpone(undone, failed=[mine], now=NOON, broken=False)
+        assert await occasions.due(undone, now=NOON + timedelta(milliseconds=999), limit=9) == []
+        assert await occasions.due(undone, now=NOON + timedelta(seconds=1), limit=9) == [mine]
+    assert await undone.fetchval("SELECT tries FROM occasions") == 0
+
+
+async def test_what_waits_is_counted_up_to_a_limit(undone: Connection) -> None:
+    customer = new_id()
+    told = [_purchase(customer, str(number)) for number in range(5)]
+    await occasions.add(undone, occasions=[*told, _purchase(customer, "later", due_at=NOON + timedelta(hours=1))])
+    assert [await occasions.backlog(undone, now=NOON, most=most) for most in (3, 5, 9)] == [3, 5, 5]
 
 
 async def test_what_was_decided_is_gone_and_the_rest_stays(undone: Connection) -> None:
