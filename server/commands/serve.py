@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -28,6 +29,9 @@ _RESTART_S = 0.5
 
 _READY_S = 60.0
 """How long the first process may take to be ready: PostgreSQL's first start and a whole chain's fences."""
+
+_YOUNG = 20_000
+"""So many new objects are looked through at once for cycles: a few groups' worth, not a part of each group's."""
 
 WORKER = "KAIROS_WORKER_FD"
 """Names the pipe by which a worker tells that it is ready; whoever has it set is a worker."""
@@ -57,6 +61,7 @@ def serve(
 async def serve_here(settings: Settings, *, shared: bool = False) -> None:
     """Serve in this process until a signal comes."""
     stop = stop_signals()
+    gc.set_threshold(_YOUNG, 20, 20)
     async with open_house(settings, taken=listen(settings.server, shared=shared)) as house:
         _ready(f"listening on {house.url}")
         if house.metrics_port is not None:

@@ -34,7 +34,7 @@ _encoder = msgspec.json.Encoder()
 
 def cell_of(point: Point, decimals: int) -> str:
     """Name the cell that a position lies in: all that is stored of it. 0 and -0 are the same."""
-    lat, lon = (round(each, decimals) + 0.0 for each in point)
+    lat, lon = round(point.lat, decimals) + 0.0, round(point.lon, decimals) + 0.0
     return f"{lat:.{decimals}f},{lon:.{decimals}f}"
 
 
@@ -42,25 +42,18 @@ def reason_of(step: Step) -> str | None:
     """Tell in a word what was odd about a fix: why it was not believed, else what is wrong with its clock."""
     if step.decision is not None and step.decision.reason is not None:
         return step.decision.reason
-    return ",".join(sorted(step.ping.flags)) or None if step.ping is not None else None
+    return ",".join(sorted(step.ping.flags)) if step.ping is not None and step.ping.flags else None
 
 
 def pings_of(turn: Turn, decimals: int) -> Iterable[PingFact]:
     """Give the fact of each fix; a timer is none."""
+    customer, now = turn.customer_id, turn.now
     for step in turn.steps:
-        if step.ping is not None:
-            moment = step.moment.id if step.moment is not None else None
-            yield PingFact(
-                customer_id=turn.customer_id,
-                id=step.ping.id,
-                at=step.at,
-                received_at=turn.now,
-                cell=cell_of(step.ping.fix.point, decimals),
-                geofence_ids=[hit.id for hit in step.near if hit.edge_m <= 0],
-                reason=reason_of(step),
-                moment_id=moment,
-                trace=step.trace,
-            )
+        ping = step.ping
+        if ping is not None:
+            inside = [hit.id for hit in step.near if hit.edge_m <= 0]
+            moment, cell = step.moment.id if step.moment is not None else None, cell_of(ping.fix.point, decimals)
+            yield PingFact(customer, ping.id, step.at, now, cell, inside, reason_of(step), moment, step.trace)
 
 
 def visits_of(turn: Turn) -> Iterable[Visit]:

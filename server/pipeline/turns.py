@@ -26,7 +26,7 @@ from server.pipeline.occasions.contexts import context_of
 from server.pipeline.occasions.held import decide_again, hold, instant_id
 from server.pipeline.rules import MAX_AGE_S, Snapshot
 from server.pipeline.telling import Reserved, moment_of
-from server.signals.assemble import Sky, Spent, World, assemble, assemble_timer, fences_around, ping_of
+from server.signals.assemble import NOTHING_SPENT, Sky, Spent, World, assemble, assemble_timer, fences_around, ping_of
 from server.store.arrivals import Known
 from server.store.budgets import ROLLING, PlaceKey
 from server.store.moments import MomentRow
@@ -284,6 +284,8 @@ def _may_be(occasion: Occasion, offer: Offer) -> bool:
 
 def _spent(turn: Turn, step: Step, number: int, figures: Figures) -> Spent:
     """Tell a step what budgets have given, and which were found empty when this turn claimed from them."""
+    if figures is NO_FIGURES and not turn.refused:
+        return NOTHING_SPENT
     exhausted = frozenset(offer for offer, since in turn.refused.items() if since <= number)
     if not figures.offers and not figures.places:
         return Spent({}, {}, exhausted)
