@@ -80,12 +80,12 @@ class Meant(NamedTuple):
 
     def takes(self, place: Place) -> bool:
         """Tell whether any offer means the place."""
-        return bool(
-            self.general
-            or not self.by_tag.keys().isdisjoint(place.tags)
-            or place.id in self.by_id
-            or place.geofence_id in self.by_id
-        )
+        if self.general:
+            return True
+        for tag in place.tags:
+            if tag in self.by_tag:
+                return True
+        return bool(self.by_id) and (place.id in self.by_id or place.geofence_id in self.by_id)
 
     def means_as(self, other: Meant) -> bool:
         """Tell whether the same places are meant, be it by other offers."""

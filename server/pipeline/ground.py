@@ -6,6 +6,7 @@ Rule 2: an index of some of the fences is the index of all where it holds all: n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -15,7 +16,7 @@ import structlog
 
 from server.decision.ruleset import Ruleset
 from server.model.hours import WrongHours, read_hours
-from server.model.place import Circle, Geofence, Hours, Place, Places, Point
+from server.model.place import Area, Circle, Hours, Place, Places, Point
 from server.model.sharded import Sharded
 from server.signals.fences import FenceIndex
 from server.signals.geojson import read_geometry
@@ -67,9 +68,10 @@ def changed(before: Ground, put: Collection[FenceRow], removed: Collection[UUID]
     """Give the ground after fences were put (or put anew) and others removed."""
     if not put and not removed:
         return before
-    fences = before.fences.replaced([_fence(row) for row in put], removed)
+    shapes = {row.id: _shape(row) for row in put}
+    fences = before.fences.redrawn(shapes.items(), removed)
     hours: dict[int, Hours | None] = {}
-    made = {row.id: _place(row, fences, hours) for row in put}
+    made = {row.id: _place(row, shapes[row.id], fences, hours) for row in put}
     old = [place for each in (*made, *removed) if (place := before.by_geofence.get(each)) is not None]
     by_id = {place.id: place for place in made.values()}
     return Ground(
@@ -122,19 +124,15 @@ def part(
 
 def _cells(before: Cells, *, came: Iterable[Place], went: Iterable[Place]) -> Cells:
     """Count the places of each cell anew, and keep one of their points."""
-    counts: dict[Cell, int] = {}
-    points: dict[Cell, Point] = {}
-    for place in went:
-        cell = cell_of(place.point)
-        counts[cell] = counts.get(cell, 0) - 1
-    for place in came:
-        cell = cell_of(place.point)
-        counts[cell] = counts.get(cell, 0) + 1
-        points.setdefault(cell, place.point)
+    points = [place.point for place in came]
+    cells = [cell_of(point) for point in points]
+    counts = Counter(cells)
+    counts.subtract(cell_of(place.point) for place in went)
+    at = dict(zip(cells, points, strict=True))
     put: dict[Cell, tuple[int, Point]] = {}
     drop: list[Cell] = []
     for cell, more in counts.items():
-        count, point = before.kept.get(cell) or (0, points.get(cell, _NOWHERE))
+        count, point = before.kept.get(cell) or (0, at.get(cell, _NOWHERE))
         if count + more > 0:
             put[cell] = count + more, point
         else:
@@ -144,22 +142,19 @@ def _cells(before: Cells, *, came: Iterable[Place], went: Iterable[Place]) -> Ce
     return Cells(kept, before.moved if same else before.moved + 1)
 
 
-def _fence(row: FenceRow) -> Geofence:
+def _shape(row: FenceRow) -> Circle | Area:
     if row.geometry is not None:
-        shape = read_geometry(row.geometry)
-    else:
-        shape = Circle(Point(row.lat or 0.0, row.lon or 0.0), row.radius_m or 0.0)
-    tags = row.tags | row.store.tags if row.store is not None else row.tags
-    return Geofence(row.id, row.name, shape, tags, row.store.id if row.store is not None else None)
+        return read_geometry(row.geometry)
+    return Circle(Point(row.lat or 0.0, row.lon or 0.0), row.radius_m or 0.0)
 
 
-def _place(row: FenceRow, fences: FenceIndex, hours: dict[int, Hours | None]) -> Place:
+def _place(row: FenceRow, shape: Circle | Area, fences: FenceIndex, hours: dict[int, Hours | None]) -> Place:
     """Make the place of a fence. `hours` are those read so far: a whole chain opens at eight."""
-    if row.geometry is None:
-        point, radius = Point(row.lat or 0.0, row.lon or 0.0), row.radius_m or 0.0
+    if isinstance(shape, Circle):
+        point, radius = shape
     else:
         around = fences.enclosing(row.id)
-        point = around.center if around is not None else Point(0.0, 0.0)
+        point = around.center if around is not None else _NOWHERE
         measured = fences.measure(point, row.id)
         radius = measured.radius_m if measured is not None else 0.0
     store = row.store

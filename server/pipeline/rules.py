@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -136,9 +136,10 @@ class Rules:
                     return False
             await self.look()
             before, looks = self._current or empty(self._programme), self._looks
-            # Read by a cursor: no statement of a whole chain's first load meets the statements' deadline.
-            async with self._pool.transaction(isolation="repeatable_read", readonly=True) as db:
-                read = await rows.read(db, since=since, known=self._offers)
+            with _uncollected() if self._current is None else contextlib.nullcontext():
+                # Read by a cursor: no statement of a whole chain's first load meets the statements' deadline.
+                async with self._pool.transaction(isolation="repeatable_read", readonly=True) as db:
+                    read = await rows.read(db, since=since, known=self._offers)
             land = self._ground
             made, self._ground = await asyncio.to_thread(self._build, before, land, read)
             self._current = _switched(made, paused=self._paused if self._looks > looks else read.paused)
@@ -175,6 +176,16 @@ class Rules:
 
     def _build(self, before: Snapshot, last: Ground, read: rows.Rows) -> tuple[Snapshot, Ground]:
         """Make the next snapshot of the last one and what was read; runs in a thread, touches nothing that others read."""
+        if len(read.fences) < _FREEZE_FROM:
+            return self._built(before, last, read)
+        with _uncollected():
+            made = self._built(before, last, read)
+        if self._current is not None:  # at the start there is nothing to collect that would be worth the time
+            gc.collect()
+        gc.freeze()
+        return made
+
+    def _built(self, before: Snapshot, last: Ground, read: rows.Rows) -> tuple[Snapshot, Ground]:
         land = ground.changed(last, read.fences, read.removed)
         versions, segments = self._versions(read, land.places), self._segments(read, land.places)
         if versions.keys() == self._offers.keys() and segments == before.ruleset.segments and before.ruleset.epoch >= 0:
@@ -195,9 +206,6 @@ class Rules:
         live = ground.live_part(before.live, last=last, ground=land, ruleset=ruleset, news=news)
         rewards = {identifier: each.reward for (identifier, _), each in versions.items() if each.reward}
         self._offers = versions
-        if len(read.fences) >= _FREEZE_FROM:
-            gc.collect()
-            gc.freeze()
         budgeted = any(offer.limits.budgeted for offer in ruleset.offers)
         return Snapshot(ruleset, land.fences, live, land.stores, rewards, bought, watched, budgeted), land
 
@@ -233,6 +241,16 @@ def _read(row: rows.OfferRow, document: dict[str, Any], known: Known, places: Pl
         _log.error("offer cannot be read", offer=str(row.id), version=row.version, errors=str(error))
         return _Read(None, None)
     return _Read(offer, document.get("reward"))
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the collector off: it would go through all that is being read, time and again, and find nothing."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _switched(snapshot: Snapshot, *, paused: bool) -> Snapshot:

@@ -14,7 +14,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from server.model.context import Hit
-from server.model.place import Circle, Geofence, Point
+from server.model.place import Area, Circle, Geofence, Point
 from server.model.sharded import BITS, SHARDS, WIDTH, Sharded
 from server.signals.distance import (
     BAND_M,
@@ -42,8 +42,6 @@ _SURE: Final = 1.1  # in squared distances: farther than this is out of reach, w
 _FIRST_REACH_M: Final = 250.0
 _GROWTH: Final = 2.0
 
-_unpack: Final = RECORD.iter_unpack
-
 Known = bytes | Outline
 """What is kept of a fence by its id: a circle's record, or an Area's outline."""
 
@@ -64,7 +62,11 @@ class FenceIndex:
 
     def replaced(self, changed: Iterable[Geofence], removed: Iterable[UUID]) -> Self:
         """A new index in which fences were put (or put anew) and others removed; unknown ids are no error."""
-        return self._moved({fence.id.int: _known(fence) for fence in changed}, removed)
+        return self.redrawn(((fence.id, fence.shape) for fence in changed), removed)
+
+    def redrawn(self, shapes: Iterable[tuple[UUID, Circle | Area]], removed: Iterable[UUID]) -> Self:
+        """`replaced`, for who has no more than ids and shapes."""
+        return self._moved({identifier.int: _known(identifier, shape) for identifier, shape in shapes}, removed)
 
     def taking(self, wanted: Iterable[UUID], *, of: FenceIndex, without: Iterable[UUID] = ()) -> Self:
         """A new index in which fences are as they are in another one, and others are removed."""
@@ -174,26 +176,31 @@ class FenceIndex:
     def _plain_hits(self, point: Point, reach_m: float, portions: Collection[bytes]) -> list[Hit]:
         """The hot loop, for the inhabited world: the flat metric made once, no trigonometry and no call per fence."""
         lat, lon = point
+        far = reach_m + BAND_M
+        # A way is at least as long as the latitudes between its ends: most of a cell goes by that alone.
+        records = (record for portion in portions for record in RECORD.iter_unpack(portion))
+        near = [record for record in records if abs(record[0] - lat) * DEGREE_LAT_MIN_M <= abs(record[2]) + far]
+        if not near:
+            return []
         a0, a1, a2, b0, b1, b2, curve = metric_at(lat)
         hits: list[Hit] = []
-        for portion in portions:
-            for flat_lat, flat_lon, radius, name in _unpack(portion):
-                if radius < 0:
-                    hit = self._hit(point, Entry(flat_lat, flat_lon, radius, name), reach_m)
-                    if hit is not None:
-                        hits.append(hit)
-                    continue
-                dy, dx = flat_lat - lat, flat_lon - lon
-                square = dy * dy * (a0 + dy * (a1 + dy * a2)) + dx * dx * (b0 + dy * (b1 + dy * b2))
-                limit = radius + reach_m
-                if square > limit * limit * _SURE:
-                    continue
-                center = sqrt(square)
-                band = center * (curve * square + BAND_RELATIVE) + BAND_M
-                if -band <= center - radius <= band or -band <= center - limit <= band or center > FLAT_MAX_M:
-                    center = geodesic_m(point, Point(flat_lat, flat_lon))
-                if center <= limit:
-                    hits.append(Hit(named(name), center, center - radius, radius, False))
+        for flat_lat, flat_lon, radius, name in near:
+            if radius < 0:
+                hit = self._hit(point, Entry(flat_lat, flat_lon, radius, name), reach_m)
+                if hit is not None:
+                    hits.append(hit)
+                continue
+            dy, dx = flat_lat - lat, flat_lon - lon
+            square = dy * dy * (a0 + dy * (a1 + dy * a2)) + dx * dx * (b0 + dy * (b1 + dy * b2))
+            limit = radius + reach_m
+            if square > limit * limit * _SURE:
+                continue
+            center = sqrt(square)
+            band = center * (curve * square + BAND_RELATIVE) + BAND_M
+            if -band <= center - radius <= band or -band <= center - limit <= band or center > FLAT_MAX_M:
+                center = geodesic_m(point, Point(flat_lat, flat_lon))
+            if center <= limit:
+                hits.append(Hit(named(name), center, center - radius, radius, False))
         # Who lies in several cells is met in each of them.
         return list({hit.id: hit for hit in hits}.values()) if len(portions) > 1 and len(hits) > 1 else hits
 
@@ -238,19 +245,18 @@ def _is_plain(point: Point, reach_m: float) -> bool:
     return -_PLAIN_LAT < lat < _PLAIN_LAT and -_PLAIN_LON < lon < _PLAIN_LON and reach_m < _PLAIN_REACH_M
 
 
-def _known(fence: Geofence) -> Known:
-    shape = fence.shape
+def _known(identifier: UUID, shape: Circle | Area) -> Known:
     if isinstance(shape, Circle):
-        return RECORD.pack(shape.center.lat, shape.center.lon, shape.radius_m, fence.id.bytes)
+        (lat, lon), radius = shape
+        return RECORD.pack(lat, lon, radius, identifier.bytes)
     return Outline.of(shape)
 
 
 def _kept(number: int, known: Known) -> Kept:
-    """The record of a fence, and the box of its cells."""
+    """The record of a fence, and the box of its cells where it is an Area."""
     if isinstance(known, Outline):
         return known.box, RECORD.pack(known.lat, known.lon, -known.outer_m, number.to_bytes(16))
-    lat, lon, radius, _ = RECORD.unpack(known)
-    return box_around(lat, lon, radius), known
+    return None, known
 
 
 def _area_hit(point: Point, identifier: UUID, outline: Outline, reach_m: float = inf) -> Hit | None:
@@ -286,6 +292,8 @@ def _low(point: Point, entry: Entry) -> float:
     outside = _outside(point, entry)
     if outside >= 0:
         return outside
-    if entry.reach_m < 0:
-        return 0.0
-    return max(0.0, entry.outer_m - sphere_m(point, Point(entry.lat, entry.lon)) * (1 + SPHERE_ERROR))
+    return (
+        0.0
+        if entry.reach_m < 0
+        else max(0.0, entry.outer_m - sphere_m(point, Point(entry.lat, entry.lon)) * (1 + SPHERE_ERROR))
+    )

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from server.model.sharded import Sharded
 from server.signals.distance import DEGREE_LAT_MIN_M, DEGREE_LON_EQUATOR_M
-from server.signals.records import without
+from server.signals.records import RECORD, without
 
 PER_DEGREE: Final = 256  # finest cells: ≈ 430 m high, so that a shop's fence meets a few of them
 SPLIT_BITS: Final = 3  # × 8 per level
@@ -30,6 +30,9 @@ CELLS_PER_ENTRY: Final = 6  # three columns by two rows: a fence of 200 m at 60�
 _TOP: Final = LEVELS - 1
 _DIRECT_CELLS: Final = 16  # up to so many finest cells it is quicker to ask each level than to walk down
 _SLACK_DEG: Final = 1e-9  # 0.1 mm, against the rounding of the boxes themselves
+_PLAIN_LAT: Final = 84.0  # inside of these bounds no circle up to so many metres reaches …
+_PLAIN_LON: Final = 170.0  # … the antimeridian or a pole
+_PLAIN_M: Final = 50_001.0
 _POLE_LAT: Final = 89.9  # nearer to a pole a box takes all longitudes
 
 
@@ -83,18 +86,43 @@ def _keys(window: Window, level: int) -> list[int]:
 
 def cover(box: Box) -> tuple[int, list[int]]:
     """The level on which a box is kept and the keys of its cells there."""
-    finest = _finest(box)
-    for level in range(_TOP):
-        south, north, west, east = window = _coarser(finest, level)
+    south, north, west, east = window = _finest(box)
+    if south == north and west == east:  # as every third shop
+        return 0, [south * COLUMNS + west % COLUMNS]
+    if (north - south + 1) * (east - west + 1) <= CELLS_PER_ENTRY:
+        return 0, _keys(window, 0)
+    for level in range(1, _TOP):
+        south, north, west, east = coarse = _coarser(window, level)
         if (north - south + 1) * (east - west + 1) <= CELLS_PER_ENTRY:
-            return level, _keys(window, level)
-    return _TOP, _keys(_coarser(finest, _TOP), _TOP)
+            return level, _keys(coarse, level)
+    return _TOP, _keys(_coarser(window, _TOP), _TOP)
+
+
+def _cover_circle(record: bytes) -> tuple[int, list[int]]:
+    """`cover` of the box around a circle; spelled out for the inhabited world, where there are a million shops."""
+    lat, lon, radius, _ = RECORD.unpack(record)
+    if not (-_PLAIN_LAT < lat < _PLAIN_LAT and -_PLAIN_LON < lon < _PLAIN_LON and radius < _PLAIN_M):
+        return cover(box_around(lat, lon, radius))
+    tall = radius / DEGREE_LAT_MIN_M + _SLACK_DEG
+    wide = radius / (DEGREE_LON_EQUATOR_M * cos(radians(abs(lat) + tall))) + _SLACK_DEG
+    # Truncation is floor here: all of these are positive.
+    south, north = int((lat - tall + 90) * PER_DEGREE), int((lat + tall + 90) * PER_DEGREE)
+    west, east = int((lon - wide + 180) * PER_DEGREE), int((lon + wide + 180) * PER_DEGREE)
+    if south == north:
+        first = south * COLUMNS + west
+        if west == east:
+            return 0, [first]
+        if east - west < CELLS_PER_ENTRY:
+            return 0, list(range(first, first + east - west + 1))
+    if (north - south + 1) * (east - west + 1) > CELLS_PER_ENTRY:
+        return cover(box_around(lat, lon, radius))
+    return 0, [row * COLUMNS + column for row in range(south, north + 1) for column in range(west, east + 1)]
 
 
 Cells = Sharded[int, bytes]
 Masks = Sharded[int, int]
-Kept = tuple[Box, bytes]
-"""A record and the box by which its cells are found."""
+Kept = tuple[Box | None, bytes]
+"""A record and the box by which its cells are found; a circle's box (None) is told by the record itself."""
 
 
 class Grid:
@@ -127,7 +155,7 @@ class Grid:
                 refilled, levels[level] = _refilled(cells, puts.get(level, {}), drops.get(level, {}))
                 touched.update(refilled)
             turned = touched  # at the finest level nothing but records makes a cell occupied
-            if level and touched:
+            if level and touched and (len(cells) or len(children)):
                 now = {key: key in levels[level] or key in masks[level] for key in touched}
                 turned = {key: held for key, held in now.items() if held != (key in cells or key in children)}
         return Grid(tuple(levels), tuple(masks))
@@ -177,7 +205,7 @@ def _by_cell(pairs: Iterable[Kept]) -> dict[int, dict[int, list[bytes]]]:
     """Records by the key of their cells, for each level that has any."""
     levels: dict[int, dict[int, list[bytes]]] = {}
     for box, record in pairs:
-        level, keys = cover(box)
+        level, keys = _cover_circle(record) if box is None else cover(box)
         cells = levels.get(level)
         if cells is None:
             cells = levels[level] = {}
@@ -199,6 +227,8 @@ def _refilled(
     cells: Cells, put: Mapping[int, list[bytes]], drop: Mapping[int, list[bytes]]
 ) -> tuple[dict[int, bool], Cells]:
     """Which cells came to hold records (True) and which no longer do (False), and the cells as they are then."""
+    if not len(cells):
+        return dict.fromkeys(put, True), cells.changed({key: _portion(b"", records) for key, records in put.items()})
     filled: dict[int, bytes] = {}
     emptied: list[int] = []
     turned: dict[int, bool] = {}
@@ -216,19 +246,24 @@ def _refilled(
         kept = filled[key] if key in drop else cells.get(key, b"")
         if not kept and key not in cells:
             turned[key] = True
-        # One record alone is shared by the cells that keep it.
-        filled[key] = b"".join((kept, *records)) if kept or len(records) > 1 else records[0]
+        filled[key] = _portion(kept, records)
     return turned, cells.changed(filled, emptied)
+
+
+def _portion(kept: bytes, records: list[bytes]) -> bytes:
+    """A cell's records and some more; one alone is shared by the cells that keep it."""
+    return b"".join((kept, *records)) if kept or len(records) > 1 else records[0]
 
 
 def _remasked(masks: Masks, turned: Mapping[int, bool]) -> tuple[dict[int, bool], Masks]:
     """One level up from cells that came to hold something or no longer do: whose masks came and went, and the masks."""
     bits: dict[int, int] = {}
+    none = not len(masks)
     for key, held in turned.items():
         parent, bit = _parent(key)
         mask = bits.get(parent)
         if mask is None:
-            mask = masks.get(parent, 0)
+            mask = 0 if none else masks.get(parent, 0)
         bits[parent] = mask | bit if held else mask & ~bit
     put = {key: mask for key, mask in bits.items() if mask}
     drop = [key for key, mask in bits.items() if not mask]

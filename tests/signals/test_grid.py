@@ -107,6 +107,15 @@ def test_a_grid_from_which_all_was_dropped_holds_no_cell() -> None:
     assert empty.looks == ()
 
 
+@given(lat=latitudes, lon=longitudes, metres=st.one_of(st.floats(0, 400), st.floats(0, 60_000)))
+@settings(max_examples=200, deadline=None)
+def test_a_circle_lies_in_the_cells_of_its_box(lat: float, lon: float, metres: float) -> None:
+    record, box = RECORD.pack(lat, lon, metres, bytes(16)), box_around(lat, lon, metres)
+    by_itself, by_its_box = Grid().changed(put=[(None, record)], drop=()), Grid().changed(put=[(box, record)], drop=())
+    assert by_itself.levels == by_its_box.levels
+    assert by_itself._masks == by_its_box._masks
+
+
 def test_a_wide_question_finds_the_same_as_many_narrow_ones() -> None:
     pairs = [
         (box_around(52 + a / 4, 13 + b / 4, 50 + c * 3000), entry(n)) for n, (a, b, c, _) in enumerate(spread(200))
