@@ -136,6 +136,8 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "receipts.plain_share": (0, 1),
     "publish.audience_days": (1, 60),
     "programme.birthday_hour": (0, 23),
+    "replay.memory_mb": (512, 2**20),  # with less its process may not even start
+    "replay.answer_s": (0, 4),  # within what the door itself may take
 }
 """What a number may be from and to; all others are above 0."""
 

@@ -50,5 +50,5 @@ def record(hit: Hit, accuracy_m: float) -> Recorded:
     if hit.recorded is not None:
         return hit.recorded
     p, coarse = seen(hit, accuracy_m)
-    margin = is_within_margin(hit)
+    margin = hit.edge_m <= margin_m(hit.radius_m)
     return Recorded(floor(100 * p + _HAIR) / 100, not margin and p <= GONE_P, margin, coarse)

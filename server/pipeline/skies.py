@@ -49,9 +49,9 @@ class Skies:
         known = self._known.get(id(weather))
         name = known[1] if known is not None else self._name(weather)
         since = self._kept.get(name)
-        if since is None or now - since > _AGAIN:
-            self._new.setdefault(name, _encoder.encode(reading_of(weather)).decode())
-        return Cited(name, round((now - weather.now.at) / timedelta(milliseconds=1)))
+        if (since is None or now - since > _AGAIN) and name not in self._new:
+            self._new[name] = _encoder.encode(reading_of(weather)).decode()
+        return Cited(name, round(1000 * (now - weather.now.at).total_seconds()))
 
     async def keep(self, db: Connection, now: datetime) -> None:
         """Write the readings that were cited and are not in the database yet."""

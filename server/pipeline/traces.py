@@ -7,7 +7,7 @@ Rule 3: a fix without a fence near, and without a stay, leaves no trace: no rule
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -106,7 +106,7 @@ def timer_of(turn: Turn) -> Timer:
 def _fences(context: Context, turn: Turn, skies: Skies) -> list[Beside]:
     """Write down the fences that were looked at, nearest centre first."""
     ruleset = turn.snapshot.ruleset
-    hits = sorted(_looked_at(context, ruleset), key=lambda hit: (hit.center_m, hit.id.int))[:MOST_FENCES]
+    hits = _looked_at(context, ruleset)
     found, before = [], ""
     for hit in hits:
         sky, age_ms = _sky(hit, context, turn, skies)
@@ -115,23 +115,38 @@ def _fences(context: Context, turn: Turn, skies: Skies) -> list[Beside]:
     return found
 
 
-def _looked_at(context: Context, ruleset: Ruleset) -> Iterable[Hit]:
-    """Give the fences that the fix may be inside of, that the state is inside of, and that offers want to be near."""
+def _looked_at(context: Context, ruleset: Ruleset) -> list[Hit]:
+    """Pick the fences that the fix may be inside of and that the state is inside of, then those that offers want to be near."""
     reach = ring_m(context.fix.accuracy_m) if context.fix is not None else 0.0
-    stayed = {stay.geofence_id for stay in context.state.stays}
-    return (hit for hit in context.hits if hit.edge_m <= reach or hit.id in stayed or ruleset.plan(hit.id).near)
+    stays = context.state.stays
+    stayed = {stay.geofence_id for stay in stays} if stays else ()
+    hits = [hit for hit in context.hits if hit.edge_m <= reach or hit.id in stayed]
+    if ruleset.near_reach_m:
+        known = {hit.id for hit in hits}
+        near = [hit for hit in context.hits if hit.id not in known and ruleset.plan(hit.id).near]
+        hits += sorted(near, key=_nearness)[:MOST_FENCES]
+    if len(hits) > MOST_FENCES:  # a stay must not be forgotten, and whoever is beside so much misses nothing beyond
+        hits = sorted(hits, key=lambda hit: (hit.id not in stayed, hit.edge_m > reach, *_nearness(hit)))[:MOST_FENCES]
+    if len(hits) > 1:
+        hits.sort(key=_nearness)
+    return hits
+
+
+def _nearness(hit: Hit) -> tuple[float, int]:
+    return hit.center_m, hit.id.int
 
 
 def _beside(hit: Hit, context: Context, ruleset: Ruleset, *, sky: str | None, sky_age_ms: int) -> Beside:
     said = record(hit, context.fix.accuracy_m if context.fix is not None else 0.0)
-    asked = [offer.when.within_m or 0.0 for offer in ruleset.plan(hit.id).near]
+    near = ruleset.plan(hit.id).near if ruleset.near_reach_m else ()
+    asked = [offer.when.within_m or 0.0 for offer in near]
     return Beside(
         id=hit.id,
         p=round(100 * said.p),
         edge="within" if said.margin else "beyond" if said.outside else "between",
         coarse=said.coarse,
-        holds_m=min((each for each in asked if hit.center_m <= each), default=None),
-        fails_m=max((each for each in asked if hit.center_m > each), default=None),
+        holds_m=min((each for each in asked if hit.center_m <= each), default=None) if asked else None,
+        fails_m=max((each for each in asked if hit.center_m > each), default=None) if asked else None,
         sky=sky,
         sky_age_ms=sky_age_ms if sky is not None else 0,
     )

@@ -23,7 +23,7 @@ from server.store.replays import ReplayRow
 from tests.pipeline.town import SENT, Town, document, settings
 
 PATIENCE_S = 30
-HOUSE = settings(privacy__min_group="2")
+HOUSE = settings(privacy__min_group="2", replay__memory_mb="512")  # as little as may be set
 
 
 async def asked(db: Connection, offer: UUID) -> UUID:

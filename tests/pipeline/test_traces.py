@@ -58,6 +58,23 @@ async def test_the_fence_of_a_stay_is_in_the_trace_however_far_it_is_by_now() ->
     assert [(each.id, each.p, each.edge) for each in trace.fences] == [(fence_id(1), 0, "beyond")]
 
 
+async def test_a_crowd_of_near_places_does_not_push_a_stay_out_of_the_trace() -> None:
+    crowd = [place(n, at=off(900 + n, 0)) for n in range(1, MOST_FENCES + 9)]
+    lived = place(999, at=off(0, 0))
+    state = State((Stay(fence_id(999), 0.7, NOON, NOON, NOON),), LastFix(TOWN, 8, NOON - timedelta(seconds=60)))
+    [trace] = noted(
+        turn(
+            ticket(0, at=off(900, 0)),
+            places=[*crowd, lived],
+            state=state,
+            offers=[offer(trigger="near", within_m=3000), offer(2)],
+        )
+    )
+    assert trace is not None
+    assert len(trace.fences) == MOST_FENCES
+    assert trace.fences[-1].id == fence_id(999), "the farthest of all, and in it"
+
+
 async def test_an_offer_that_wants_to_be_near_leaves_the_two_distances_around_and_not_the_distance() -> None:
     offers = [offer(n, trigger="near", within_m=within) for n, within in enumerate((500, 1000, 2000, 3000), 1)]
     one = turn(ticket(0, at=off(1234, 0)), offers=offers)
