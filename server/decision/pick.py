@@ -52,7 +52,7 @@ class Pick(NamedTuple):
 def fire(case: Case) -> list[Fired]:
     """Tell which offers are set off, in the order in which they would win, and where."""
     context, cause = case.context, case.context.cause.type
-    if cause not in ("fix", "dwell_timer") or _is_crowded(context):
+    if cause not in ("fix", "dwell_timer") or (len(context.hits) > MOST_SPOTS and _is_crowded(context)):
         return _by_findings(case)
     shots: list[Shot] = []
     for presence in case.moved.seen:
@@ -62,9 +62,9 @@ def fire(case: Case) -> list[Fired]:
             shots.append((rules, place, presence))
     if cause == "fix" and case.ruleset.near_reach_m:
         shots += _near(context, case.ruleset)
-    if len(shots) > 1:
-        return _merged(shots, context)
-    return [(rules, (place,)) for rules, place, _ in shots]
+    if len(shots) == 1:
+        return [(shots[0][0], (shots[0][1],))]
+    return _merged(shots, context) if shots else []
 
 
 def is_plain(case: Case) -> bool:
@@ -121,8 +121,8 @@ def _set_off(presence: Presence, case: Case) -> Sequence[Rule]:
     rules: Sequence[Rule] = ()
     if case.context.cause.type == "fix":
         rules = reading.entering if presence.before is None else reading.staying
-    looked = presence.looked
-    if reading.dwelling and looked is not None:
+    looked = presence.looked if reading.dwelling else None
+    if looked is not None:
         due = [rule for rule, dwell in reading.dwelling if looked < stay.since + dwell <= case.context.at]
         if due:
             return sorted((*rules, *due))
@@ -168,7 +168,7 @@ def _near(context: Context, ruleset: Ruleset) -> list[Shot]:
 
 def _is_crowded(context: Context) -> bool:
     """Whether there are more fences around than are looked at for one offer; then the farthest of each are left out."""
-    if len(context.hits) <= MOST_SPOTS or context.fix is None:
+    if context.fix is None:
         return False
     reach, inside = ring_m(context.fix.accuracy_m), {stay.geofence_id for stay in context.state.stays}
     return sum(hit.edge_m <= reach or hit.id in inside for hit in context.hits) > MOST_SPOTS

@@ -35,7 +35,7 @@ class Track(NamedTuple):
 
     def admits(self, doubts: tuple[str, ...]) -> bool:
         """Tell whether a fix with these doubts ("mock", "teleport") moves this reading."""
-        return all(doubt in self.allows for doubt in doubts)
+        return not doubts or all(doubt in self.allows for doubt in doubts)
 
 
 class Rule(NamedTuple):
