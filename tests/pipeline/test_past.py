@@ -97,10 +97,11 @@ async def displaced(lived: Lived, name: str) -> list[dict[str, Any]]:
 async def _a_draft_does_what_is_counted_by_hand(lived: Lived) -> None:
     """Whoever enters between noon and seven in the evening gets it once a day; nothing is above it."""
     draft = new_id()
+    looked_up = {"rfm": {"frequency": {"gte": 0}}}  # unknown where nobody looked for purchases
     written = document(
         "supper",
         priority=99,
-        **{"if": {"local_time": {"from": "12:00", "to": "19:00"}}},
+        **{"if": {"all": [{"local_time": {"from": "12:00", "to": "19:00"}}, looked_up]}},
         active={"from": "2030-01-01"},
         limits={"per_customer": [{"max": 1, "period": {"calendar": "day", "tz": "customer_home"}}]},
     )
