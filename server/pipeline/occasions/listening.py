@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from server.decision.plan import is_meant
 from server.decision.ruleset import Ruleset
 from server.model.offer import Offer
 from server.signals.weather.cache import Cell, cell_of
@@ -58,8 +59,9 @@ def _listening(ruleset: Ruleset) -> Listening:
 def _cells(ruleset: Ruleset) -> dict[Cell, tuple[UUID, ...]]:
     """List the fences of offers that wait for weather, by cell; reads every place, so only where there is such an offer."""
     found: dict[Cell, list[UUID]] = {}
-    if any(offer.when.trigger == "weather_change" for offer in ruleset.offers):
+    wanted = {offer.when.places for offer in ruleset.offers if offer.when.trigger == "weather_change"}
+    if wanted:
         for fence, place in ruleset.places.by_geofence.items():
-            if any(offer.when.trigger == "weather_change" for offer in ruleset.plan(fence).elsewise):
+            if any(is_meant(places, place) for places in wanted):
                 found.setdefault(cell_of(place.point), []).append(fence)
     return {cell: tuple(fences) for cell, fences in found.items()}

@@ -13,12 +13,11 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from server.decision.plan import is_meant
 from server.decision.ruleset import Ruleset
 from server.decision.schedule import next_after
 from server.decision.wall import instant_of, zone_named
 from server.model.ids import firing_id
-from server.model.offer import Offer
+from server.model.offer import Offer, PlaceFilter
 from server.pipeline.occasions.listening import BIRTHDAY, INACTIVITY, Listening, listening_of
 from server.pipeline.rules import Rules
 from server.store import firings
@@ -48,7 +47,7 @@ class Timetable:
         self._hour, self._absence_s = time(birthday_hour), absence_s
         self._next: dict[Key, datetime | None] = {}
         self._ruleset: Ruleset | None = None
-        self._zones: dict[UUID, frozenset[str]] = {}
+        self._zones = Zones()
         self._homes: tuple[datetime, frozenset[str]] | None = None
         self._made: set[UUID] = set()
 
@@ -127,10 +126,9 @@ class Timetable:
         if schedule is None or schedule.tz not in ("place", "customer_home"):
             return frozenset({schedule.tz}) if schedule is not None else frozenset()
         if self._ruleset is not ruleset:
-            self._ruleset, self._zones = ruleset, {}
-        if offer.id not in self._zones:
-            self._zones[offer.id] = _zones_of_places(offer, ruleset) if schedule.tz == "place" else frozenset()
-        return self._zones[offer.id] | (homes | {ruleset.programme.zone} if _asks_homes(offer) else frozenset())
+            self._ruleset, self._zones = ruleset, zones_of(ruleset)
+        there = self._zones.of(offer.when.places, ruleset) if schedule.tz == "place" else frozenset()
+        return there | (homes | {ruleset.programme.zone} if _asks_homes(offer) else frozenset())
 
     async def _at_home(self, pool: Pool, now: datetime) -> frozenset[str]:
         if self._homes is None or now - self._homes[0] >= HOMES_KEEP:
@@ -174,10 +172,30 @@ def _asks_homes(offer: Offer) -> bool:
     )
 
 
-def _zones_of_places(offer: Offer, ruleset: Ruleset) -> frozenset[str]:
-    places = ruleset.places.by_geofence.values()
-    return frozenset(
-        place.zone
-        for place in places
-        if place.zone is not None and is_meant(offer.when.places, place) and zone_named(place.zone) is not None
-    )
+class Zones(NamedTuple):
+    """In which zones places lie: all of them, and those of each tag. Made in one pass: a chain has many places."""
+
+    every: frozenset[str] = frozenset()
+    by_tag: Mapping[str, frozenset[str]] = {}
+
+    def of(self, places: PlaceFilter, ruleset: Ruleset) -> frozenset[str]:
+        """Tell in which zones the places of a filter lie."""
+        if places.any:
+            return self.every
+        if places.tag is not None:
+            return self.by_tag.get(places.tag, frozenset())
+        known = ruleset.places
+        named = (known.by_id.get(each) or known.by_geofence.get(each) for each in places.ids)
+        return frozenset(place.zone for place in named if place is not None and place.zone in self.every and place.zone)
+
+
+def zones_of(ruleset: Ruleset) -> Zones:
+    """Read the zones of all places."""
+    found: dict[str, set[str]] = {}
+    for place in ruleset.places.by_geofence.values():
+        if place.zone is not None:
+            found.setdefault(place.zone, set()).update(place.tags)
+    real = {name: tags for name, tags in found.items() if zone_named(name) is not None}
+    tags = {tag for each in real.values() for tag in each}
+    by_tag = {tag: frozenset(name for name, each in real.items() if tag in each) for tag in tags}
+    return Zones(frozenset(real), by_tag)

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from server.errors import Unavailable
-from server.model.offer import Schedule
+from server.model.offer import PlaceFilter, Schedule
 from server.pipeline.occasions import timetable as module
-from server.pipeline.occasions.timetable import Timetable, following
-from tests.builders import offer
+from server.pipeline.occasions.timetable import Timetable, following, zones_of
+from tests.builders import fence_id, offer, place, ruleset, store_id
 from tests.pipeline.occasions.test_held import BERLIN
 from tests.pipeline.town import TOWN, Town, document, street
 
@@ -173,3 +173,23 @@ def test_a_rule_counts_from_the_offers_first_day_or_its_making() -> None:
     begun = offer(trigger="schedule", schedule=rule, created_at=made, active_from=date(2026, 11, 5))
     assert following(begun, "Europe/Berlin", made) == datetime(2026, 11, 5, 6, tzinfo=UTC)
     assert following(written, "no/zone", made) is None
+
+
+def test_places_lie_in_the_zones_of_their_tags_and_ids() -> None:
+    there = [
+        place(1, zone="Europe/Berlin", tags=frozenset({"a"})),
+        place(2, zone="Asia/Tokyo", tags=frozenset({"a", "b"})),
+        place(3, zone="no/zone", tags=frozenset({"b"})),
+        place(4, zone=None),
+    ]
+    rules = ruleset(places=there)
+    zones = zones_of(rules)
+    named = PlaceFilter(ids=frozenset({store_id(1), fence_id(2), store_id(3), store_id(4), store_id(9)}))
+    for asked, names in (
+        (PlaceFilter(any=True), {"Europe/Berlin", "Asia/Tokyo"}),
+        (PlaceFilter(tag="a"), {"Europe/Berlin", "Asia/Tokyo"}),
+        (PlaceFilter(tag="b"), {"Asia/Tokyo"}),
+        (PlaceFilter(tag="c"), set()),
+        (named, {"Europe/Berlin", "Asia/Tokyo"}),
+    ):
+        assert zones.of(asked, rules) == names
