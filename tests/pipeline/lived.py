@@ -90,7 +90,7 @@ OFFERS = (
 SKIES = (("rain", 9.0), ("clear", 18.0), ("snow", -1.0))
 
 
-async def live(town: Town, *, people: int = 8, days: int = 3, seed: int = 7) -> Lived:
+async def live(town: Town, *, people: int = 7, days: int = 2, seed: int = 7) -> Lived:
     """Live some days, and give what there was."""
     chance = Random(seed)
     lived = Lived(town, {"pressure__per_day": "4"})

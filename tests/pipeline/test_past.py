@@ -19,7 +19,7 @@ from server.store.ids import new_id
 from tests.pipeline.lived import MONDAY, Lived, live
 from tests.pipeline.town import Town, document, settings
 
-END = MONDAY + timedelta(days=3)
+END = MONDAY + timedelta(days=2)
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -168,4 +168,4 @@ async def test_a_replay_that_nobody_waits_for_stops_at_the_next_page(town: Town)
 
     with pytest.raises(Stopped):
         await again(Lived(town, {}), offer, progress=stop)
-    assert asked == [pytest.approx(2000 / 259_200)]
+    assert asked == [pytest.approx(2000 / 172_800)]

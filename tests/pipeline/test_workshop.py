@@ -41,5 +41,5 @@ async def test_closing_ends_the_worker(pool: Any) -> None:
 
 
 def test_what_a_worker_is_told_are_the_settings_as_they_are() -> None:
-    orders = Orders("postgresql://somewhere", settings(replay__memory_mb="300", quiet_hours__from="22:30"))
+    orders = Orders("postgresql://somewhere", settings(replay__memory_mb="600", quiet_hours__from="22:30"))
     assert msgspec.json.decode(msgspec.json.encode(orders), type=Orders) == orders

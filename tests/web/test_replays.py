@@ -62,7 +62,7 @@ async def shop(pool: Pool) -> Workshop:
 async def at(pool: Pool, shop: Workshop) -> AsyncIterator[House]:
     """The doors of offers and replays over a town with one store."""
     await a_store(pool)
-    settings = msgspec.structs.replace(SETTINGS, replay=msgspec.structs.replace(SETTINGS.replay, answer_s=0.5, queue=3))
+    settings = msgspec.structs.replace(SETTINGS, replay=msgspec.structs.replace(SETTINGS.replay, answer_s=0.2, queue=3))
     async with house(pool, offers, replays, rules=Rules(pool, PROGRAMME), workshop=shop, settings=settings) as served:
         yield served
 
