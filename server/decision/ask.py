@@ -49,6 +49,10 @@ class Answer(NamedTuple):
         return self.passed > 0 or self.finding.gate in (Gate.LATE, Gate.TRUST)
 
 
+THROUGH = Finding(Gate.ARBITRATION, Truth.HOLDS, "It came through.")
+"""The finding of an offer that nothing stopped: what becomes of it is said once the winner is known."""
+
+
 def open_case(context: Context, ruleset: Ruleset, moved: Moved) -> Case:
     """Begin a decision."""
     return Case(context, ruleset, moved, age_of(context))
@@ -79,9 +83,9 @@ def ask_on(offer: Offer, place: Place | None, case: Case) -> Answer:
     stop = check_active(offer, context, programme)
     if stop is not None:
         return stopped(offer, place, stop, case, passed=1)
-    found = check_condition(offer, scene_at(place, case))
-    if found.truth is not Truth.HOLDS:
-        return Answer(place, 2, found)
+    scene = scene_at(place, case)
+    if offer.condition is not None and offer.condition.truth(scene) is not Truth.HOLDS:
+        return Answer(place, 2, check_condition(offer, scene))  # in words: only here are they the reason
     route = find_route(offer, context, case.moved.state.last_fix, programme)
     if isinstance(route, Finding):
         return Answer(place, 3, route._replace(truth=Truth.HOLDS))
@@ -91,7 +95,7 @@ def ask_on(offer: Offer, place: Place | None, case: Case) -> Answer:
     stop = check_budget(offer, place, context=context)
     if stop is not None:
         return Answer(place, 5, stop._replace(truth=Truth.HOLDS))
-    return Answer(place, 6, found, route)
+    return Answer(place, 6, THROUGH, route)
 
 
 def stopped(offer: Offer, place: Place | None, finding: Finding, case: Case, *, passed: int = 0) -> Answer:
