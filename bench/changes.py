@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
 from aiohttp import ClientSession
 
 from bench.process import house, kairos
@@ -129,10 +130,11 @@ async def bench(asked: argparse.Namespace) -> None:
     async with house() as (folder, server), connect(server.dsn, application_name="bench") as db:
         callers = await settle(db, made=made, offers=offers, customers=5)
         await db.execute("ANALYZE")
-        starts = []
+        starts, worked = list[float](), list[float]()
         for _ in range(rounds):
             async with kairos(folder) as served:
                 starts.append(served.ready_s)
+                worked.append(sum(psutil.Process(served.pid).cpu_times()[:2]))
         async with await open_pool(server.dsn, size=4, application_name="bench") as pool:
             taken, longest = await refreshes(pool, db, made, count=4 * rounds)
         seen = await both_see(folder, db, made, callers)
@@ -141,6 +143,7 @@ async def bench(asked: argparse.Namespace) -> None:
         ["", "median", "most"],
         [
             ["ready after start (s)", f"{statistics.median(starts):.2f}", f"{max(starts):.2f}"],
+            ["… processor time of that (s)", f"{statistics.median(worked):.2f}", f"{max(worked):.2f}"],
             ["one changed fence taken in (ms)", f"{statistics.median(taken) * 1e3:.1f}", f"{max(taken) * 1e3:.1f}"],
             ["the loop's longest pause meanwhile (ms)", "", f"{longest * 1e3:.1f}"],
             ["until both processes decide by it (s)", f"{statistics.median(seen):.2f}", f"{max(seen):.2f}"],
