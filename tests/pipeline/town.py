@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -179,9 +179,11 @@ class Town:
             await db.execute("INSERT INTO budgets (offer_id) VALUES ($1)", identifier)
         return identifier
 
-    async def customers(self, count: int, *, location: bool = True, push: bool = True) -> list[UUID]:
-        """Sign up customers who agree to everything."""
-        made = [new_id() for _ in range(count)]
+    async def customers(
+        self, count: int, *, location: bool = True, push: bool = True, ids: Sequence[UUID] = ()
+    ) -> list[UUID]:
+        """Sign up customers who agree to everything; `ids` says who they are, where that matters."""
+        made = list(ids) or [new_id() for _ in range(count)]
         async with self.pool.acquire() as db:
             await db.execute(
                 "INSERT INTO customers (bucket, id, locale, time_zone, location, push, profiling)"
