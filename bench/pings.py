@@ -232,6 +232,7 @@ async def grow(asked: argparse.Namespace, folder: Path, dsn: str) -> None:
         "cpu µs",
         "PG cpu µs",
         "RSS MB",
+        "not 200",
     ]
     show(f"Growth: {asked.fences:,} fences, {asked.connections} connections, {DRAWN:,} callers", heads, rows)
 
