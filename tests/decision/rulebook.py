@@ -174,8 +174,11 @@ def scene(at: datetime | str = NOON, where: Place | None = STORE, **more: Any) -
 
 
 def ask(value: Any, stage: Scene, known: Known = KNOWN) -> Finding:
-    """Parse a condition and ask it."""
-    return condition(value, known).check(stage)
+    """Parse a condition and ask it, in full and in a word: both always agree."""
+    asked = condition(value, known)
+    found = asked.check(stage)
+    assert asked.truth(stage) is found.truth
+    return found
 
 
 def store(**changes: Any) -> Place:

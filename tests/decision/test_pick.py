@@ -205,3 +205,32 @@ def test_in_a_crowd_of_fences_the_nearest_are_looked_at() -> None:
     assert decision.chosen is not None
     assert decision.chosen.offer.name == "offer-2"
     assert {each.offer.name: str(each.finding.gate) for each in decision.verdicts}["offer-1"] == "local_time"
+
+
+def test_a_clock_that_claims_a_fix_from_after_its_sending_wins_no_reward() -> None:
+    rules = ruleset(offer(1, reward=Reward("free_item")), offer(2))
+    asked = context(rules, fix(), foreground=True)._replace(flags=frozenset({"sent_before_captured"}))
+    decision = decide(asked, rules)
+    assert decision.chosen is not None
+    assert decision.chosen.offer.name == "offer-2"
+    assert next((each.offer.name, str(each.finding.gate)) for each in decision.near) == ("offer-1", "trust")
+
+
+def test_an_offer_near_several_stores_takes_the_nearest_that_lets_it_through() -> None:
+    rules = ruleset(
+        offer(trigger="near", within_m=900.0, condition=OpenAt(frozenset({store_id(2), store_id(3)}))),
+        places=[place(1), place(2, at=off(400)), place(3, at=off(300))],
+    )
+    decision = decide(context(rules, fix(), foreground=True), rules)
+    assert decision.chosen is not None
+    assert decision.chosen.place == rules.places.by_id[store_id(3)]
+
+
+def test_a_dwell_time_fires_once_at_its_very_end_and_not_again_at_the_same_instant() -> None:
+    rules = ruleset(offer(trigger="dwell", dwell=timedelta(minutes=2)))
+    state, won = State(), []
+    for seconds in (0, 119, 120, 120, 121):
+        decision = decide(context(rules, fix(at=after(seconds)), state=state, foreground=True), rules)
+        state = decision.state
+        won.append(decision.chosen is not None)
+    assert won == [False, False, True, False, False]

@@ -123,7 +123,9 @@ DOCUMENTS = st.recursive(
     ),
     max_leaves=6,
 )  # fmt: skip
-NEAR = st.timedeltas(timedelta(hours=-26), timedelta(hours=26)).map(
+HALVES = st.integers(-52, 52).map(lambda halves: timedelta(minutes=30 * halves))
+"""Half hours, on which windows open and close."""
+NEAR = HALVES | st.timedeltas(timedelta(hours=-26), timedelta(hours=26)).map(
     lambda d: timedelta(minutes=d // timedelta(minutes=1))
 )
 SKIES = st.builds(
