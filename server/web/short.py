@@ -14,6 +14,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import aiohttp
+import structlog
 from aiohttp import HttpVersion11, web
 from aiohttp.helpers import rfc822_formatted_time
 
@@ -34,9 +36,14 @@ if TYPE_CHECKING:
     from aiohttp.http_parser import RawRequestMessage
     from aiohttp.streams import StreamReader
 
+_KNOWN: Final = "3.14."
+"""The short way leans on inner parts of aiohttp's protocol, which a new minor version may change without a word."""
+
 _BEARER: Final = "Bearer "
 _MOST_BYTES: Final = 32 * 1024
 """Larger bodies are rare, and aiohttp counts what it has buffered of them."""
+
+_LOG: Final = structlog.get_logger("kairos.web")
 
 Write = Callable[[bytes], None]
 """Takes the whole answer."""
@@ -159,8 +166,11 @@ class _Waiting:
         self._write(self._way.refuse(error, began_s=self._began_s))
 
 
-def short_way(app: web.Application) -> ShortWay | None:
-    """Give the short way of an app; None where its doors are not those of the house."""
+def short_way(app: web.Application, *, version: str = aiohttp.__version__) -> ShortWay | None:
+    """Give the short way of an app; None where its doors are not those of the house, or aiohttp is one we do not know."""
+    if not version.startswith(_KNOWN):
+        _LOG.warning("pings take the long way", aiohttp=version, known=f"{_KNOWN}x")
+        return None
     door = pings.report
     access = app[TABLE].get((door.method, door.path))
     if door not in app[DOORS] or access is None or access.principals != {Kind.CUSTOMER}:

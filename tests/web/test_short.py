@@ -336,3 +336,9 @@ async def test_only_the_houses_own_door_for_customers_has_a_short_way() -> None:
     assert short_way(build(parts, [changed])) is None
     assert short_way(build(parts, [pings.report], table=anybody)) is None
     assert short_way(build(parts, [health.alive])) is None
+
+
+async def test_with_an_aiohttp_that_nobody_tried_pings_take_the_door() -> None:
+    app = build(parts_of(settings_with(), NoPool()), [pings.report])
+    assert short_way(app, version="3.14.99") is not None
+    assert short_way(app, version="3.15.0") is None
