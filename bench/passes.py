@@ -18,7 +18,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from bench.table import options, ratio, show
+from bench.table import goal, options, ratio, show
 from passes.apple.authority import throwaway_authority
 from passes.apple.template import Template
 from passes.images import default_images
@@ -125,6 +125,13 @@ def main() -> None:
         rows,
         f"two threads build {twice:.2f} times what one builds",
     )
+    goal(
+        "passes: of openssl's signatures, by processor time",
+        ratio(rates["Template.build, per second of processor time"], rates[by_cpu]),
+        ">=",
+        0.85,
+    )
+    goal("passes: two threads of one", twice, ">=", 1.7)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ import psutil
 from bench import crowd, rivals, town
 from bench.load import Heard, Make, press, request
 from bench.process import Served, database_pid, house, kairos, serving
-from bench.table import micro, options, ratio, show
+from bench.table import curve, goal, micro, options, ratio, show
 from server.store.pool import Connection, connect
 
 CUSTOMERS = 2_000
@@ -118,8 +118,8 @@ async def warm_up(target: Target, callers: list[town.Caller], *, connections: in
         answered += len(found.waits_s)
 
 
-def tell(heard: Mapping[str, list[Heard]], targets: Mapping[str, Target], title: str, *notes: str) -> None:
-    """Print what was found, with every ratio."""
+def tell(heard: Mapping[str, list[Heard]], targets: Mapping[str, Target], title: str, *notes: str, size: str) -> None:
+    """Print what was found, with every ratio; `size` is the country's, in words."""
     rates = {name: [each.per_second for each in found] for name, found in heard.items()}
     rows = []
     for name, found in heard.items():
@@ -154,17 +154,10 @@ def tell(heard: Mapping[str, list[Heard]], targets: Mapping[str, Target], title:
         "not 200",
     ]
     many = ratio([20 * each for each in rates["kairos, 20 fixes"]], rates["kairos"])
-    goals = [
-        goal("requests/s of the trivial endpoint", ratio(rates["kairos"], rates["trivial"]), 0.6),
-        goal("requests/s of the textbook handler", ratio(rates["kairos"], rates["textbook"]), 3.5),
-        goal("fixes/s with 20 a request, of single ones", many, 5.0),
-    ]
-    show(title, heads, rows, *goals, *notes)
-
-
-def goal(words: str, found: float, least: float) -> str:
-    """Say a goal, what was found, and whether that is enough."""
-    return f"{words}: {found:.2f}, meant is at least {least:g}: {'met' if found >= least else 'MISSED'}"
+    show(title, heads, rows, *notes)
+    goal(f"pings: of the trivial endpoint, {size}", ratio(rates["kairos"], rates["trivial"]), ">=", 0.6)
+    goal(f"pings: of the textbook handler, {size}", ratio(rates["kairos"], rates["textbook"]), ">=", 3.5)
+    goal(f"pings: fixes/s with 20 a request, of single ones, {size}", many, ">=", 5.0)
 
 
 async def bench(asked: argparse.Namespace, folder: Path, dsn: str) -> None:
@@ -194,12 +187,14 @@ async def bench(asked: argparse.Namespace, folder: Path, dsn: str) -> None:
             f"{title}, {asked.connections} connections, {rounds} rounds of {for_s} s each",
             f"an answer of ours has {size:,} bytes and {len(answer['watch']['circles'])} circles to watch; "
             f"the process was ready {ours.ready_s:.1f} s after its start",
+            size=f"{asked.fences:,} fences",
         )
 
 
 async def grow(asked: argparse.Namespace, folder: Path, dsn: str) -> None:
     """Measure the same process with ever more customers."""
-    made, rows, first = town.fences(asked.fences, offers=asked.offers), [], 0.0
+    made, rows = town.fences(asked.fences, offers=asked.offers), []
+    waits: dict[float, float] = {}
     async with connect(dsn, application_name="bench") as db:
         await town.settle(db, made=made, offers=asked.offers, customers=0)
         settings = {"weather.fixed": '{kind = "rain", temperature_c = 6.0}'}
@@ -220,8 +215,8 @@ async def grow(asked: argparse.Namespace, folder: Path, dsn: str) -> None:
                     database=database_pid(folder),
                 )
                 p99 = statistics.median(each.percentile_s(99) for each in heard["kairos"])
-                first = first or p99
-                rows.append(_grown(size, heard, ours, p99 / first))
+                waits[size] = p99 * 1e3
+                rows.append(_grown(size, heard, ours, waits[size] / waits[asked.customers[0]]))
     heads = [
         "customers",
         "pings/s",
@@ -235,6 +230,9 @@ async def grow(asked: argparse.Namespace, folder: Path, dsn: str) -> None:
         "not 200",
     ]
     show(f"Growth: {asked.fences:,} fences, {asked.connections} connections, {DRAWN:,} callers", heads, rows)
+    few, many = asked.customers[0], asked.customers[-1]
+    goal(f"pings: p99 with {many:,} customers, of that with {few:,}", waits[many] / waits[few], "<=", 2.0)
+    curve("Waiting and the number of customers", "p99 of a ping", waits, x="customers", y="ms")
 
 
 def _grown(size: int, heard: Mapping[str, list[Heard]], ours: Served, grown: float) -> list[str]:

@@ -22,7 +22,7 @@ from uuid import UUID, uuid4
 
 from bench.load import Heard, Make, press, request
 from bench.process import Served, house, kairos
-from bench.table import micro, options, ratio, show
+from bench.table import goal, micro, options, ratio, show
 from server.model.ids import bucket_of, with_bucket
 from server.store import epoch, geofences, keys, stores
 from server.store.geofences import GeofenceDraft, NewGeofence
@@ -182,6 +182,10 @@ async def bench(folder: Path, dsn: str, *, rounds: int, for_s: float) -> None:
         f"{micro(statistics.median(each.cpu_each_s for each in heard))} µs of the process each, "
         f"{other} answers other than 201",
     )
+    of_select = ratio(rates["statement"], rates["select 1"])
+    of_statement = ratio(rates["endpoint"], rates["statement"])
+    goal("redemptions: the statement on 8 connections, of `select 1` on one", of_select, ">=", 1.0)
+    goal("redemptions: the endpoint, of the statement", of_statement, ">=", 0.5)
 
 
 async def main() -> None:
