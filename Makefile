@@ -1,7 +1,8 @@
 # Two commands: `make demo` shows the whole product, `make test` proves it. Both make .venv and install what they need.
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV ?= .venv
-JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# One more than there are cores: many tests wait, for processes that start and leases that end.
+JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 
 # The tests start hundreds of processes: what is compiled once need not be compiled by each of them.
 unexport PYTHONDONTWRITEBYTECODE
