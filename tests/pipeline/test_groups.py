@@ -28,11 +28,11 @@ async def streets(dsn: str, count: int, **environment: str) -> AsyncIterator[lis
 
 async def ping_until_done(process: Street, *args: object, **more: object) -> Answer:
     """Repeat a report while it is told to try again, as a phone does."""
-    for _ in range(40):
+    for _ in range(400):
         try:
             return await process.ping(*args, **more)  # type: ignore[arg-type]
         except Unavailable:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
     raise AssertionError("never answered")
 
 
