@@ -21,6 +21,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from bench import cel
 from bench.table import curve, goal, in_turns, micro, options, ratio, show
 from bench.town import MIDDLE, document
@@ -139,7 +141,7 @@ def cases() -> dict[str, Callable[[], object]]:
     entered = decide(fresh, here)
     assert entered.chosen is not None, "an offer is meant to win"
     later = context(entered.state, at=NOW + timedelta(seconds=30))
-    free = context(replace(entered.state, shown=()), at=NOW + timedelta(seconds=30))
+    free = context(msgspec.structs.replace(entered.state, shown=()), at=NOW + timedelta(seconds=30))
     worn = context(
         State(shown=tuple(Shown(NOW - timedelta(hours=hour), UUID(int=hour), "marketing") for hour in (2, 1)))
     )

@@ -8,10 +8,11 @@ Rule 3: what a cap may still need is never forgotten before what none needs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
+
+from msgspec.structs import replace
 
 from server.decision.finding import Finding, Gate, Truth
 from server.decision.ruleset import Ruleset

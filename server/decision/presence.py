@@ -12,10 +12,11 @@ Each fence is read on each of its tracks (see ruleset.Track), every one with its
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from server.decision.evidence import is_outside, is_within_margin, seen
 from server.decision.plan import Reading, Track

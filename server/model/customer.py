@@ -1,4 +1,7 @@
-"""A customer, what they agreed to, and what is remembered of them between two pings."""
+"""A customer, what they agreed to, and what is remembered of them between two pings.
+
+What is made anew with every ping is a msgspec struct: as frozen as the other words, and made in a tenth of the time.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
+
+import msgspec
 
 from server.model.money import Money
 from server.model.ping import Fix
@@ -55,8 +60,7 @@ def orders_of(events: Iterable[Happened]) -> tuple[Happened, ...]:
     return (*alone, *orders.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """A message that reached for the customer's attention: a moment (offer set) or an external send (offer None).
 
     `pressure` is the pressure class; a held-out winner counts like a shown one.
@@ -67,8 +71,7 @@ class Shown:
     pressure: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(msgspec.Struct, frozen=True):
     """Being inside one fence at one confidence.
 
     `since` the entering fix's time; `seen` the latest trusted evidence of being inside; `evaluated` up to which instant
@@ -85,8 +88,7 @@ class Stay:
     allows: Literal["", "mock", "teleport", "mock+teleport"] = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LastFix:
+class LastFix(msgspec.Struct, frozen=True):
     """The last trusted fix, rounded (three decimals when stored), and the zone it lay in."""
 
     point: Point
@@ -95,8 +97,7 @@ class LastFix:
     zone: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """What is remembered of a customer between pings; its row's version makes caps exact.
 
     `stays` by (geofence, confidence, allows); `last_fix` the newest one that moved the state; `held` a fix that jumped and

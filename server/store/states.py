@@ -7,12 +7,12 @@ Rule 2: what is stored of a position has three decimals (about 100 m), and is ov
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from server.model.customer import LastFix, State
 from server.model.ids import bucket_of
