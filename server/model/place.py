@@ -8,6 +8,8 @@ from datetime import time
 from typing import Literal, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """Names of the days of the week in the documents, Monday first (as datetime.weekday counts)."""
 
@@ -58,8 +60,7 @@ Hours = Mapping[str, tuple[Span, ...]]
 """Opening hours by the name of the opening day; a day not named is closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """What a decision knows of a store or a free fence: one entry per geofence id.
 
     `id` is the store's id for a store, else the geofence's; `point` the store's position or the area's representative

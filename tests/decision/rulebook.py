@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from server.decision.conditions import KINDS
 from server.decision.finding import Condition, Finding, Scene
@@ -183,4 +184,4 @@ def ask(value: Any, stage: Scene, known: Known = KNOWN) -> Finding:
 
 def store(**changes: Any) -> Place:
     """Build a store like the usual one, but for some things."""
-    return replace(STORE, **changes)
+    return msgspec.structs.replace(STORE, **changes)

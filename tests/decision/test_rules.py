@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -184,7 +185,7 @@ def test_a_reward_at_narrow_fences_is_taken_with_a_warning():
     ],
 )
 def test_narrow_fences_do_not_matter_without_a_reward_or_a_visit(path, value):
-    kiosk = replace(STORE, radius_m=20.0)
+    kiosk = msgspec.structs.replace(STORE, radius_m=20.0)
     far = place(2, radius_m=200.0, tags=frozenset({"wide"}))
     known = replace(KNOWN, places={kiosk.id: kiosk, far.id: far}, tags=frozenset({"store", "wide"}))
     document = changed(changed(WHOLE, "limits.total.liability", DROP), path, value)
@@ -192,7 +193,7 @@ def test_narrow_fences_do_not_matter_without_a_reward_or_a_visit(path, value):
 
 
 def test_one_fence_under_its_two_ids_is_warned_of_once():
-    kiosk = replace(STORE, radius_m=20.0, name="Kiosk")
+    kiosk = msgspec.structs.replace(STORE, radius_m=20.0, name="Kiosk")
     known = replace(KNOWN, places={kiosk.id: kiosk, kiosk.geofence_id: kiosk})
     assert "radius: Kiosk;" in read(WHOLE, known).warnings[0].message
 
