@@ -70,7 +70,7 @@ def draw_curves(curves: Iterable[Mapping[str, Any]], folder: Path) -> list[Path]
         for line in lines:
             axes.plot(*zip(*line["points"], strict=True), marker="o", label=line["label"])
         axes.set(xscale="log", xlabel=lines[0]["x"], ylabel=lines[0]["y"], title=name)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.25 * max(value for line in lines for _, value in line["points"]))
         axes.legend(frameon=False, fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
         made.append(folder / f"{name.replace(' ', '-')}.svg")
