@@ -203,10 +203,15 @@ async def test_consent_withdrawn_while_a_decision_is_under_way_stops_it(town: To
         assert await town.count(f"SELECT count(*) FROM {table}") == 0
 
 
+AFRESH = "SELECT pg_stat_clear_snapshot()"
+"""Within a transaction the list of connections is read once: who came later would never be seen."""
+
+
 async def _until_blocked(db: asyncpg.Connection | object) -> None:
     """Wait until somebody waits for a lock that this connection holds."""
     sql = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
     for _ in range(200):
+        await db.execute(AFRESH)  # type: ignore[attr-defined]
         if await db.fetchval(sql):  # type: ignore[attr-defined]
             return
         await asyncio.sleep(0.01)
@@ -230,6 +235,7 @@ async def test_a_connection_cut_in_the_middle_of_a_group_gives_503_and_leaves_no
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE application_name = 'street' AND datname = current_database()"
         )
+        await rival.execute(AFRESH)
         assert all(row[0] for row in await rival.fetch(gone))  # before the lock is free: else one may still get it
         await rival.execute("ROLLBACK")
         outcomes = await waiting
