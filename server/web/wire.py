@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import structlog
 from aiohttp import web
-from aiohttp.http_parser import HttpRequestParser
-from aiohttp.web_protocol import RequestHandler, _ErrInfo
+from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
+from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
 from server.errors import Misconfigured, Unreadable
@@ -86,7 +86,7 @@ class _Connection(RequestHandler):
     def _goes_short(self, short: ShortWay) -> bool:
         """Let the one waiting request go the short way; False leaves it to the doors."""
         message, payload = self._messages[0]
-        asked = None if isinstance(message, _ErrInfo) else short.read(message, payload)
+        asked = short.read(message, payload) if isinstance(message, RawRequestMessage) else None
         if asked is None or self._loop is None:
             return False
         began_s = self._loop.time()
