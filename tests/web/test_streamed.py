@@ -53,4 +53,4 @@ async def test_who_goes_away_ends_the_reading() -> None:
         response = await http.get(url)
         await response.content.readexactly(100_000)
         response.close()
-        await asyncio.wait_for(ended.wait(), 10)
+        assert await asyncio.wait_for(ended.wait(), 10)
