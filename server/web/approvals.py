@@ -16,7 +16,6 @@ from server.store.pool import Connection
 from server.web.call import Call, Reply
 from server.web.door import door
 from server.web.problems import MEDIA, body_of
-from server.web.stores import author_of
 
 
 class ApprovalBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -52,7 +51,7 @@ class ApprovalAnswer(msgspec.Struct, frozen=True, kw_only=True):
 async def approve_offer(call: Call) -> ApprovalAnswer:
     """Approve exactly one version; publishing it is another step."""
     async with call.transaction() as db:
-        done = await approve(db, offer_id=call.uuid("id"), version=call.body.version, by=author_of(call))
+        done = await approve(db, offer_id=call.uuid("id"), version=call.body.version, by=call.author)
     return approval_answer(done, least=call.parts.settings.privacy.min_group)
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
+from server.pipeline.author import Author
 from server.store.pool import Connection, Pool
 from server.web.access import Kind, Principal
 from server.web.gate import GATE, Gate
@@ -47,6 +48,11 @@ class Call:
     def gate(self) -> Gate:
         """What the doors themselves keep: credentials, hashing, limits."""
         return self.request.app[GATE]
+
+    @property
+    def author(self) -> Author:
+        """Who writes, as the audit names them."""
+        return Author(self.principal.id, self.address, self.request_id)
 
     @property
     def customer_id(self) -> UUID:

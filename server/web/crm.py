@@ -25,7 +25,6 @@ from server.web.access import Kind
 from server.web.call import Call
 from server.web.codec import Instant, clean
 from server.web.door import door
-from server.web.offers import author_of
 from server.web.profiles import ConsentsAnswer, Locale, Value, check_profile, consents_answer
 
 AHEAD = timedelta(minutes=2)
@@ -132,7 +131,7 @@ async def upsert(call: Call) -> UpsertAnswer:
     async with call.transaction() as db:
         written = await _write(db, call, external_id, given)
         if Kind.ADMIN in call.principal.roles:
-            await author_of(call).record(db, "customer.write", f"customer:{written.customer_id}", after=given)
+            await call.author.record(db, "customer.write", f"customer:{written.customer_id}", after=given)
         return written
 
 

@@ -19,7 +19,7 @@ from server.store.geofences import GeofenceDraft, GeofenceRow
 from server.web.call import Call
 from server.web.door import door
 from server.web.paging import PageQuery, cut, page_size, read_cursor
-from server.web.stores import Warned, author_of
+from server.web.stores import Warned
 from server.web.streamed import streamed
 
 
@@ -90,7 +90,7 @@ async def create(call: Call) -> GeofenceAnswer:
     """Check a fence and write it."""
     draft = await _draft(call)
     async with call.transaction() as db:
-        [made] = await places.add_fences(db, drafts=[draft], by=author_of(call))
+        [made] = await places.add_fences(db, drafts=[draft], by=call.author)
         row = await geofences.find(db, geofence_id=made.id)
     return answer_of(_found(row), warn=True)
 
@@ -130,7 +130,7 @@ async def change(call: Call) -> GeofenceAnswer:
     """Write a fence anew, whole."""
     draft = await _draft(call)
     async with call.transaction() as db:
-        row = await places.change_fence(db, geofence_id=call.uuid("id"), draft=draft, by=author_of(call))
+        row = await places.change_fence(db, geofence_id=call.uuid("id"), draft=draft, by=call.author)
     return answer_of(row, warn=True)
 
 
@@ -145,7 +145,7 @@ async def change(call: Call) -> GeofenceAnswer:
 async def delete(call: Call) -> None:
     """Take a fence down."""
     async with call.transaction() as db:
-        await places.remove_fence(db, geofence_id=call.uuid("id"), by=author_of(call))
+        await places.remove_fence(db, geofence_id=call.uuid("id"), by=call.author)
 
 
 async def _draft(call: Call) -> GeofenceDraft:

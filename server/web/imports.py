@@ -21,7 +21,6 @@ from server.store import ruleset
 from server.web.call import Call
 from server.web.codec import UnsupportedMedia
 from server.web.door import door
-from server.web.stores import author_of
 
 T = TypeVar("T")
 
@@ -104,7 +103,7 @@ async def import_stores(call: Call) -> Imported:
         imports.locate(reading, geocoder=call.parts.geocoder, most=limits.import_addresses, within_s=_LOOK_UP_S),
     )
     async with call.transaction() as db:
-        made = await places.add_stores(db, drafts=reading.drafts, by=author_of(call))
+        made = await places.add_stores(db, drafts=reading.drafts, by=call.author)
     return Imported(
         [Made(one.id, one.draft.name) for one in made],
         _noted(reading.refused),
@@ -139,7 +138,7 @@ async def import_geofences(call: Call) -> Imported:
         ),
     )
     async with call.transaction() as db:
-        made = await places.add_fences(db, drafts=reading.drafts, by=author_of(call))
+        made = await places.add_fences(db, drafts=reading.drafts, by=call.author)
     return Imported([Made(one.id, one.draft.name) for one in made], _noted(reading.refused))
 
 

@@ -12,7 +12,6 @@ import msgspec
 from server.decision.reading import Wrong
 from server.errors import NotFound
 from server.pipeline import authoring
-from server.pipeline.author import Author
 from server.pipeline.authoring import Written
 from server.pipeline.rules import programme_of
 from server.store import approvals, offers
@@ -102,11 +101,6 @@ class Ending(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     void_passes: bool = False
 
 
-def author_of(call: Call) -> Author:
-    """Give who writes, as the audit names them."""
-    return Author(call.principal.id, call.address, call.request_id)
-
-
 def _answer(offer: OfferRow, warnings: Sequence[Wrong] = (), voided: int = 0) -> OfferAnswer:
     return OfferAnswer(**_fields(offer), warnings=[Warned(*each) for each in warnings], voided_passes=voided)
 
@@ -146,7 +140,7 @@ async def create_offer(call: Call) -> OfferAnswer:
     """Take a document as version 1 of a draft."""
     async with call.transaction() as db:
         programme = programme_of(call.parts.settings)
-        return _written(await authoring.create(db, document=call.body, programme=programme, by=author_of(call)))
+        return _written(await authoring.create(db, document=call.body, programme=programme, by=call.author))
 
 
 @door(
@@ -191,7 +185,7 @@ async def change_offer(call: Call) -> OfferAnswer:
                 offer_id=call.uuid("id"),
                 document=call.body,
                 programme=programme_of(call.parts.settings),
-                by=author_of(call),
+                by=call.author,
                 sizing=sizing_of(call),
             )
         )
@@ -213,7 +207,7 @@ async def publish_offer(call: Call) -> OfferAnswer | Reply:
             db,
             offer_id=call.uuid("id"),
             programme=programme_of(call.parts.settings),
-            by=author_of(call),
+            by=call.author,
             sizing=sizing_of(call),
         )
     return (
@@ -233,7 +227,7 @@ async def publish_offer(call: Call) -> OfferAnswer | Reply:
 async def pause_offer(call: Call) -> OfferAnswer:
     """Stop an offer; passes that were given out stay good."""
     async with call.transaction() as db:
-        return _written(await authoring.pause(db, offer_id=call.uuid("id"), by=author_of(call)))
+        return _written(await authoring.pause(db, offer_id=call.uuid("id"), by=call.author))
 
 
 @door(
@@ -251,6 +245,6 @@ async def end_offer(call: Call) -> OfferAnswer:
     """End an offer; `void_passes` ends its active passes with it, and tells how many."""
     async with call.transaction() as db:
         ended = await authoring.end(
-            db, offer_id=call.uuid("id"), void_passes=call.body.void_passes, by=author_of(call)
+            db, offer_id=call.uuid("id"), void_passes=call.body.void_passes, by=call.author
         )  # fmt: skip
         return _written(ended)

@@ -12,7 +12,6 @@ from server.store import programme
 from server.store.programme import Switch
 from server.web.call import Call
 from server.web.door import door
-from server.web.offers import author_of
 
 _REASON: Final = 500
 
@@ -58,4 +57,4 @@ async def show_programme(call: Call) -> SwitchAnswer:
 async def throw_switch(call: Call) -> SwitchAnswer:
     """Throw the switch; passes that were given out stay good."""
     async with call.transaction() as db:
-        return _answer(await throw(db, paused=call.body.paused, reason=call.body.reason, by=author_of(call)))
+        return _answer(await throw(db, paused=call.body.paused, reason=call.body.reason, by=call.author))

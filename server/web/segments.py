@@ -14,7 +14,6 @@ from server.store import segments
 from server.store.segments import SegmentRow
 from server.web.call import Call
 from server.web.door import door
-from server.web.offers import author_of
 from server.web.paging import PageQuery, cut, page_size, read_cursor
 
 
@@ -88,6 +87,6 @@ async def create_segment(call: Call) -> SegmentAnswer:
             name=call.body.name,
             condition=call.body.condition,
             programme=programme_of(call.parts.settings),
-            by=author_of(call),
+            by=call.author,
         )
     return _answer(made, least=call.parts.settings.privacy.min_group)

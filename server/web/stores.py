@@ -11,7 +11,6 @@ from msgspec import UNSET, UnsetType
 
 from server.errors import NotFound
 from server.pipeline import places
-from server.pipeline.author import Author
 from server.store import stores
 from server.store.stores import StoreRow
 from server.web.call import Call
@@ -121,7 +120,7 @@ async def create(call: Call) -> StoreAnswer:
     """Check a store and write it."""
     draft = places.check_store(_fields(call.body))
     async with call.transaction() as db:
-        [made] = await places.add_stores(db, drafts=[draft], by=author_of(call))
+        [made] = await places.add_stores(db, drafts=[draft], by=call.author)
         row = _found(await stores.find(db, store_id=made.id))
     return answer_of(row, warn=True)
 
@@ -147,7 +146,7 @@ async def change(call: Call) -> StoreAnswer:
     """Write a store anew, whole."""
     draft = places.check_store(_fields(call.body))
     async with call.transaction() as db:
-        row = await places.change_store(db, store_id=call.uuid("id"), draft=draft, by=author_of(call))
+        row = await places.change_store(db, store_id=call.uuid("id"), draft=draft, by=call.author)
     return answer_of(row, warn=True)
 
 
@@ -162,12 +161,7 @@ async def change(call: Call) -> StoreAnswer:
 async def delete(call: Call) -> None:
     """Close a store."""
     async with call.transaction() as db:
-        await places.close_store(db, store_id=call.uuid("id"), by=author_of(call))
-
-
-def author_of(call: Call) -> Author:
-    """Say for the audit who is calling."""
-    return Author(call.principal.id, call.address, call.request_id)
+        await places.close_store(db, store_id=call.uuid("id"), by=call.author)
 
 
 def answer_of(row: StoreRow, *, warn: bool = False) -> StoreAnswer:
