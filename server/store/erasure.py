@@ -43,7 +43,8 @@ TABLES: Mapping[str, str] = {
     " WHERE r.bucket = $1 AND r.customer_id = $2 ORDER BY t.at",
     "receipts": "SELECT to_jsonb(t) FROM receipts t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
     "moments": "SELECT to_jsonb(t) FROM moments t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.created_at",
-    "deliveries": "SELECT to_jsonb(t) FROM deliveries t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.created_at",
+    "deliveries": "SELECT to_jsonb(t) - 'device_hash' FROM deliveries t WHERE t.bucket = $1 AND t.customer_id = $2"
+    " ORDER BY t.created_at",
     "app_events": "SELECT to_jsonb(t) FROM app_events t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
     "passes": "SELECT to_jsonb(t) - 'token_sealed' FROM passes t WHERE t.bucket = $1 AND t.customer_id = $2",
     "registrations": "SELECT to_jsonb(t) - 'device_hash' FROM registrations t"
@@ -70,7 +71,8 @@ async def export(db: Connection, *, customer_id: UUID) -> dict[str, list[dict[st
 # In this order: the moments first, since the answers of phones wait for their rows; the customer's own row last.
 ERASE: Mapping[str, str] = {
     "moments": "UPDATE moments SET customer_id = NULL, title = '', body = '' WHERE bucket = $1 AND customer_id = $2",
-    "deliveries": "UPDATE deliveries SET customer_id = NULL, leased_until = NULL,"
+    "deliveries": "UPDATE deliveries SET customer_id = NULL, leased_until = NULL, lease = NULL, device_id = NULL,"
+    " device_hash = NULL,"
     " state = CASE WHEN state IN ('queued', 'leased') THEN 'suppressed' ELSE state END,"
     " reason = CASE WHEN state IN ('queued', 'leased') THEN 'erased' ELSE reason END"
     " WHERE bucket = $1 AND customer_id = $2",

@@ -36,6 +36,7 @@ ACROSS_SHARDS = {
     "moments_told": "the job that ends moments",
     "moments_reserved": "shares of places in rolling periods are an offer's, not a customer's",
     "deliveries_due": "senders ask every shard",
+    "deliveries_out": "senders ask every shard for what one service is to take",
     "deliveries_created": "exports, and the job that forgets",
     "app_events_received": "exports, and the job that forgets",
     "passes_offer": "an offer's passes are voided together",
