@@ -20,7 +20,6 @@ import msgspec
 import structlog
 from aiohttp import ClientSession, DummyCookieJar, web
 
-from server.errors import KairosError
 from server.jobs.scheduler import Job, ticking
 from server.pipeline.addresses import AddressBook
 from server.pipeline.arrive import Arrivals
@@ -43,8 +42,10 @@ from server.store.clock import DatabaseClock
 from server.store.migrate import migrate
 from server.store.pool import Pool, connect, open_pool
 from server.wallet.issue import Desk, open_desk
-from server.wallet.keyring import open_keyring
+from server.wallet.keyring import Keyring, open_keyring
+from server.wallet.watch import Watch
 from server.web.doors import all_doors, build, check_doors
+from server.web.gauges import add_gauges
 from server.web.listener import address_of, listen, metrics_listener
 from server.web.metrics import Metrics
 from server.web.parts import Parts
@@ -67,11 +68,12 @@ class Addresses(NamedTuple):
 
 
 class House(NamedTuple):
-    """An open house: its parts, its doors, where it listens."""
+    """An open house: its parts, its doors, where it listens; setting `look` has its certificates looked at again at once."""
 
     parts: Parts
     url: str
     metrics_port: int | None
+    look: asyncio.Event
 
 
 @contextlib.asynccontextmanager
@@ -150,19 +152,42 @@ async def _geocoder(settings: Settings, pool: Pool) -> AsyncIterator[AddressBook
 
 
 @contextlib.asynccontextmanager
-async def open_parts(settings: Settings, addresses: Addresses) -> AsyncIterator[Parts]:
-    """Build the house's parts, with what works beside the street: the clock's looks, the weather, the rules."""
+async def _pools(settings: Settings, dsn: str, clock: DatabaseClock) -> AsyncIterator[tuple[Pool, Pool]]:
+    """Open the two pools; the clock is set by the first, and looks again while they are open."""
+    pool, till_pool = await open_pools(settings, dsn)
+    async with pool, till_pool:
+        async with pool.acquire() as db:
+            await clock.sync(db)
+        async with _beside(clock.follow(pool, every_s=CLOCK_S)):
+            yield pool, till_pool
+
+
+@contextlib.asynccontextmanager
+async def _desk(
+    settings: Settings, clock: DatabaseClock, *, look: asyncio.Event, replaces: bool
+) -> AsyncIterator[tuple[Keyring, Desk]]:
+    """Open secrets and desk; its certificates are looked at again while it is open."""
+    now = clock.now()
+    secrets = await asyncio.to_thread(open_keyring, settings.home, now=now)
+    desk = await asyncio.to_thread(open_desk, settings, keyring=secrets, now=now, log=_log, may_be_over=replaces)
+    with contextlib.closing(desk):
+        async with _beside(desk.signers.follow(clock.now, every_s=settings.apple.look_s, asked=look)):
+            yield secrets, desk
+
+
+@contextlib.asynccontextmanager
+async def open_parts(
+    settings: Settings, addresses: Addresses, *, look: asyncio.Event, replaces: bool = False
+) -> AsyncIterator[Parts]:
+    """Build the house's parts, with what works beside the street: the clock's looks, certificates', the weather, the rules.
+
+    `replaces`: this process takes the place of one that died, so that it opens also where no pass can be signed by now.
+    """
     stopping = asyncio.Event()
     clock = DatabaseClock(shift=timedelta(seconds=settings.clock_shift_s))
-    pool, till_pool = await open_pools(settings, addresses.app)
     async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(pool.close)
-        stack.push_async_callback(till_pool.close)
-        async with pool.acquire() as db:
-            now = await clock.sync(db)
-        secrets = await asyncio.to_thread(open_keyring, settings.home, now=now)
-        desk = await asyncio.to_thread(open_desk, settings, keyring=secrets, now=now, log=_log)
-        stack.callback(desk.close)
+        pool, till_pool = await stack.enter_async_context(_pools(settings, addresses.app, clock))
+        secrets, desk = await stack.enter_async_context(_desk(settings, clock, look=look, replaces=replaces))
         weather = await stack.enter_async_context(open_weather(settings, clock))
         geocoder = await stack.enter_async_context(_geocoder(settings, pool))
         rules = Rules(pool, programme_of(settings), weather=weather)
@@ -185,29 +210,11 @@ async def open_parts(settings: Settings, addresses: Addresses) -> AsyncIterator[
             geocoder=geocoder,
             stopping=stopping,
             metrics=Metrics(),
+            watch=Watch(desk.signers.notices),
         )
-        _gauges(parts, desk)
-        follow = rules.follow(every_s=settings.jobs.rules_poll_s, stopping=stopping)
-        await stack.enter_async_context(_beside(follow, _look_at_the_clock(pool, clock)))
+        add_gauges(parts.metrics, parts)
+        await stack.enter_async_context(_beside(rules.follow(every_s=settings.jobs.rules_poll_s, stopping=stopping)))
         yield parts
-
-
-async def _look_at_the_clock(pool: Pool, clock: DatabaseClock) -> None:
-    while True:
-        await asyncio.sleep(CLOCK_S)
-        with contextlib.suppress(KairosError):
-            async with pool.acquire() as db:
-                await clock.sync(db)
-
-
-def _gauges(parts: Parts, desk: Desk) -> None:
-    ends = parts.metrics.gauge("kairos_certificate_end_seconds", "When a certificate ends (Unix time).", ("name",))
-    for name, end in desk.expiries.items():
-        ends.labels(name).set(end.timestamp())
-    lent = parts.metrics.gauge("kairos_database_connections", "Open connections to PostgreSQL.", ("pool", "state"))
-    for name, pool in (("house", parts.pool), ("till", parts.till_pool)):
-        lent.labels(name, "open").set_function(lambda pool=pool: pool.counts().open)  # type: ignore[misc]
-        lent.labels(name, "idle").set_function(lambda pool=pool: pool.counts().idle)  # type: ignore[misc]
 
 
 def jobs_of(parts: Parts) -> list[Job]:
@@ -242,6 +249,7 @@ def jobs_of(parts: Parts) -> list[Job]:
             lambda: pool.attempt(partial(passes.expire, now=clock.now(), limit=JOB_ROWS)),
         ),
         Job("look for replays", every.replays_s, parts.workshop.look),
+        Job("tell what ends", every.endings_s, lambda: parts.watch.tell(clock.now(), log=_log)),
         Job("forget", every.forget_s, lambda: retention.forget(pool, ages=ages)),
         Job("judge segments", every.segments_s, lambda: sweep(pool, parts.rules, clock=clock.now, every=again)),
     ]
@@ -261,7 +269,7 @@ def _occasions(parts: Parts) -> list[Job]:
 
 @contextlib.asynccontextmanager
 async def open_house(
-    settings: Settings, *, taken: socket.socket | None = None, jobs: bool = True
+    settings: Settings, *, taken: socket.socket | None = None, jobs: bool = True, replaces: bool = False
 ) -> AsyncIterator[House]:
     """Open everything and listen; on leaving, answer what is under way, then close in the other order."""
     taken = taken or listen(settings.server)
@@ -273,7 +281,8 @@ async def open_house(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(taken.close)
         addresses = await stack.enter_async_context(open_database(settings))
-        parts = await stack.enter_async_context(open_parts(settings, addresses))
+        look = asyncio.Event()
+        parts = await stack.enter_async_context(open_parts(settings, addresses, look=look, replaces=replaces))
         runner = Runner(build(parts, doors))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -283,6 +292,6 @@ async def open_house(
         await web.SockSite(runner, taken, backlog=1024).start()
         _log.info("open", url=url, engine=settings.engine, mode=settings.mode)
         try:
-            yield House(parts, url, metrics_port)
+            yield House(parts, url, metrics_port, look)
         finally:
             parts.stopping.set()

@@ -183,6 +183,13 @@ def _check(settings: Settings, source: str) -> None:
     parts = (apple.pass_type_id, apple.team_id, apple.certificate_file, apple.key_file, apple.wwdr_file)
     sentence = "needs pass_type_id, team_id, certificate_file, key_file and wwdr_file together"
     demand(all(parts) or not any(parts), "apple", sentence)
+    follows = (apple.next_certificate_file, apple.next_key_file)
+    sentence = "and apple.next_key_file belong together, beside the other settings of apple"
+    demand(
+        (all(follows) and bool(apple.pass_type_id)) or not any((*follows, apple.next_wwdr_file)),
+        "apple.next_certificate_file",
+        sentence,
+    )
     url = settings.server.public_url
     wanted = 'must begin with "https://" in production'
     demand(not url or settings.mode == "test" or url.startswith("https://"), "server.public_url", wanted)

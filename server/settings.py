@@ -202,7 +202,7 @@ class Geocoder(_Section, frozen=True):
 
 
 class Apple(_Section, frozen=True):
-    """The pass type certificate; all empty for a throw-away authority."""
+    """The pass type certificate and the one that follows it; all empty for a throw-away authority."""
 
     pass_type_id: str
     team_id: str
@@ -210,6 +210,11 @@ class Apple(_Section, frozen=True):
     key_file: str
     wwdr_file: str
     organization: str
+    next_certificate_file: str
+    next_key_file: str
+    next_wwdr_file: str
+    warn_days: int
+    look_s: float
 
 
 class ReplaySettings(_Section, frozen=True):
@@ -231,6 +236,7 @@ class Jobs(_Section, frozen=True):
     absence_s: float
     weather_s: float
     expire_s: float
+    endings_s: float
     forget_s: float
     rules_poll_s: float
     replays_s: float

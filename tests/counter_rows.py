@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import structlog
+
+from server.configuration import load
 from server.model.ids import bucket_of
 from server.pipeline.accept import accept
 from server.store.ids import new_id
 from server.store.pool import Connection
 from server.store.redemptions import Purchase, Till
+from server.wallet.certificates import Files, signing_of
 from server.wallet.codes import issue_code
 from server.wallet.issue import Desk
 from server.wallet.keyring import Keyring, open_keyring
+from server.wallet.signers import Signers
 from tests.passes import samples
 
 COFFEE: Mapping[str, Any] = {
@@ -35,7 +40,13 @@ SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 def the_desk(folder: Path, *, public_url: str = "https://kairos.example") -> tuple[Desk, Keyring]:
     """A desk with the samples' certificate, and its keyring."""
     keyring = open_keyring(folder, now=SINCE)
-    return Desk(samples.template(), keyring=keyring, public_url=public_url), keyring
+    return Desk(sample_signers(), keyring=keyring, public_url=public_url), keyring
+
+
+def sample_signers() -> Signers:
+    """The samples' certificate alone."""
+    signing = signing_of(Files("", Path(), Path(), Path()), samples.template())
+    return Signers(load(environment={}), log=structlog.get_logger(), signings=[signing])
 
 
 def till(store_id: UUID, *, name: str = "key:till-1", wrong_codes: int = 30) -> Till:

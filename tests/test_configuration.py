@@ -263,6 +263,15 @@ def test_apples_settings_come_all_together_or_not_at_all() -> None:
         assert "apple needs pass_type_id, team_id" in told
 
 
+def test_the_following_certificate_has_a_key_and_follows_one() -> None:
+    parts = ("PASS_TYPE_ID", "TEAM_ID", "CERTIFICATE_FILE", "KEY_FILE", "WWDR_FILE")
+    present = {f"KAIROS__APPLE__{part}": "x" for part in parts}
+    follows = {"KAIROS__APPLE__NEXT_CERTIFICATE_FILE": "y", "KAIROS__APPLE__NEXT_KEY_FILE": "y"}
+    assert load(environment=present | follows).apple.next_key_file == "y"
+    for wrong in (follows, *(present | {name: "y"} for name in (*follows, "KAIROS__APPLE__NEXT_WWDR_FILE"))):
+        assert "apple.next_certificate_file and apple.next_key_file belong together" in complaint(None, **wrong)
+
+
 def test_the_public_address_is_https_in_production() -> None:
     plain = {"KAIROS__SERVER__PUBLIC_URL": "http://kairos.example"}
     assert 'server.public_url must begin with "https://"' in complaint(None, **plain)

@@ -58,10 +58,12 @@ def load_credentials(
     team_id: str,
     now: datetime,
     password: bytes | None = None,
+    watch: timedelta = WATCH,
 ) -> Credentials:
     """Read PEM certificate, key and intermediate, and refuse what could not sign for this pass type.
 
-    Reading an RSA key checks it, which takes some 0.1 s: do it once. CertificateError names what does not fit.
+    Reading an RSA key checks it, which takes some 0.1 s: do it once. CertificateError names what does not fit. What ends
+    within `watch` is among the warnings.
     """
     leaf = _certificate("certificate", certificate)
     intermediate = _certificate("wwdr", wwdr)
@@ -70,7 +72,7 @@ def load_credentials(
         raise CertificateError("certificate.key", "key", "is the private key of the pass certificate")
     _check_chain(leaf, intermediate)
     _check_names(leaf, pass_type_id=pass_type_id, team_id=team_id)
-    warnings = (*_time_warnings("certificate", leaf, now), *_time_warnings("wwdr", intermediate, now))
+    warnings = (*_time_warnings("certificate", leaf, now, watch), *_time_warnings("wwdr", intermediate, now, watch))
     return Credentials(private, leaf, intermediate, (*warnings, *_shape_warnings(leaf, intermediate)))
 
 
@@ -131,12 +133,12 @@ def _name(certificate: x509.Certificate, oid: ObjectIdentifier) -> str | None:
     return str(values[0]) if len(values) == 1 else None
 
 
-def _time_warnings(name: str, certificate: x509.Certificate, now: datetime) -> list[str]:
+def _time_warnings(name: str, certificate: x509.Certificate, now: datetime, watch: timedelta) -> list[str]:
     if now > certificate.not_valid_after_utc:
         raise CertificateError(f"{name}.expired", name, f"is valid until {certificate.not_valid_after_utc:%Y-%m-%d}")
     if now < certificate.not_valid_before_utc:
         raise CertificateError(f"{name}.early", name, f"is valid from {certificate.not_valid_before_utc:%Y-%m-%d}")
-    if now + WATCH > certificate.not_valid_after_utc:
+    if now + watch > certificate.not_valid_after_utc:
         return [f"{name} ends on {certificate.not_valid_after_utc:%Y-%m-%d}: renew it now"]
     return []
 

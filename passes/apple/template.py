@@ -9,10 +9,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from passes.apple.archive import Packed, assemble, pack, sha1
-from passes.apple.certificates import Credentials, load_credentials
+from passes.apple.certificates import WATCH, Credentials, load_credentials
 from passes.apple.document import Issuer, document_for, strings_for
 from passes.apple.signature import Signer
 from passes.errors import ContentError, ImageError
@@ -52,11 +52,12 @@ class Template:
         now: datetime,
         password: bytes | None = None,
         allow_http: bool = False,
+        watch: timedelta = WATCH,
     ) -> Template:
         """Read everything once and refuse what cannot work (CertificateError, ImageError, ContentError).
 
         `images` maps file names (`icon@2x.png`, `de.lproj/logo.png`) to PNG bytes. `allow_http` lets `webServiceURL`
-        be a plain http address, for stand-ins on loopback.
+        be a plain http address, for stand-ins on loopback. What ends within `watch` is among the credentials' warnings.
         """
         if not _PASS_TYPE.fullmatch(pass_type_id):
             raise ContentError("issuer.pass_type", "passTypeIdentifier", "is pass. and a reverse domain name")
@@ -72,6 +73,7 @@ class Template:
             pass_type_id=pass_type_id,
             team_id=team_id,
             now=now,
+            watch=watch,
         )
         issuer = Issuer(pass_type_id, team_id, organization)
         packed, refusals = _lay_down(images)

@@ -81,7 +81,7 @@ async def _certificates(settings: Settings, clock: DatabaseClock) -> list[Step]:
         try:
             return [
                 Step(f"certificate {name}", end - now > _WARN, f"good until {end:%Y-%m-%d}")
-                for name, end in desk.expiries.items()
+                for name, end in desk.signers.ends().items()
             ]
         finally:
             desk.close()

@@ -1,6 +1,7 @@
 """`kairos serve`: one process that answers, or several that share an address, with one that watches over them.
 
 SIGTERM: unready, no new connections, what is under way is answered, exit 0. A second SIGTERM ends at once.
+SIGHUP: certificates are looked at again at once, in every process.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ _YOUNG = 20_000
 WORKER = "KAIROS_WORKER_FD"
 """Names the pipe by which a worker tells that it is ready; whoever has it set is a worker."""
 
+REPLACES = "KAIROS_WORKER_REPLACES"
+"""Set for a worker in the place of one that was ready and died: a certificate that ended since keeps it from nothing else."""
+
 
 def serve(
     config: ConfigOption = None,
@@ -62,7 +66,9 @@ async def serve_here(settings: Settings, *, shared: bool = False) -> None:
     """Serve in this process until a signal comes."""
     stop = stop_signals()
     gc.set_threshold(_YOUNG, 20, 20)
-    async with open_house(settings, taken=listen(settings.server, shared=shared)) as house:
+    taken = listen(settings.server, shared=shared)
+    async with open_house(settings, taken=taken, replaces=REPLACES in os.environ) as house:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, house.look.set)
         _ready(f"listening on {house.url}")
         if house.metrics_port is not None:
             _log.info("metrics", port=house.metrics_port)
@@ -95,7 +101,8 @@ def stop_signals() -> asyncio.Event:
 
 async def watch_over(settings: Settings, *, config: Path | None) -> None:
     """Run the processes, replace one that died, hand on the signal that ends them."""
-    stop = stop_signals()
+    stop, workers = stop_signals(), set[int]()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _hand_on, workers)
     with contextlib.closing(listen(settings.server, shared=True)) as taken:
         arguments = [
             "--host",
@@ -107,9 +114,15 @@ async def watch_over(settings: Settings, *, config: Path | None) -> None:
         ]
         arguments += ["--config", str(config)] if config else []
         ready, told = os.pipe()
-        tasks = [asyncio.create_task(_keep(arguments, told=told, stop=stop)) for _ in range(settings.server.workers)]
+        opened = asyncio.Event()
+        keeping = [
+            _keep(arguments, told=told, stop=stop, opened=opened, workers=workers)
+            for _ in range(settings.server.workers)
+        ]
+        tasks = [asyncio.create_task(each) for each in keeping]
         try:
             if await _first_ready(ready, tasks, stop):
+                opened.set()
                 _ready(f"listening on {address_of(taken)}")
             await stop.wait()
         finally:
@@ -130,10 +143,19 @@ async def _first_ready(pipe: int, tasks: list[asyncio.Task[None]], stop: asyncio
     return not stop.is_set()
 
 
-async def _keep(arguments: list[str], *, told: int, stop: asyncio.Event) -> None:
-    """Keep one process running until told to stop; then let it finish."""
+def _hand_on(workers: set[int]) -> None:
+    for pid in workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGHUP)
+
+
+async def _keep(
+    arguments: list[str], *, told: int, stop: asyncio.Event, opened: asyncio.Event, workers: set[int]
+) -> None:
+    """Keep one process running until told to stop; then let it finish. Its id is among `workers` while it lives."""
     environment = {**os.environ, WORKER: str(told), "KAIROS__SERVER__WORKERS": "1", "KAIROS__SERVER__METRICS_PORT": "0"}
     while not stop.is_set():
+        environment |= {REPLACES: "1"} if opened.is_set() else {}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -144,10 +166,12 @@ async def _keep(arguments: list[str], *, told: int, stop: asyncio.Event) -> None
             env=environment,
             start_new_session=True,
         )
+        workers.add(process.pid)
         ended, asked = asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())
         await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()
         if ended.done():
+            workers.discard(process.pid)
             _log.error("worker ended", pid=process.pid, code=process.returncode)
             if process.returncode == 2:  # a wrong setting: no process of these would start
                 stop.set()

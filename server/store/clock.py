@@ -6,12 +6,14 @@ load of customers' states brings a new look, and `sync` takes one where nobody l
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from server.errors import Unavailable
-from server.store.pool import Connection
+from server.errors import KairosError, Unavailable
+from server.store.pool import Connection, Pool
 
 NOW = "SELECT clock_timestamp()"
 
@@ -71,3 +73,11 @@ class DatabaseClock:
         told: datetime = await db.fetchval(NOW)
         self.note(told, asked_s=asked, heard_s=self._monotonic())
         return told + self._shift
+
+    async def follow(self, pool: Pool, *, every_s: float) -> None:
+        """Look again and again, for a process that is quiet; ends by being cancelled. A database that is away is waited for."""
+        while True:
+            await asyncio.sleep(every_s)
+            with contextlib.suppress(KairosError):
+                async with pool.acquire() as db:
+                    await self.sync(db)

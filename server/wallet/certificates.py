@@ -1,8 +1,8 @@
-"""Who signs our passes: the settings' certificate from Apple, or a throw-away authority of this data directory.
+"""Reading who may sign our passes: the settings' certificates from Apple, or a throw-away authority of this data directory.
 
     DATA/authority/     0700: root.pem, wwdr.pem, certificate.pem, key.pem (0600); made once, whole, by the first process
 
-Rule 1: a certificate that cannot sign ends the start with a sentence; one that ends within 30 days warns.
+Rule 1: a certificate that cannot sign is refused with a sentence that names the setting or file.
 Rule 2: a private key that others may read is refused.
 Rule 3: a throw-away authority says loudly that its passes open on no phone.
 """
@@ -14,9 +14,11 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
+
+from cryptography import x509
 
 from passes.apple.authority import throwaway_authority
 from passes.apple.template import Template
@@ -25,6 +27,7 @@ from passes.images import default_images
 from server.errors import Misconfigured
 from server.settings import Apple, Settings
 from server.wallet.keyring import read_secret
+from server.wallet.watch import Life, Log
 
 GREEN = (20, 90, 60)
 """The colour of icon, logo and background where a brand has given no pictures."""
@@ -37,54 +40,103 @@ _LARGEST_FILE = 100_000
 """Bytes: a certificate or a key has some thousand."""
 
 
-class Log(Protocol):
-    """The one thing asked of a log: structlog's bound loggers have it."""
+class Files(NamedTuple):
+    """The files of one identity; `prefix` is that of its settings: "" or "next_"."""
 
-    def warning(self, event: str, **values: object) -> object:
-        """Write an event and its values."""
+    prefix: str
+    certificate: Path
+    key: Path
+    wwdr: Path
 
 
-def load_template(settings: Settings, *, now: datetime, log: Log) -> Template:
+class Signing(NamedTuple):
+    """An identity that may sign: its template, its files (APNs is shown the same certificate at the handshake), its time."""
+
+    files: Files
+    template: Template
+    life: Life
+
+    def ends(self) -> dict[str, datetime]:
+        """Tell when each of its certificates ends, by name."""
+        return {f"{self.files.prefix}{name}": end for name, end in self.template.credentials.expiries.items()}
+
+
+def signing_of(files: Files, template: Template) -> Signing:
+    """Put together what belongs together; its life ends with the first of its two certificates."""
+    leaf, middle = template.credentials.certificate, template.credentials.intermediate
+    name = "wwdr" if middle.not_valid_after_utc < leaf.not_valid_after_utc else "certificate"
+    begins = max(leaf.not_valid_before_utc, middle.not_valid_before_utc)
+    ends = min(leaf.not_valid_after_utc, middle.not_valid_after_utc)
+    return Signing(files, template, Life(f"{files.prefix}{name}", begins, ends))
+
+
+def files_of(settings: Settings) -> list[Files]:
+    """Name the files of the identities: the present one, and the following one where a place is named for it."""
+    apple = settings.apple
+    if not apple.pass_type_id:
+        folder = settings.home / _FOLDER
+        return [Files("", folder / "certificate.pem", folder / "key.pem", folder / "wwdr.pem")]
+    present = Files("", Path(apple.certificate_file), Path(apple.key_file), Path(apple.wwdr_file))
+    if not apple.next_certificate_file:
+        return [present]
+    wwdr = apple.next_wwdr_file or apple.wwdr_file
+    return [present, Files("next_", Path(apple.next_certificate_file), Path(apple.next_key_file), Path(wwdr))]
+
+
+def load_signing(settings: Settings, files: Files, *, now: datetime, log: Log) -> Signing:
     """Read certificate, key and intermediate once (about 0.2 s), check them, and get the template ready.
 
-    Raises Misconfigured with a sentence that names the setting or file. Made for the start: it reads files and may
-    wait for another process that makes the throw-away authority.
+    Raises Misconfigured with a sentence that names the setting or file. It reads files and may wait for another process
+    that makes the throw-away authority. Whether its time has come, or is over, is not asked here.
     """
     if settings.apple.pass_type_id:
-        template = _from_settings(settings.apple, brand=_brand(settings), now=now)
+        template = _from_settings(settings.apple, files, brand=_brand(settings), now=now)
     else:
         template = _throwaway(settings.home, brand=_brand(settings), now=now, log=log)
     for warning in template.credentials.warnings:
         log.warning("apple_certificate", warning=warning)
-    return template
+    return signing_of(files, template)
 
 
 def _brand(settings: Settings) -> str:
     return settings.apple.organization or settings.programme.name
 
 
-def _from_settings(apple: Apple, *, brand: str, now: datetime) -> Template:
+def _from_settings(apple: Apple, files: Files, *, brand: str, now: datetime) -> Template:
+    certificate = _read(f"apple.{files.prefix}certificate_file", files.certificate)
+    wwdr = _read(f"apple.{files.prefix}wwdr_file", files.wwdr)
     try:
         return Template.load(
-            certificate=_read("apple.certificate_file", apple.certificate_file),
-            key=read_secret(Path(apple.key_file)),
-            wwdr=_read("apple.wwdr_file", apple.wwdr_file),
+            certificate=certificate,
+            key=read_secret(files.key),
+            wwdr=wwdr,
             images=default_images(GREEN),
             pass_type_id=apple.pass_type_id,
             team_id=apple.team_id,
             organization=brand,
-            now=now,
+            now=_within(now, certificate, wwdr),
+            watch=timedelta(0),
         )
     except PassError as error:
-        raise Misconfigured(f"apple: {error}.") from None
+        raise Misconfigured(f"{files.certificate}: {error}." if files.prefix else f"apple: {error}.") from None
 
 
-def _read(setting: str, name: str) -> bytes:
+def _within(now: datetime, *pems: bytes) -> datetime:
+    """Give the time nearest to `now` at which all these certificates hold; `now` itself where there is none."""
     try:
-        with Path(name).open("rb") as file:
+        read = [x509.load_pem_x509_certificate(pem) for pem in pems]
+    except ValueError:  # said better by whoever reads them next
+        return now
+    begin, end = max(each.not_valid_before_utc for each in read), min(each.not_valid_after_utc for each in read)
+    return min(max(now, begin), end) if begin <= end else now
+
+
+def _read(setting: str, path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
             return file.read(_LARGEST_FILE)
     except OSError as error:
-        raise Misconfigured(f"{setting}: {name} cannot be read ({error.strerror}).") from error
+        raise Misconfigured(f"{setting}: {path} cannot be read ({error.strerror}).") from error
 
 
 def _throwaway(home: Path, *, brand: str, now: datetime, log: Log) -> Template:
@@ -125,6 +177,7 @@ def _load_throwaway(folder: Path, *, brand: str, now: datetime) -> Template:
         team_id=THROWAWAY_TEAM,
         organization=brand,
         now=now,
+        watch=timedelta(0),  # it is made anew by itself
     )
 
 

@@ -1,4 +1,4 @@
-"""The desk where passes are issued: it holds the template and two threads that sign, off the event loop."""
+"""The desk where passes are issued: it knows who signs, and has two threads that do it, off the event loop."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import asyncio
 import functools
 import hmac
 import secrets
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from uuid import UUID
 
-from passes.apple.template import MEDIA_TYPE, Template
+from passes.apple.template import MEDIA_TYPE
 from server.errors import Unavailable
 from server.model.pass_ import Pass
 from server.settings import Settings
-from server.wallet.certificates import GREEN, Log, load_template
+from server.wallet.certificates import GREEN
 from server.wallet.codes import issue_code
 from server.wallet.design import Updates, draw
 from server.wallet.keyring import Keyring, Kind
+from server.wallet.signers import Signers, open_signers
+from server.wallet.watch import Log
 
 MEDIA = MEDIA_TYPE
 """What a .pkpass is called on the wire."""
@@ -36,13 +37,12 @@ _TOKEN_BYTES = 32
 class Desk:
     """Issues files of passes. Made by `open_desk`; `close()` ends its threads."""
 
-    __slots__ = ("_brand", "_keyring", "_public_url", "_template", "_threads", "_under_way")
+    __slots__ = ("_keyring", "_public_url", "_threads", "_under_way", "signers")
 
-    def __init__(self, template: Template, *, keyring: Keyring, public_url: str) -> None:
+    def __init__(self, signers: Signers, *, keyring: Keyring, public_url: str) -> None:
         """Keep what every pass shares; `public_url` is the setting, "" where there is none."""
-        self._template = template
+        self.signers = signers
         self._keyring = keyring
-        self._brand = template.issuer.organization
         self._public_url = public_url
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sign")
         self._under_way = 0
@@ -50,12 +50,7 @@ class Desk:
     @property
     def pass_type_id(self) -> str:
         """The pass type that the certificate names; update tags are counted per type."""
-        return self._template.issuer.pass_type_id
-
-    @property
-    def expiries(self) -> Mapping[str, datetime]:
-        """When certificate and intermediate end, by name: for metrics and the doctor."""
-        return self._template.credentials.expiries
+        return self.signers.pass_type_id
 
     def code(self, pass_: Pass, *, now: datetime) -> str:
         """Give the code that the counter scans."""
@@ -85,18 +80,19 @@ class Desk:
         return hmac.compare_digest(given, right) and of is not None
 
     async def file(self, pass_: Pass, *, now: datetime) -> bytes:
-        """Make the .pkpass as it is at `now`; raises Unavailable while too many others wait."""
+        """Make the .pkpass as it is at `now`; raises Unavailable while too many others wait, or where nobody can sign."""
         if self._under_way >= _QUEUE:
             raise Unavailable("Too many passes are being signed; try again.", retry_after_s=1)
+        template = self.signers.at(now).template
         drawn = draw(
             pass_,
             code=self.code(pass_, now=now),
-            brand=self._brand,
+            brand=template.issuer.organization,
             background=GREEN,
             service=self._service(pass_, now=now),
             now=now,
         )
-        build = functools.partial(self._template.build, drawn, signed_at=now)
+        build = functools.partial(template.build, drawn, signed_at=now)
         self._under_way += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, build)
@@ -120,7 +116,7 @@ class Desk:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
 
-def open_desk(settings: Settings, *, keyring: Keyring, now: datetime, log: Log) -> Desk:
-    """Load the certificates (see `certificates.load_template`) and open the desk."""
-    template = load_template(settings, now=now, log=log)
-    return Desk(template, keyring=keyring, public_url=settings.server.public_url)
+def open_desk(settings: Settings, *, keyring: Keyring, now: datetime, log: Log, may_be_over: bool = False) -> Desk:
+    """Read the certificates (see `signers.open_signers`) and open the desk."""
+    signers = open_signers(settings, now=now, log=log, may_be_over=may_be_over)
+    return Desk(signers, keyring=keyring, public_url=settings.server.public_url)

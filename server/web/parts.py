@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from server.store.pool import Pool
     from server.wallet.issue import Desk
     from server.wallet.keyring import Keyring
+    from server.wallet.watch import Watch
     from server.web.metrics import Metrics
 
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 class Parts:
     """The house's resources. `till_pool` is the counter's own: it works while the rest is busy.
 
-    `geocoder` is None where none is set; `stopping` is set at SIGTERM, before anything is closed.
+    `geocoder` is None where none is set; `stopping` is set at SIGTERM, before anything is closed; `watch` knows what ends.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class Parts:
     geocoder: Locates | None
     stopping: asyncio.Event
     metrics: Metrics
+    watch: Watch
 
 
 PARTS: Final = web.AppKey("parts", Parts)

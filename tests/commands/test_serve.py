@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
 import psutil
 
+from server.commands.serve import REPLACES
 from tests.street.process import kairos, server_process
 
 
@@ -21,6 +23,13 @@ def _environment(dsn: str, data_dir: Path, **others: str) -> dict[str, str]:
         "KAIROS__SERVER__PORT": "0",
         **others,
     }
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    """Wait for something, a minute at most."""
+    async with asyncio.timeout(60):
+        while not holds():
+            await asyncio.sleep(0.05)
 
 
 async def _status(url: str, path: str) -> int:
@@ -42,9 +51,13 @@ async def test_the_command_line_wins_over_the_settings(db_dsn: str, tmp_path: Pa
 
 
 async def test_a_dead_worker_is_replaced_and_all_of_them_end_with_their_parent(db_dsn: str, tmp_path: Path) -> None:
-    async with server_process(_environment(db_dsn, tmp_path), "--workers", "2") as server:
+    environment, log = _environment(db_dsn, tmp_path, KAIROS__APPLE__LOOK_S="3600"), tmp_path / "log"
+    async with server_process(environment, "--workers", "2", log=log) as server:
         workers = psutil.Process(server.pid).children()
         assert len(workers) == 2
+        (tmp_path / "authority" / "certificate.pem").touch()
+        server.send(signal.SIGHUP)  # all of them look at their certificates
+        await _until(lambda: log.read_text().count("apple_certificates_read") == 2)
         os.kill(workers[0].pid, signal.SIGKILL)
         for _ in range(200):
             alive = {child.pid for child in psutil.Process(server.pid).children() if child.status() != "zombie"}
@@ -52,6 +65,9 @@ async def test_a_dead_worker_is_replaced_and_all_of_them_end_with_their_parent(d
                 break
             await asyncio.sleep(0.05)
         assert len(alive) == 2
+        (fresh,) = alive - {child.pid for child in workers}
+        assert psutil.Process(fresh).environ()[REPLACES] == "1"
+        assert REPLACES not in workers[1].environ()
         for _ in range(20):
             assert await _status(server.url, "/healthz") == 200
         assert await server.stop() == 0

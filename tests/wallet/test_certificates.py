@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import stat
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import msgspec
 import pytest
 
 from passes.apple.authority import Authority, throwaway_authority
+from passes.apple.template import Template
 from server.configuration import load
 from server.errors import Misconfigured
 from server.settings import Settings
-from server.wallet.certificates import THROWAWAY_TEAM, THROWAWAY_TYPE, load_template
+from server.wallet.certificates import THROWAWAY_TEAM, THROWAWAY_TYPE, files_of, load_signing, signing_of
+from server.wallet.watch import Life
 from tests.passes import samples
 
 NOW = samples.NOW
@@ -51,6 +54,11 @@ def laid_down(folder: Path, own: Authority, **changes: Any) -> Settings:
         "wwdr_file": str(folder / "wwdr.pem"),
     }
     return settings_in(folder, **(given | changes))
+
+
+def load_template(settings: Settings, *, now: datetime, log: Heard) -> Template:
+    """The template of the present identity."""
+    return load_signing(settings, files_of(settings)[0], now=now, log=log).template
 
 
 def test_passes_signed_with_the_settings_certificate_are_taken_by_openssl(tmp_path: Path) -> None:
@@ -123,17 +131,35 @@ def test_a_key_of_another_certificate_ends_the_start(tmp_path: Path) -> None:
         load_template(laid_down(tmp_path, mixed), now=NOW, log=Heard())
 
 
-def test_an_expired_certificate_ends_the_start(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match=r"certificate\.expired"):
-        load_template(laid_down(tmp_path, samples.authority()), now=NOW + timedelta(days=397), log=Heard())
+def test_one_that_is_over_or_to_come_is_read_all_the_same_with_its_time(tmp_path: Path) -> None:
+    settings = laid_down(tmp_path, samples.authority())
+    for days in (-400, 0, 397, 20000):
+        read = load_signing(settings, files_of(settings)[0], now=NOW + timedelta(days=days), log=Heard())
+        assert read.life == Life(
+            "certificate", NOW - timedelta(hours=1), NOW - timedelta(hours=1) + timedelta(days=396)
+        )
+        assert set(read.ends()) == {"certificate", "wwdr"}
 
 
-def test_a_certificate_that_ends_within_thirty_days_warns(tmp_path: Path) -> None:
-    heard = Heard()
-    load_template(laid_down(tmp_path, samples.authority()), now=NOW + timedelta(days=370), log=heard)
-    ((event, values),) = heard.events
-    assert event == "apple_certificate"
-    assert "renew" in str(values["warning"])
+def test_the_life_of_an_identity_ends_with_the_first_of_its_two_certificates(tmp_path: Path) -> None:
+    settings = laid_down(tmp_path, samples.authority())
+    read = load_signing(settings, files_of(settings)[0], now=NOW, log=Heard())
+    pair = read.template.credentials
+    other = replace(
+        read.template, credentials=replace(pair, certificate=pair.intermediate, intermediate=pair.certificate)
+    )
+    assert signing_of(read.files._replace(prefix="next_"), other).life == read.life._replace(name="next_wwdr")
+
+
+def test_the_following_identity_has_files_of_its_own_and_the_intermediate_of_the_present_one(tmp_path: Path) -> None:
+    named = laid_down(tmp_path, samples.authority(), next_certificate_file="/n/pass.pem", next_key_file="/n/key.pem")
+    present, follows = files_of(named)
+    assert present == ("", tmp_path / "pass.pem", tmp_path / "key.pem", tmp_path / "wwdr.pem")
+    assert follows == ("next_", Path("/n/pass.pem"), Path("/n/key.pem"), tmp_path / "wwdr.pem")
+    own = laid_down(
+        tmp_path, samples.authority(), next_certificate_file="a", next_key_file="b", next_wwdr_file="/n/wwdr.pem"
+    )
+    assert files_of(own)[1].wwdr == Path("/n/wwdr.pem")
 
 
 def test_no_sentence_repeats_the_key(tmp_path: Path) -> None:

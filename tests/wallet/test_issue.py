@@ -23,6 +23,7 @@ from server.store.ids import new_id
 from server.wallet.codes import read_code
 from server.wallet.issue import MEDIA, Desk, open_desk
 from server.wallet.keyring import Keyring, Kind, open_keyring
+from tests.counter_rows import sample_signers
 from tests.passes import samples
 from tests.wallet.test_certificates import Heard
 from tests.wallet.test_design import SERIAL, issued
@@ -37,7 +38,7 @@ def keyring(tmp_path: Path) -> Keyring:
 
 @pytest.fixture
 def desk(keyring: Keyring) -> Iterator[Desk]:
-    opened = Desk(samples.template(), keyring=keyring, public_url="https://kairos.example")
+    opened = Desk(sample_signers(), keyring=keyring, public_url="https://kairos.example")
     yield opened
     opened.close()
 
@@ -90,7 +91,7 @@ async def test_a_token_of_another_row_is_not_given_out(desk: Desk) -> None:
 
 @pytest.mark.parametrize("public_url", ["", "http://127.0.0.1:8080"])
 async def test_without_https_the_pass_has_no_service(keyring: Keyring, public_url: str) -> None:
-    desk = Desk(samples.template(), keyring=keyring, public_url=public_url)
+    desk = Desk(sample_signers(), keyring=keyring, public_url=public_url)
     document = read(await desk.file(issued(), now=NOW))
     desk.close()
     assert not {"webServiceURL", "authenticationToken"} & document.keys()
@@ -127,8 +128,8 @@ async def test_the_desk_opens_with_the_settings_alone(tmp_path: Path, keyring: K
     desk.close()
     assert check(file) == []
     assert desk.pass_type_id == read(file)["passTypeIdentifier"]
-    assert set(desk.expiries) == {"certificate", "wwdr"}
-    assert min(desk.expiries.values()) > NOW + timedelta(days=300)
+    assert set(desk.signers.ends()) == {"certificate", "wwdr"}
+    assert min(desk.signers.ends().values()) > NOW + timedelta(days=300)
 
 
 def test_new_passes_are_coded_under_the_present_key(desk: Desk, keyring: Keyring) -> None:
@@ -149,7 +150,7 @@ def test_a_passes_own_token_is_known_and_no_other_text_is(desk: Desk) -> None:
 
 
 def test_a_token_whose_key_is_missing_is_no_wrong_token(desk: Desk, tmp_path: Path) -> None:
-    elsewhere = Desk(samples.template(), keyring=open_keyring(tmp_path / "other", now=NOW), public_url="")
+    elsewhere = Desk(sample_signers(), keyring=open_keyring(tmp_path / "other", now=NOW), public_url="")
     foreign = issued(token_sealed=elsewhere.new_token(SERIAL, now=NOW))
     elsewhere.close()
     with pytest.raises(Unavailable):

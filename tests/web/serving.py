@@ -15,7 +15,9 @@ from aiohttp import web
 from server.configuration import load
 from server.pipeline.rules import Rules, programme_of
 from server.settings import Settings
+from server.store.clock import DatabaseClock
 from server.store.pool import Pool, open_pool
+from server.wallet.watch import Watch
 from server.web.access import ACCESS, Table
 from server.web.door import Door
 from server.web.doors import build
@@ -40,6 +42,8 @@ def parts_of(settings: Settings, pool: Any, **others: Any) -> Parts:
     given = {field.name: others.get(field.name) for field in dataclasses.fields(Parts)}
     given |= {"settings": settings, "pool": pool, "till_pool": others.get("till_pool", pool)}
     given |= {"stopping": asyncio.Event(), "metrics": others.get("metrics") or Metrics()}
+    given["watch"] = given["watch"] or Watch()
+    given["clock"] = given["clock"] or DatabaseClock()
     given["rules"] = given["rules"] or Rules(pool, programme_of(settings))
     return Parts(**given)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from server.store.clock import DatabaseClock
 from server.store.pool import Pool
+from server.wallet.watch import Notice, Watch
 from server.web.access import ACCESS
 from server.web.doors import all_doors
 from server.web.parts import PARTS
@@ -15,7 +19,8 @@ async def test_a_house_with_database_migrations_and_rules_is_ready(pool: Pool) -
         assert (await house.served.call("GET", "/healthz")).json == {"status": "ok"}
         ready = await house.served.call("GET", "/readyz")
         assert ready.status == 200
-        assert ready.json == {"status": "ready", "database": True, "migrations": True, "rules": True, "stopping": False}
+        whole = {"database": True, "migrations": True, "rules": True, "stopping": False, "warnings": []}
+        assert ready.json == {"status": "ready", **whole}
 
 
 async def test_rules_that_are_not_loaded_are_not_ready(pool: Pool) -> None:
@@ -50,3 +55,16 @@ async def test_a_house_that_is_stopping_is_not_ready(pool: Pool) -> None:
         house.served.app[PARTS].stopping.set()
         answered = await house.served.call("GET", "/readyz")
         assert (answered.status, answered.json["stopping"]) == (503, True)
+
+
+async def test_a_certificate_that_ends_is_a_warning_and_the_house_is_ready(pool: Pool) -> None:
+    clock = DatabaseClock()
+    async with pool.acquire() as db:
+        yesterday = await clock.sync(db) - timedelta(days=1)
+    watch = Watch(lambda now: [Notice("ended", "certificate", yesterday)])
+    doors, settings = all_doors(("health",)), settings_with()
+    async with serving(doors, settings, pool, table=ACCESS, rules=Loaded(), clock=clock, watch=watch) as served:
+        answered = await served.call("GET", "/readyz")
+    assert (answered.status, answered.json["status"]) == (200, "ready")
+    (warning,) = answered.json["warnings"]
+    assert warning.startswith(f"The pass type certificate ended on {yesterday:%Y-%m-%d}: nothing can be signed")
