@@ -1,7 +1,7 @@
-"""The images of a pass: PNG by signature and IHDR alone, sizes in points at @1x, @2x and @3x; nothing is decoded.
+"""The images of a pass: PNG by its chunks alone, sizes in points at @1x, @2x and @3x; no pixel is decoded.
 
-Sizes: Wallet Developer Guide, "Pass Design and Creation". A picture is never opened here, so that none can hurt: a
-20 kB PNG may unfold to 800 MB.
+Sizes: Apple's Wallet Developer Guide, "Pass Design and Creation"; chunks: W3C PNG, sections 5 and 11. A picture is never
+unfolded here, so that none can hurt: a 20 kB PNG may unfold to 800 MB.
 """
 
 from __future__ import annotations
@@ -59,7 +59,23 @@ def size_of(name: str, data: bytes) -> tuple[int, int]:
         raise ImageError("image.header", name, "the IHDR chunk names a form that PNG does not have")
     if not 0 < width <= MAX_PIXELS or not 0 < height <= MAX_PIXELS:
         raise ImageError("image.pixels", name, f"an image has 1 to {MAX_PIXELS} pixels a side")
+    if not _is_whole(data):
+        raise ImageError("image.damaged", name, "a PNG has a checksum behind each chunk, and IEND at its end")
     return width, height
+
+
+def _is_whole(data: bytes) -> bool:
+    """Walk from chunk to chunk (length, kind, data, checksum) until IEND; there are pixels on the way."""
+    position, kinds = len(PNG_SIGNATURE), set()
+    while len(data) >= position + 12:
+        end = position + 8 + int.from_bytes(data[position : position + 4], "big")
+        if zlib.crc32(data[position + 4 : end]) != int.from_bytes(data[end : end + 4], "big") or len(data) < end + 4:
+            return False
+        kinds.add(data[position + 4 : position + 8])
+        if b"IEND" in kinds:
+            return b"IDAT" in kinds
+        position = end + 4
+    return False
 
 
 def check_images(style: Style, sizes: Mapping[str, tuple[int, int]]) -> None:

@@ -92,7 +92,7 @@ class Field:
     key: str
     value: Value
     label: str | None = None
-    attributed_value: str | None = None
+    attributed_value: Value | None = None
     change_message: str | None = None
     alignment: Alignment | None = None
     date_style: DateStyle | None = None
@@ -198,6 +198,8 @@ class Pass:
     voided: bool = False
     sharing_prohibited: bool = False
     suppress_strip_shine: bool = False
+    preferred_schemes: tuple[str, ...] = ()
+    semantics: Mapping[str, Any] | None = None
     grouping: str | None = None
     associated_apps: tuple[int, ...] = ()
     app_launch_url: str | None = None

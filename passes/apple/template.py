@@ -5,13 +5,12 @@ After that a pass costs its JSON, one RSA signature and a few copies of bytes.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from passes.apple.archive import Packed, assemble, pack, sha1
+from passes.apple.archive import Packed, assemble, listed, pack, sha1
 from passes.apple.certificates import WATCH, Credentials, load_credentials
 from passes.apple.document import Issuer, document_for, strings_for
 from passes.apple.signature import Signer
@@ -94,17 +93,17 @@ class Template:
             raise ContentError("style.unknown", "style", f"is one of {', '.join(sorted(STYLES))}")
         if (refusal := self.refusals.get(style.name)) is not None:
             raise ImageError(refusal.code, refusal.field, refusal.rule)
-        own = {
-            f"{language}.lproj/pass.strings": strings_for(language, strings)
+        document = document_for(pass_, style, self.issuer, allow_http=self.allow_http)
+        own = [
+            (f"{language}.lproj/pass.strings", strings_for(language, strings))
             for language, strings in sorted(pass_.localisations.items())
-        }
-        own["pass.json"] = document_for(pass_, style, self.issuer, allow_http=self.allow_http)
-        hashes = {**self.images.hashes, **{name: sha1(data) for name, data in own.items()}}
-        manifest = json.dumps(hashes, separators=(",", ":")).encode()
-        signature = self.signer.sign(manifest, signed_at=signed_at)
-        return assemble(
-            self.images, [*own.items(), ("manifest.json", manifest), ("signature", signature)], at=signed_at
-        )
+        ]
+        own.append(("pass.json", document))
+        hashes = listed({name: sha1(data) for name, data in own})
+        manifest = f"{{{self.images.listed},{hashes}}}".encode("ascii")
+        own.append(("manifest.json", manifest))
+        own.append(("signature", self.signer.sign(manifest, signed_at=signed_at)))
+        return assemble(self.images, own, at=signed_at)
 
 
 def _lay_down(images: Mapping[str, bytes]) -> tuple[Packed, dict[str, ImageError]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,12 @@ TEXTS = ("serialNumber", "organizationName", "description", "passTypeIdentifier"
 SWITCHES = ("voided", "sharingProhibited", "suppressStripShine")
 FORMATS = ("PKBarcodeFormatQR", "PKBarcodeFormatPDF417", "PKBarcodeFormatAztec", "PKBarcodeFormatCode128")
 TRANSIT = tuple(f"PKTransitType{kind}" for kind in ("Air", "Boat", "Bus", "Generic", "Train"))
+PYTHONS_OWN = {"idna", "punycode", "undefined", "rawunicodeescape", "unicodeescape", "utf8sig", "mbcs", "oem", "palmos"}
+"""Codecs of Python that are in no registry of character sets."""
+
+P256 = bytes.fromhex("06082a8648ce3d030107")
+"""The object identifier of the curve, as it stands in a SubjectPublicKeyInfo (RFC 5480)."""
+
 _PASS_TYPE = re.compile(r"pass(\.[A-Za-z0-9-]+){2,}")
 _TEAM = re.compile(r"[A-Z0-9]{10}")
 _COLOUR = re.compile(r"rgb\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)")
@@ -103,8 +110,13 @@ def _check_barcode(where: str, barcode: object) -> list[Finding]:
         findings.append(Finding("barcode.message", f"{where}.message", "is not a text with something in it"))
     if not isinstance(barcode.get("altText", ""), str):
         findings.append(Finding("barcode.alt_text", f"{where}.altText", "is not a text"))
+    text = message if isinstance(message, str) else ""
+    if barcode.get("format") == "PKBarcodeFormatCode128" and not text.isascii():
+        findings.append(Finding("barcode.ascii", f"{where}.message", "Code 128 holds ASCII alone"))
     try:
-        (message if isinstance(message, str) else "").encode(encoding if isinstance(encoding, str) else "?")
+        if not isinstance(encoding, str) or _normal(encoding) in PYTHONS_OWN:
+            raise LookupError
+        text.encode(encoding)
     except LookupError:
         findings.append(Finding("barcode.encoding", f"{where}.messageEncoding", "is required and an IANA charset"))
     except ValueError:
@@ -155,11 +167,32 @@ def _check_other(document: Mapping[str, Any]) -> list[Finding]:
         findings.append(Finding("app.identifiers", "associatedStoreIdentifiers", "is not a list of positive numbers"))
     if "appLaunchURL" in document and not apps:
         findings.append(Finding("app.launch", "appLaunchURL", "needs associatedStoreIdentifiers"))
-    nfc = document.get("nfc")
-    if nfc is not None:
-        message = nfc.get("message") if isinstance(nfc, dict) else None
-        if not isinstance(message, str) or not 0 < len(message.encode("utf-8", "replace")) <= 64:
-            findings.append(Finding("nfc.message", "nfc.message", "is not a text of 1 to 64 bytes"))
-        elif not isinstance(nfc.get("encryptionPublicKey"), str):
-            findings.append(Finding("nfc.key", "nfc.encryptionPublicKey", "is missing"))
-    return findings
+    schemes = document.get("preferredStyleSchemes", [])
+    if not isinstance(schemes, list) or not all(isinstance(one, str) and one.isalpha() for one in schemes):
+        findings.append(Finding("schemes.form", "preferredStyleSchemes", "is not a list of names"))
+    for key in ("userInfo", "semantics"):
+        if not isinstance(document.get(key, {}), dict):
+            findings.append(Finding("object.form", key, "is not an object"))
+    return findings + _check_nfc(document.get("nfc"))
+
+
+def _check_nfc(nfc: object) -> list[Finding]:
+    if nfc is None:
+        return []
+    body = nfc if isinstance(nfc, dict) else {}
+    message, key = body.get("message"), body.get("encryptionPublicKey")
+    if not isinstance(message, str) or not 0 < len(message.encode("utf-8", "replace")) <= 64:
+        return [Finding("nfc.message", "nfc.message", "is not a text of 1 to 64 bytes")]
+    try:
+        spki = base64.b64decode(key if isinstance(key, str) else "", validate=True)
+    except ValueError:
+        spki = b""
+    if P256 not in spki:
+        return [Finding("nfc.key", "nfc.encryptionPublicKey", "is not a P-256 public key in base64")]
+    if not isinstance(body.get("requiresAuthentication", False), bool):
+        return [Finding("nfc.switch", "nfc.requiresAuthentication", "is not true or false")]
+    return []
+
+
+def _normal(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")

@@ -62,6 +62,8 @@ def _check_field(where: str, field: object, section: str, keys: set[str]) -> lis
     findings += _check_numbers(where, field)
     findings += _check_texts(where, field)
     findings += _check_place(where, field, section)
+    if not isinstance(field.get("semantics", {}), dict):
+        findings.append(Finding("field.semantics", f"{where}.semantics", "is not an object"))
     return findings
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from zlib import crc32
 
 from passes.testing.finding import Finding
 
@@ -56,6 +57,8 @@ def check_pictures(files: Mapping[str, bytes], document: Mapping[str, Any] | Non
 def _check_picture(name: str, data: bytes, kind: str, scale: int, style: str | None) -> list[Finding]:
     if data[:8] != bytes((137, 80, 78, 71, 13, 10, 26, 10)) or data[12:16] != b"IHDR" or len(data) < 24:
         return [Finding("image.png", name, "is not a PNG")]
+    if not _ends(data):
+        return [Finding("image.damaged", name, "is cut short, or a part of it is not what was written")]
     width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     most = TICKET_STRIP if kind == "strip" and style == "eventTicket" else POINTS[kind]
     if not 0 < width <= most[0] * scale or not 0 < height <= most[1] * scale:
@@ -65,3 +68,17 @@ def _check_picture(name: str, data: bytes, kind: str, scale: int, style: str | N
     if kind == "thumbnail" and not (2 * height <= 3 * width and 2 * width <= 3 * height):
         return [Finding("image.aspect", name, "is narrower than 2:3 or wider than 3:2")]
     return []
+
+
+def _ends(data: bytes) -> bool:
+    rest, pixels = memoryview(data)[8:], False
+    while len(rest) >= 12:
+        size = int.from_bytes(rest[:4], "big")
+        kind, said = bytes(rest[4:8]), rest[8 + size : 12 + size]
+        if len(said) < 4 or crc32(rest[4 : 8 + size]) != int.from_bytes(said, "big"):
+            return False
+        if kind == b"IEND":
+            return pixels
+        pixels |= kind == b"IDAT"
+        rest = rest[12 + size :]
+    return False

@@ -111,6 +111,9 @@ def test_the_size_is_read_from_the_header() -> None:
     assert size_of("x", plain_png(375, 144, GREEN)) == (375, 144)
 
 
+PLAIN = plain_png(29, 29, GREEN)
+
+
 def altered(*, width: int = 29, depth: int = 8, colour: int = 2, interlace: int = 0, size: int = 13) -> bytes:
     header = b"IHDR" + struct.pack(">IIBBBBB", width, 29, depth, colour, 0, 0, interlace)
     chunk = struct.pack(">I", size) + header + struct.pack(">I", zlib.crc32(header))
@@ -134,6 +137,12 @@ def altered(*, width: int = 29, depth: int = 8, colour: int = 2, interlace: int 
         (altered(width=1501), "image.pixels"),
         (altered(width=2**31), "image.pixels"),
         (altered() + bytes(1_000_000), "image.bytes"),
+        (PLAIN[:-1], "image.damaged"),
+        (PLAIN[:-12], "image.damaged"),
+        (PLAIN[:33], "image.damaged"),
+        (PLAIN[:33] + PLAIN[-12:], "image.damaged"),
+        (PLAIN[:45] + bytes((PLAIN[45] ^ 1,)) + PLAIN[46:], "image.damaged"),
+        (PLAIN[:33] + b"\xff\xff\xff\xff" + PLAIN[37:], "image.damaged"),
     ],
 )
 def test_what_should_not_be_opened_is_refused_by_its_own_code(data: bytes, code: str) -> None:

@@ -96,7 +96,7 @@ def test_a_bundle_holds_whole_passes() -> None:
 @pytest.mark.parametrize("count", [0, 11])
 def test_a_bundle_holds_one_to_ten_passes(count: int) -> None:
     with pytest.raises(BundleError) as caught:
-        bundle([b"x"] * count, at=NOW)
+        bundle([good()] * count, at=NOW)
     assert caught.value.code == "bundle.count"
 
 
@@ -104,3 +104,13 @@ def test_a_bundle_has_an_end_of_its_bytes() -> None:
     with pytest.raises(BundleError) as caught:
         bundle([bytes(MAX_BUNDLE_BYTES // 2 + 1)] * 2, at=NOW)
     assert caught.value.code == "bundle.bytes"
+
+
+def test_a_bundle_holds_passes_and_nothing_else() -> None:
+    with pytest.raises(BundleError) as caught:
+        bundle([good(), b"%PDF-1.7"], at=NOW)
+    assert (caught.value.code, caught.value.field) == ("bundle.pass", "passes[1]")
+
+
+def test_an_archive_may_hold_what_differs_alone() -> None:
+    assert [info.filename for info in infos(assemble(pack({}), OWN, at=NOW))] == [name for name, _ in OWN]

@@ -72,6 +72,12 @@ def test_a_whole_coupon_is_written_as_apple_documents_it() -> None:
             },
             {"format": "PKBarcodeFormatCode128", "message": "1.k1.abcdef", "messageEncoding": "iso-8859-1"},
         ],
+        "barcode": {
+            "format": "PKBarcodeFormatQR",
+            "message": "1.k1.abcdef",
+            "messageEncoding": "iso-8859-1",
+            "altText": "ABCDEF",
+        },
         "backgroundColor": "rgb(20, 90, 60)",
         "foregroundColor": "rgb(255, 255, 255)",
         "labelColor": "rgb(200, 220, 210)",
@@ -197,10 +203,41 @@ def test_the_pass_may_name_the_issuer_but_no_other() -> None:
         assert (caught.value.code, caught.value.field) == ("issuer.other", where)
 
 
-def test_a_lone_surrogate_is_refused() -> None:
+def test_old_readers_get_the_first_code_that_they_know() -> None:
+    linear, square = Barcode("1", Symbology.CODE128), Barcode("2", Symbology.AZTEC)
+    assert read(coupon(barcodes=(linear, square)))["barcode"]["message"] == "2"
+    assert "barcode" not in read(coupon(barcodes=(linear,)))
+    assert "barcode" not in read(coupon(barcodes=()))
+
+
+def test_a_poster_ticket_says_how_it_wants_to_be_seen_and_what_it_means() -> None:
+    document = read(
+        ticket(
+            preferred_schemes=("posterEventTicket", "eventTicket"),
+            semantics={"eventName": "Tasting"},
+            fields=Fields(additional_info=(Field("a", "x", attributed_value=NOW),)),
+        )
+    )
+    assert document["preferredStyleSchemes"] == ["posterEventTicket", "eventTicket"]
+    assert document["semantics"] == {"eventName": "Tasting"}
+    assert document["eventTicket"] == {
+        "additionalInfoFields": [{"key": "a", "value": "x", "attributedValue": "2026-03-02T08:30:00Z"}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"description": "\ud83d"}, "description"),
+        ({"fields": Fields(back=(Field("a", "x"), Field("b", "x \udfff")))}, "coupon.backFields[1].value"),
+        ({"locations": (Location(1, 2, relevant_text="\ud800"),)}, "locations[0].relevantText"),
+        ({"user_info": {"\udc00": 1}}, "pass.json"),
+    ],
+)
+def test_a_lone_surrogate_is_refused_where_it_stands(changes: dict[str, Any], where: str) -> None:
     with pytest.raises(ContentError) as caught:
-        read(coupon(description="\ud83d"))
-    assert (caught.value.code, caught.value.field) == ("text.unicode", "pass.json")
+        read(coupon(**changes))
+    assert (caught.value.code, caught.value.field) == ("text.unicode", where)
 
 
 def test_translations_are_written_in_the_order_of_the_texts() -> None:

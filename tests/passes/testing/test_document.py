@@ -9,6 +9,7 @@ import pytest
 
 from passes.testing import check
 from passes.testing.document import check_document
+from tests.passes.apple.test_rules import P256, P384
 from tests.passes.samples import edited, good, sealed, unzipped
 
 Document = dict[str, Any]
@@ -66,6 +67,21 @@ BROKEN: dict[str, tuple[str, Callable[[Document], Any]]] = {
     "apps as texts": ("app.identifiers", lambda d: d.update(associatedStoreIdentifiers=["1"])),
     "a launch address without an app": ("app.launch", lambda d: d.update(appLaunchURL="kairos://x")),
     "an NFC message of 65 bytes": ("nfc.message", lambda d: d.update(nfc={"message": "x" * 65})),
+    "an umlaut in Code 128": ("barcode.ascii", lambda d: d["barcodes"][1].update(message="ü")),
+    "an encoding of Python's own": ("barcode.encoding", lambda d: d["barcodes"][0].update(messageEncoding="utf_8_sig")),
+    "a scheme that is a text": ("schemes.form", lambda d: d.update(preferredStyleSchemes="eventTicket")),
+    "a scheme of a number": ("schemes.form", lambda d: d.update(preferredStyleSchemes=[7])),
+    "user info of a list": ("object.form", lambda d: d.update(userInfo=[])),
+    "semantics of a text": ("object.form", lambda d: d.update(semantics="Tasting")),
+    "an NFC key of no base64": ("nfc.key", lambda d: d.update(nfc={"message": "x", "encryptionPublicKey": "no key"})),
+    "an NFC key on another curve": (
+        "nfc.key",
+        lambda d: d.update(nfc={"message": "x", "encryptionPublicKey": P384}),
+    ),
+    "an NFC switch of a text": (
+        "nfc.switch",
+        lambda d: d.update(nfc={"message": "x", "encryptionPublicKey": P256, "requiresAuthentication": "yes"}),
+    ),
     "an NFC message without a key": ("nfc.key", lambda d: d.update(nfc={"message": "x"})),
 }
 

@@ -55,6 +55,7 @@ BROKEN: dict[str, tuple[str, Callable[[Style], Any]]] = {
     "a currency by its sign": ("field.currency", lambda s: s["headerFields"][0].update(currencyCode="€")),
     "an unknown number style": ("field.number_style", lambda s: s["headerFields"][0].update(numberStyle="Percent")),
     "a row of a secondary field": ("field.row_place", lambda s: s["secondaryFields"][0].update(row=1)),
+    "semantics of a list": ("field.semantics", lambda s: s["backFields"][0].update(semantics=[])),
     "a third row": ("field.row", lambda s: s["auxiliaryFields"][0].update(row=2)),
 }
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+import passes.testing
 from passes.images import default_images, plain_png
 from passes.model import Pass
 from passes.testing import Finding, check
@@ -24,7 +29,11 @@ from tests.passes.samples import (
     verified,
     zipped,
 )
+from tests.passes.testing import test_document, test_fields, test_relevance
+from tests.passes.testing.broken import BROKEN
+from tests.passes.testing.forged import FORGED
 
+WHOLE = {**BROKEN, **FORGED}
 BARE = Pass("1", "generic", "Membership")
 GOOD = {
     "coupon": good,
@@ -90,3 +99,39 @@ def test_every_changed_byte_in_a_file_of_the_pass_is_found() -> None:
             changed = bytearray(whole)
             changed[position] ^= 0x21
             assert check(bytes(changed)), (name, position)
+
+
+def codes_of_the_checker() -> Iterator[str]:
+    """Every code as a pattern, read from the source: `f"required.{key}"` becomes `required\\..+`."""
+    for path in Path(passes.testing.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
+                continue
+            code, prefix = node.args[0], {"Finding": "", "_said": "signature."}.get(node.func.id)
+            if prefix is not None and isinstance(code, ast.Constant):
+                yield re.escape(f"{prefix}{code.value}")
+            elif prefix is not None and isinstance(code, ast.JoinedStr) and path.name != "signature.py":
+                yield "".join(re.escape(part.value) if isinstance(part, ast.Constant) else ".+" for part in code.values)
+
+
+# The builders of others read the clock of this machine, which may lie outside the certificate's life.
+CLOCK = {"signature.time"}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_pass_that_is_broken_in_one_way_is_refused_by_the_codes_of_that(name: str) -> None:
+    codes, make = WHOLE[name]
+    found = {finding.code for finding in check(make())}
+    assert found - CLOCK == codes - CLOCK
+    assert found >= codes
+
+
+def test_every_code_of_the_checker_has_a_broken_pass_and_there_are_more_than_fifty() -> None:
+    tables = (test_document.BROKEN, test_fields.BROKEN, test_relevance.BROKEN, test_relevance.BROKEN_TICKET)
+    said = {code for table in tables for code, _ in table.values()}
+    said |= {code for codes, _ in WHOLE.values() for code in codes}
+    patterns = set(codes_of_the_checker())
+    assert len(patterns) > 100
+    assert not sorted(pattern for pattern in patterns if not any(re.fullmatch(pattern, code) for code in said))
+    assert len(WHOLE) + sum(map(len, tables)) > 150
