@@ -147,6 +147,7 @@ class Privacy(_Section, frozen=True):
     ping_days: int
     event_days: int
     token_days: int
+    farewell_s: int
     min_group: int
 
 
@@ -217,6 +218,12 @@ class Apple(_Section, frozen=True):
     look_s: float
 
 
+class Wallet(_Section, frozen=True):
+    """How wallets are told that passes changed."""
+
+    push_days: int
+
+
 class ReplaySettings(_Section, frozen=True):
     """Trying drafts on the recorded past."""
 
@@ -240,6 +247,7 @@ class Jobs(_Section, frozen=True):
     forget_s: float
     rules_poll_s: float
     replays_s: float
+    passes_s: float
     segments_s: float
 
 
@@ -267,6 +275,7 @@ class Settings(_Section, frozen=True):
     weather: WeatherSettings
     geocoder: Geocoder
     apple: Apple
+    wallet: Wallet
     replay: ReplaySettings
     jobs: Jobs
 

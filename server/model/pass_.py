@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -61,7 +61,8 @@ class Card:
 class Pass:
     """One reward. `places` are the stores that take it (None: all), `place_tag` a tag that such a store must have.
 
-    `customer_id` is None once its customer was erased. `token_sealed` opens with the keyring alone.
+    `customer_id` is None once its customer was erased; `erased_at` tells when, while its wallet may still hear of it.
+    `token_sealed` opens with the keyring alone.
     """
 
     serial: UUID
@@ -82,6 +83,11 @@ class Pass:
     token_sealed: bytes = field(repr=False)
     modified_at: datetime
     created_at: datetime
+    erased_at: datetime | None = None
+
+    def held_at(self, now: datetime, *, farewell: timedelta) -> bool:
+        """Tell whether its wallet gets an answer: it is somebody's, or was until a while ago (`farewell`)."""
+        return self.customer_id is not None or (self.erased_at is not None and now < self.erased_at + farewell)
 
     def state_at(self, now: datetime) -> PassState:
         """Tell the state at `now`: an active pass is expired from its last instant on, whether or not a job has run."""

@@ -20,6 +20,7 @@ from server.model.context import Programme
 from server.model.place import Area, Place, Point
 from server.pipeline.approving import Sizing, ask, too_many
 from server.pipeline.author import Author
+from server.pipeline.pass_jobs import touch
 from server.pipeline.voiding import void_offer
 from server.signals.geojson import read_geometry
 from server.signals.outline import Outline
@@ -158,6 +159,7 @@ async def change(
     over = await too_many(db, offer=after, parsed=parsed.offer, sizing=sizing) if after.status == "live" else None
     if after.status == "live" and over is None:
         after = await _enter(db, after, "live")
+        await _follow(db, before, after, by=by)
     await by.record(db, "offer.change", f"offer:{offer_id}", before=_summary(before), after=_summary(after))
     if over is None:
         return Written(after, parsed.warnings)
@@ -184,6 +186,7 @@ async def publish(
         return Written(before, parsed.warnings, waits=await ask(db, offer=before, expected=over, by=by))
     after = await _enter(db, before, "live")
     await offers.open_budget(db, offer_id=offer_id)
+    await _follow(db, before, after, by=by)
     await by.record(db, "offer.publish", f"offer:{offer_id}", before=_summary(before), after=_summary(after))
     return Written(after, parsed.warnings)
 
@@ -245,6 +248,12 @@ async def _enter(db: Connection, before: OfferRow, status: Status) -> OfferRow:
     if after is None:
         raise _wrong(before, status)
     return after
+
+
+async def _follow(db: Connection, before: OfferRow, after: OfferRow, *, by: Author) -> None:
+    """Have the passes that are out follow where another version of their offer went live."""
+    if before.live_version not in (None, after.live_version):
+        await touch(db, offer_id=after.id, by=by.actor)
 
 
 def _wrong(before: OfferRow, status: Status) -> WrongState:

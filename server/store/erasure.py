@@ -68,18 +68,24 @@ async def export(db: Connection, *, customer_id: UUID) -> dict[str, list[dict[st
     return document
 
 
+_LAST_WORD = "(channel = 'apple_wallet' AND state IN ('queued', 'leased'))"
+
 # In this order: the moments first, since the answers of phones wait for their rows; the customer's own row last.
 ERASE: Mapping[str, str] = {
     "moments": "UPDATE moments SET customer_id = NULL, title = '', body = '' WHERE bucket = $1 AND customer_id = $2",
-    "deliveries": "UPDATE deliveries SET customer_id = NULL, leased_until = NULL, lease = NULL, device_id = NULL,"
-    " device_hash = NULL,"
-    " state = CASE WHEN state IN ('queued', 'leased') THEN 'suppressed' ELSE state END,"
-    " reason = CASE WHEN state IN ('queued', 'leased') THEN 'erased' ELSE reason END"
+    # What waits for a wallet goes on for some seconds: it will ask, and hear that the passes are void (store.farewell).
+    "deliveries": "UPDATE deliveries SET customer_id = NULL, device_id = NULL,"  # noqa: S608  words of ours
+    f" leased_until = CASE WHEN {_LAST_WORD} THEN leased_until END, lease = CASE WHEN {_LAST_WORD} THEN lease END,"
+    f" device_hash = CASE WHEN {_LAST_WORD} THEN device_hash END,"
+    f" deliver_by = CASE WHEN {_LAST_WORD} THEN least(deliver_by, clock_timestamp() + interval '45 seconds')"
+    " ELSE deliver_by END,"
+    f" state = CASE WHEN state IN ('queued', 'leased') AND NOT {_LAST_WORD} THEN 'suppressed' ELSE state END,"
+    f" reason = CASE WHEN state IN ('queued', 'leased') AND NOT {_LAST_WORD} THEN 'erased' ELSE reason END"
     " WHERE bucket = $1 AND customer_id = $2",
     "app_events": "UPDATE app_events SET customer_id = NULL WHERE bucket = $1 AND customer_id = $2",
-    "registrations": "DELETE FROM registrations t USING passes p WHERE p.bucket = $1 AND p.customer_id = $2"
-    " AND t.pass_bucket = p.bucket AND t.serial = p.serial",
-    "passes": "UPDATE passes SET customer_id = NULL WHERE bucket = $1 AND customer_id = $2",
+    "registrations": "UPDATE registrations t SET erased_at = clock_timestamp() FROM passes p"
+    " WHERE p.bucket = $1 AND p.customer_id = $2 AND t.pass_bucket = p.bucket AND t.serial = p.serial",
+    "passes": "UPDATE passes SET customer_id = NULL, erased_at = clock_timestamp() WHERE bucket = $1 AND customer_id = $2",
     "customer_tokens": "DELETE FROM customer_tokens WHERE bucket = $1 AND customer_id = $2",
     "push_tokens": "DELETE FROM push_tokens WHERE customer_id = $2 AND $1::smallint IS NOT NULL",
     "devices": "DELETE FROM devices WHERE bucket = $1 AND customer_id = $2",

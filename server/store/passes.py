@@ -1,7 +1,7 @@
 """Passes: issued once per moment, changed by whoever holds their row, numbered when they changed.
 
 Rule 1: one pass per moment, by a unique key (see `acceptances`).
-Rule 2: a change of a pass sets its tag to -1, which `pass_tags.number` turns into the next number.
+Rule 2: a change of a pass sets its tag to -1 (with many others: -2), which `pass_tags.number` turns into the next number.
 Rule 3: a pass that is over (expired, voided) gives back what of its reservation nobody used, in the same transaction,
         and only the statement that ended it says so.
 """
@@ -22,7 +22,7 @@ from server.store.pool import Connection, Row
 
 FIND = """
 SELECT serial, customer_id, moment_id, offer_id, offer_version, state, design, reward, uses_total, uses_left, valid_from,
-       valid_until, places, place_tag, key_id, token_sealed, modified_at, created_at
+       valid_until, places, place_tag, key_id, token_sealed, modified_at, created_at, erased_at
 FROM passes WHERE bucket = $1 AND serial = $2 AND ($3::uuid IS NULL OR customer_id = $3::uuid)
 """
 
@@ -35,7 +35,7 @@ async def find(db: Connection, *, serial: UUID, customer_id: UUID | None = None)
 
 OF_MOMENT = """
 SELECT serial, customer_id, moment_id, offer_id, offer_version, state, design, reward, uses_total, uses_left, valid_from,
-       valid_until, places, place_tag, key_id, token_sealed, modified_at, created_at
+       valid_until, places, place_tag, key_id, token_sealed, modified_at, created_at, erased_at
 FROM passes WHERE bucket = $1 AND moment_id = $2
 """
 
@@ -48,7 +48,7 @@ async def of_moment(db: Connection, *, moment_id: UUID) -> Pass | None:
 
 PAGE = """
 SELECT serial, customer_id, moment_id, offer_id, offer_version, state, design, reward, uses_total, uses_left, valid_from,
-       valid_until, places, place_tag, key_id, token_sealed, modified_at, created_at
+       valid_until, places, place_tag, key_id, token_sealed, modified_at, created_at, erased_at
 FROM passes
 WHERE bucket = $1 AND customer_id = $2
   AND ($3::timestamptz IS NULL OR (created_at, serial) < ($3::timestamptz, $4::uuid))
@@ -236,4 +236,5 @@ def _pass(row: Row) -> Pass:
         token_sealed=row["token_sealed"],
         modified_at=row["modified_at"],
         created_at=row["created_at"],
+        erased_at=row["erased_at"],
     )

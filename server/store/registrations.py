@@ -23,6 +23,7 @@ def _key(device_id: str) -> tuple[int, bytes]:
 
 # The pass's row is held: registrations of one pass come one after the other, and an erasure before or after all of it.
 HOLD = "SELECT true FROM passes WHERE bucket = $1 AND serial = $2 AND customer_id IS NOT NULL FOR NO KEY UPDATE"
+SAVED = "UPDATE passes SET saved_at = clock_timestamp() WHERE bucket = $1 AND serial = $2 AND saved_at IS NULL"
 
 
 async def hold(db: Connection, *, serial: UUID) -> bool:
@@ -30,31 +31,41 @@ async def hold(db: Connection, *, serial: UUID) -> bool:
     return bool(await db.fetchval(HOLD, bucket_of(serial), serial))
 
 
+async def saved(db: Connection, *, serial: UUID) -> None:
+    """Note that a wallet holds the pass; the first time counts."""
+    await db.execute(SAVED, bucket_of(serial), serial)
+
+
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 TAKE = """
 UPDATE registrations SET push_token = NULL WHERE push_token = $3 AND NOT (bucket = $1 AND device_hash = $2)
 """
 PUT = """
-INSERT INTO registrations (bucket, device_hash, pass_type, serial, pass_bucket, push_token) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO registrations (bucket, device_hash, pass_type, serial, pass_bucket, push_token, apns)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT DO NOTHING RETURNING true
 """
 RENEW = """
-UPDATE registrations SET push_token = $3,
+UPDATE registrations SET push_token = $3, apns = $5,
        registered_at = CASE WHEN serial = $4 THEN clock_timestamp() ELSE registered_at END
-WHERE bucket = $1 AND device_hash = $2 AND (serial = $4 OR push_token IS DISTINCT FROM $3)
+WHERE bucket = $1 AND device_hash = $2 AND (serial = $4 OR push_token IS DISTINCT FROM $3 OR apns <> $5)
+  AND erased_at IS NULL
 """
 
 
-async def put(db: Connection, *, device_id: str, pass_type: str, serial: UUID, push_token: str) -> bool:
+async def put(
+    db: Connection, *, device_id: str, pass_type: str, serial: UUID, push_token: str, apns: bool = True
+) -> bool:
     """Register a device for a pass that is held, with its push token; tell whether it was not registered before.
 
-    Needs a transaction. The token is the device's for all its passes from now on, and no other device's.
+    Needs a transaction. The token is the device's for all its passes from now on, and no other device's. `apns` tells
+    whether it is one of Apple's push service.
     """
     bucket, device = _key(device_id)
     await db.execute(ONE_AT_A_TIME, push_token)
     await db.execute(TAKE, bucket, device, push_token)
-    made = await db.fetchval(PUT, bucket, device, pass_type, serial, bucket_of(serial), push_token)
-    await db.execute(RENEW, bucket, device, push_token, serial)
+    made = await db.fetchval(PUT, bucket, device, pass_type, serial, bucket_of(serial), push_token, apns)
+    await db.execute(RENEW, bucket, device, push_token, serial, apns)
     return bool(made)
 
 
@@ -107,7 +118,7 @@ UPDATED = """
 WITH counter AS (SELECT coalesce((SELECT tag FROM pass_tags WHERE pass_type = $3), 0) AS newest)
 SELECT p.serial, p.tag, counter.newest
 FROM counter, registrations r JOIN passes p ON p.bucket = r.pass_bucket AND p.serial = r.serial
-WHERE r.bucket = $1 AND r.device_hash = $2 AND r.pass_type = $3 AND p.customer_id IS NOT NULL
+WHERE r.bucket = $1 AND r.device_hash = $2 AND r.pass_type = $3 AND (p.customer_id IS NOT NULL OR p.erased_at IS NOT NULL)
   AND ($4::bigint IS NULL OR p.tag < 0 OR p.tag > $4::bigint OR $4::bigint > counter.newest)
 ORDER BY p.tag, p.serial
 """

@@ -33,6 +33,7 @@ FORGET: Mapping[str, str] = {
     "visits": _oldest("visits", "at"),
     "trials": _oldest("trials", "started_at"),
     "replays": _oldest("replays", "created_at"),
+    "pass_jobs": _oldest("pass_jobs", "created_at", " AND state <> 'running'"),
     "receipt_lines": _oldest("receipt_lines", "at"),
     "receipts": _oldest("receipts", "at"),
     "app_events": _oldest("app_events", "received_at"),
@@ -65,8 +66,8 @@ _OF_EVENTS = (
 def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
     """Tell how old each table's rows may become; idempotency keys live 7 days, for tills that were offline at a weekend.
 
-    What is older than a day is decided on no more, so occasions go after two; firings stay a month, replays a quarter, to
-    look back at.
+    What is older than a day is decided on no more, so occasions go after two; firings stay a month, replays and
+    jobs on passes a quarter, to look back at.
     """
     return {
         "pings": ages.pings,
@@ -76,6 +77,7 @@ def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
         "customer_tokens": ages.tokens,
         "occasions": timedelta(days=2),
         "replays": timedelta(days=90),
+        "pass_jobs": timedelta(days=90),
         "firings": timedelta(days=30),
         "idempotency_keys": timedelta(days=7),
         "sessions": timedelta(days=1),

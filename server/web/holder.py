@@ -4,11 +4,13 @@ https://developer.apple.com/documentation/walletpasses/register-a-pass-for-updat
 
 Rule 1: a wrong token, another pass's, an unknown serial, a foreign type and a pass whose customer was erased are one
         answer, and take one way to it: the row is looked for, a token opened or sealed, two texts compared.
-Rule 2: nothing is remembered: an erasure acts on the next request of every process.
+Rule 2: nothing is remembered: an erasure acts on the next request of every process. For `privacy.farewell_s` an erased
+        customer's wallet may still fetch its passes (they are void) and drop them.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -21,7 +23,10 @@ from server.web.auth import Visitor
 from server.web.parts import PARTS
 
 SCHEME: Final = "applepass"
-"""In lower case: schemes are the same in any (RFC 9110 §11.1). Android's wallets say `WalletPass`, and are refused."""
+"""In lower case: schemes are the same in any (RFC 9110 §11.1)."""
+
+ANDROID: Final = "walletpass"
+"""What wallets of Android that follow Apple's service say. They have the pass's token; their push tokens are not Apple's."""
 
 _SERIAL = 36
 _SHORTEST, _LONGEST = 16, 128
@@ -29,7 +34,12 @@ _SHORTEST, _LONGEST = 16, 128
 
 
 def says_pass(header: str | None) -> bool:
-    """Tell whether an Authorization header is of Apple's scheme."""
+    """Tell whether an Authorization header is a wallet's."""
+    return header is not None and header.partition(" ")[0].lower() in (SCHEME, ANDROID)
+
+
+def is_apple(header: str | None) -> bool:
+    """Tell whether it is that of one of Apple's wallets."""
     return header is not None and header.partition(" ")[0].lower() == SCHEME
 
 
@@ -42,8 +52,10 @@ async def read_holder(request: web.Request) -> Visitor:
     serial = _serial(request.match_info["serial"])
     async with parts.pool.acquire() as db:
         found = await passes.find(db, serial=serial)
-    owned = found if found is not None and found.customer_id is not None else None
-    right = parts.desk.is_token(token, of=owned, serial=serial, now=parts.clock.now())
+    now = parts.clock.now()
+    farewell = timedelta(seconds=parts.settings.privacy.farewell_s)
+    owned = found if found is not None and found.held_at(now, farewell=farewell) else None
+    right = parts.desk.is_token(token, of=owned, serial=serial, now=now)
     if not right or request.match_info["type"] != parts.desk.pass_type_id:
         raise Unauthenticated
     return Visitor(Principal(Kind.PASS, f"pass:{serial}", frozenset({Kind.PASS}), via="token"))

@@ -11,7 +11,7 @@ passes), so that nobody learns which device ids there are; an empty tag, and one
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Annotated, Final
 
@@ -20,11 +20,13 @@ import structlog
 
 from server.errors import Unauthenticated
 from server.pipeline import registering
-from server.store import passes, registrations
+from server.pipeline.numbering import numbering_of
+from server.store import farewell, passes, registrations
 from server.store.pool import Connection
 from server.wallet.issue import MEDIA
 from server.web.call import Call, Reply
 from server.web.door import door
+from server.web.holder import is_apple
 
 _REGISTRATION: Final = "/wallet/v1/devices/{dev}/registrations/{type}/{serial}"
 _SETTING: Final = "limits.wallet_per_minute"
@@ -91,6 +93,7 @@ async def register(call: Call) -> Reply:
             pass_type=call.text("type"),
             serial=call.uuid("serial"),
             push_token=call.body.push_token,
+            apple=is_apple(call.request.headers.get("Authorization")),
             most=call.parts.settings.limits.registrations_per_pass,
         )
 
@@ -122,7 +125,11 @@ async def updated(call: Call) -> Reply | SerialNumbers:
     """List what changed since the tag; without one of ours, all that the device holds."""
     _meter(call)
     found = await registering.updates(
-        call.parts.pool, device_id=call.text("dev"), pass_type=call.text("type"), since=read_tag(call.query.tag)
+        call.parts.pool,
+        device_id=call.text("dev"),
+        pass_type=call.text("type"),
+        since=read_tag(call.query.tag),
+        terms=numbering_of(call.parts.settings, pass_type=call.parts.desk.pass_type_id),
     )
     if not found.serials:
         return Reply(204)
@@ -140,17 +147,19 @@ async def updated(call: Call) -> Reply | SerialNumbers:
 )
 async def fetch(call: Call) -> Reply:
     """Give the .pkpass. Every change moves Last-Modified by a second at least, so that none hides behind a 304."""
-    parts = call.parts
+    parts, now = call.parts, call.parts.clock.now()
     async with call.connection() as db:
         found = await passes.find(db, serial=call.uuid("serial"))
-    if found is None or found.customer_id is None:  # erased since the token was looked at
+        if found is not None and found.customer_id is None:  # the file is made of what was read
+            await farewell.heard(db, serial=found.serial)
+    if found is None or not found.held_at(now, farewell=timedelta(seconds=parts.settings.privacy.farewell_s)):
         raise Unauthenticated
     changed = found.modified_at.astimezone(UTC).replace(microsecond=0)
     headers = {"Last-Modified": format_datetime(changed, usegmt=True), "Cache-Control": "no-store"}
     since = read_date(call.request.headers.get("If-Modified-Since"))
     if since is not None and changed <= since:
         return Reply(304, headers=headers)
-    file = await parts.desk.file(found, now=parts.clock.now())
+    file = await parts.desk.file(found, now=now)
     return Reply(200, file, headers=headers, media=MEDIA)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
 
 from server.model.ids import bucket_of, bucket_of_text
+from server.store import farewell
 from server.store.erasure import ERASE, KEPT, TABLES, erase, export
 from server.store.ids import new_id
 from server.store.pool import Connection, Pool
@@ -49,6 +51,7 @@ NOT_THEIRS = {
         "replays",
     ),
     *("addresses", "geocoder_turn", "replays"),  # of shops, of processes, and sums that marketers asked for
+    "pass_jobs",  # how far an offer's passes were walked through
     *("funnel_facts", "funnel_cells", "lift_cells"),  # a hash of the id, which nobody can turn round, counts and sums
 }
 
@@ -105,6 +108,7 @@ GIVEN: dict[str, Any] = {
     "placement": "card",
     "channel": "push",
     "state": None,  # the column's own default, but for the customer's state, which is JSON
+    "erased_at": None,
     "uses_total": 2,
     "uses_left": 1,
     "uses_made": 1,
@@ -231,6 +235,10 @@ async def test_after_an_erasure_no_table_says_anything_of_the_customer(undone: C
     before = await found_in(undone, str(neighbour.id), neighbour.word)
     whole = await export(undone, customer_id=neighbour.id)
     assert await erase(undone, customer_id=one.id)
+    # A wallet hears the last word; then nothing tells of it either.
+    assert await found_in(undone, *theirs, one.id.bytes.hex()) <= {"registrations"}
+    await undone.execute("UPDATE registrations SET erased_at = erased_at - interval '1 day'")
+    await farewell.end(undone, after=timedelta(days=1))
     assert await found_in(undone, *theirs, one.id.bytes.hex()) == set()
     assert await found_in(undone, str(neighbour.id), neighbour.word) == before
     assert await export(undone, customer_id=neighbour.id) == whole

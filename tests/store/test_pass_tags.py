@@ -15,7 +15,7 @@ TYPE = "pass.de.kaffeeklatsch.coupon"
 
 async def number(db: Connection, *, limit: int = 100) -> int:
     async with db.transaction():
-        return await pass_tags.number(db, pass_type=TYPE, limit=limit)
+        return len(await pass_tags.number(db, pass_type=TYPE, limit=limit))
 
 
 async def use(db: Connection, scene: Scene) -> None:
@@ -104,7 +104,7 @@ async def test_two_who_number_at_once_give_no_number_twice(db: Connection, pool:
 
     async def turn() -> int:
         async with pool.transaction() as own:
-            return await pass_tags.number(own, pass_type=TYPE, limit=3)
+            return len(await pass_tags.number(own, pass_type=TYPE, limit=3))
 
     counts = await asyncio.gather(*(turn() for _ in range(6)))
     assert sum(counts) == 12

@@ -66,6 +66,10 @@ ROWS = {
         "INSERT INTO skies (id, weather, used_at)"
         " VALUES ($1::smallint::text || gen_random_uuid(), '[]', now() - $2::interval)"
     ),
+    "pass_jobs": (
+        "INSERT INTO pass_jobs (id, kind, state, asked_by, created_at) SELECT gen_random_uuid(), 'resign', 'done', 'u',"
+        " now() - $2::interval WHERE $1::integer IS NOT NULL"
+    ),
     "replays": (
         "INSERT INTO replays (id, offer_id, version, from_at, to_at, asked_by, created_at) SELECT gen_random_uuid(),"
         " gen_random_uuid(), 1, now(), now(), $1::smallint::text, now() - $2::interval"

@@ -157,16 +157,20 @@ async def test_a_wallet_that_lost_its_tag_is_told_everything(scene: Scene, walle
         wallet.unchanged.clear()
 
 
-async def test_passes_of_an_erased_customer_are_nobodys(scene: Scene, wallet: Wallet) -> None:
+async def test_passes_of_an_erased_customer_are_struck_out_in_the_wallet_and_nobodys(
+    scene: Scene, wallet: Wallet
+) -> None:
     gone, stays = await taken(scene, wallet, who="customer"), await taken(scene, wallet, who="robin")
     await wallet.refresh()
     assert (await scene.ask("DELETE", "/v1/me", by="customer")).status == 204
-    assert await wallet.refresh() == []
-    assert await wallet.fetch(gone["serial"]) == 401
     assert await wallet.register(gone["serial"]) == 401
+    assert await wallet.refresh() == [gone["serial"]]
+    assert wallet.papers[gone["serial"]].voided
+    assert await wallet.refresh() == []
+    assert await wallet.fetch(gone["serial"]) == 304
     assert await wallet.fetch(stays["serial"]) == 304
-    assert await wallet.remove(gone["serial"]) == 401
     assert await stored(scene, "SELECT count(*) FROM registrations") == 1
+    assert await wallet.remove(gone["serial"]) == 200
 
 
 async def test_a_wallet_may_complain(scene: Scene, wallet: Wallet) -> None:

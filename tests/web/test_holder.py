@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from server.store.ids import new_id
-from server.web.holder import says_pass
+from server.web.holder import is_apple, says_pass
 from tests.passes import samples
 from tests.web.counter import Counter, open_counter
 from tests.web.serving import Answered
@@ -58,12 +58,16 @@ async def test_the_passes_own_token_opens_it_however_the_scheme_is_written(house
     for scheme in ("ApplePass", "applepass", "APPLEPASS"):
         assert (await knock(house, f"{scheme} {mine.token}", serial=mine.serial)).status == 200
     assert (await knock(house, f"ApplePass   {mine.token} ", serial=mine.serial)).status == 200
+    assert (await knock(house, f"WalletPass {mine.token}", serial=mine.serial)).status == 200  # on Android
 
 
 async def test_whatever_is_wrong_with_a_credential_has_one_answer(house: Counter) -> None:
     mine, other, erased = await held(house), await held(house), await held(house, "robin")
     async with house.pool.transaction() as db:
-        await db.execute("UPDATE passes SET customer_id = NULL WHERE serial = $1", UUID(erased.serial))
+        await db.execute(
+            "UPDATE passes SET customer_id = NULL, erased_at = now() - interval '25 hours' WHERE serial = $1",
+            UUID(erased.serial),
+        )
     right = f"ApplePass {mine.token}"
     wrong: dict[str, tuple[str | None, str, str]] = {
         "none": (None, mine.serial, TYPE),
@@ -73,7 +77,8 @@ async def test_whatever_is_wrong_with_a_credential_has_one_answer(house: Counter
         "another scheme": (f"Basic {mine.token}", mine.serial, TYPE),
         "a bearer": (f"Bearer {mine.token}", mine.serial, TYPE),
         "no scheme": (mine.token, mine.serial, TYPE),
-        "an Android wallet's scheme": (f"WalletPass {mine.token}", mine.serial, TYPE),
+        "an Android wallet's wrong token": (f"WalletPass {other.token}", mine.serial, TYPE),
+        "both schemes": (f"ApplePass WalletPass {mine.token}", mine.serial, TYPE),
         "another pass's token": (f"ApplePass {other.token}", mine.serial, TYPE),
         "a token cut short": (right[:-1], mine.serial, TYPE),
         "half a token": (right[: len(right) - 21], mine.serial, TYPE),
@@ -117,6 +122,27 @@ async def test_the_token_of_an_erased_customers_pass_opens_none_of_its_doors(hou
     assert but_for_its_id(answers[0]) == but_for_its_id(answers[1])
 
 
+async def test_an_erased_customers_wallet_may_fetch_and_drop_its_pass_for_a_day_and_nothing_else(
+    house: Counter,
+) -> None:
+    mine = await held(house)
+    headers = {"Authorization": f"ApplePass {mine.token}"}
+    path = f"/wallet/v1/devices/phone/registrations/{TYPE}/{mine.serial}"
+    async with house.pool.transaction() as db:
+        await db.execute(
+            "UPDATE passes SET customer_id = NULL, state = 'voided', erased_at = now() - interval '23 hours'"
+        )
+    answer = await knock(house, headers["Authorization"], serial=mine.serial)
+    assert answer.status == 200
+    assert json.loads(samples.unzipped(answer.body)["pass.json"])["voided"] is True
+    assert (await house.served.call("DELETE", path, headers=headers)).status == 200
+    refused = await house.served.call("POST", path, headers=headers, json={"pushToken": "aa" * 32})
+    assert but_for_its_id(refused) == but_for_its_id(await knock(house, None, serial=mine.serial))
+    async with house.pool.transaction() as db:
+        await db.execute("UPDATE passes SET erased_at = now() - interval '25 hours'")
+    assert (await knock(house, headers["Authorization"], serial=mine.serial)).status == 401
+
+
 async def test_other_kinds_of_callers_are_told_that_this_is_not_theirs(house: Counter) -> None:
     mine = await held(house)
     for by in ("admin", "till", "kim"):
@@ -142,15 +168,17 @@ async def test_the_token_is_taken_from_its_header_alone(house: Counter) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("header", "said", "apple"),
     [
-        ("ApplePass x", True),
-        ("applepass", True),
-        (None, False),
-        ("", False),
-        ("Bearer x", False),
-        ("ApplePassx y", False),
+        ("ApplePass x", True, True),
+        ("applepass", True, True),
+        ("WalletPass x", True, False),
+        ("walletpass x", True, False),
+        (None, False, False),
+        ("", False, False),
+        ("Bearer x", False, False),
+        ("ApplePassx y", False, False),
     ],
 )
-def test_the_scheme_is_a_word_of_its_own(header: str | None, said: bool) -> None:
-    assert says_pass(header) is said
+def test_the_scheme_is_a_word_of_its_own(header: str | None, said: bool, apple: bool) -> None:
+    assert (says_pass(header), is_apple(header)) == (said, apple)

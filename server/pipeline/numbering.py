@@ -1,0 +1,60 @@
+"""Passes that changed get their numbers, and the wallets that hold them their word, in one transaction.
+
+Whoever changes a pass marks it and knows nothing of wallets (a redemption stays one statement); here a mark becomes a tag and
+the rows of the outbox. A process that dies in between leaves the marks, and the next turn finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import NamedTuple
+from uuid import UUID
+
+from server.settings import Settings
+from server.store import pass_news, pass_tags
+from server.store.farewell import PUSH_WITHIN
+from server.store.pool import Connection, Pool
+
+AT_ONCE = 1000
+"""Passes numbered in one transaction: some tens of milliseconds, for which other turns wait."""
+
+
+class Numbering(NamedTuple):
+    """What a turn needs to know: whose tags are counted, and how long a push may be tried."""
+
+    pass_type: str
+    within: timedelta
+
+
+def numbering_of(settings: Settings, *, pass_type: str) -> Numbering:
+    """Read it from the settings; the certificate names the type."""
+    return Numbering(pass_type, timedelta(days=settings.wallet.push_days))
+
+
+async def number(db: Connection, *, terms: Numbering, limit: int = AT_ONCE) -> int:
+    """Number changed passes, at most `limit`, write what their wallets are told, and tell how many; needs a transaction."""
+    numbered = await pass_tags.number(db, pass_type=terms.pass_type, limit=limit)
+    await pass_news.tell(db, numbered, within=terms.within, farewell=PUSH_WITHIN)
+    return len(numbered)
+
+
+async def number_these(db: Connection, *, terms: Numbering, serials: Sequence[UUID]) -> int:
+    """Number those of these passes that changed, as `number` does; needs a transaction."""
+    numbered = await pass_tags.number_these(db, pass_type=terms.pass_type, serials=serials)
+    await pass_news.tell(db, numbered, within=terms.within, farewell=PUSH_WITHIN)
+    return len(numbered)
+
+
+async def number_all(pool: Pool, *, terms: Numbering, limit: int = AT_ONCE) -> int:
+    """Number whatever has changed, a portion in each transaction, and tell how many."""
+    total = 0
+    async with pool.acquire() as db:
+        if not await pass_tags.any_changed(db):
+            return total
+    while True:
+        count = await pool.attempt(partial(number, terms=terms, limit=limit))
+        total += count
+        if count < limit:
+            return total
