@@ -1,0 +1,68 @@
+"""One connection: its silence, its end, and the pauses between failures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from server.channels.connection import Patience
+from server.channels.conversation import Lost
+from tests.channels.lines import client, push
+from tests.standins.apns import Apns
+
+LONG_S = 60.0
+"""The end of a wait that nobody is meant to see."""
+
+
+@pytest.fixture
+async def apns() -> AsyncIterator[Apns]:
+    async with Apns() as standin:
+        yield standin
+
+
+def test_pauses_double_from_the_second_failure_on_until_the_longest() -> None:
+    patience = Patience(streams=1, pause_s=0.5, longest_pause_s=30)
+    assert [patience.pause(failures) for failures in (0, 1, 2, 3, 4, 7, 8, 9, 5000)] == [
+        0, 0, 0.5, 1, 2, 16, 30, 30, 30,
+    ]  # fmt: skip
+
+
+async def test_a_line_that_gives_no_sign_of_life_is_left(apns: Apns) -> None:
+    """Half-open: what is sent goes nowhere, and nobody says so."""
+    async with client(apns.url, apns.ca_file, silence_s=0.05, sign_s=0.05) as http2:
+        await http2.ask(push(), timeout_s=LONG_S)
+        apns.orders.dead_to_pings = True
+        apns.orders.plan.append("hang")
+        with pytest.raises(Lost, match="no sign of life"):
+            await http2.ask(push(), timeout_s=LONG_S)
+        apns.orders.dead_to_pings = False
+        assert (await http2.ask(push(), timeout_s=LONG_S)).status == 200
+        assert http2.opened == 2
+
+
+async def test_a_quiet_line_that_answers_pings_stays(apns: Apns) -> None:
+    async with client(apns.url, apns.ca_file, silence_s=0.01, sign_s=LONG_S) as http2:
+        await http2.ask(push(), timeout_s=LONG_S)
+        pinged = apns.pings
+        while apns.pings < pinged + 3:
+            await asyncio.sleep(0.01)
+        await http2.ask(push(), timeout_s=LONG_S)
+        assert http2.opened == 1
+
+
+async def test_closing_tells_everybody_who_waits_and_leaves_nothing_open(apns: Apns) -> None:
+    apns.orders.streams = 1
+    async with client(apns.url, apns.ca_file) as http2:
+        apns.orders.plan.append("hang")
+        waiting = [asyncio.ensure_future(http2.ask(push(), timeout_s=LONG_S)) for _ in range(3)]
+        while not apns.open:
+            await asyncio.sleep(0.01)
+        await http2.close()
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(result, Lost) for result in results)
+        with pytest.raises(Lost, match="closed"):
+            await http2.ask(push(), timeout_s=LONG_S)
+    while apns.open:
+        await asyncio.sleep(0.01)
