@@ -1,6 +1,7 @@
 """The composition root: opens the house from the settings, and closes it again in the other order.
 
-    PostgreSQL → migrations → pools → clock → secrets, certificates → weather → rules → arrivals → doors → jobs → listening
+    PostgreSQL → migrations → pools → clock → secrets, certificates → weather → rules → arrivals → outbox → doors → jobs →
+    listening
 
 It knows every room and is known by the commands alone. What waits for the network at the start is PostgreSQL; everything
 else that is away (weather, geocoder) comes when it comes.
@@ -21,6 +22,8 @@ import structlog
 from aiohttp import ClientSession, DummyCookieJar, web
 
 from server.jobs.scheduler import Job, ticking
+from server.opening.outbox import sending
+from server.opening.pools import open_one
 from server.pipeline import pass_jobs
 from server.pipeline.addresses import AddressBook
 from server.pipeline.arrive import Arrivals
@@ -42,7 +45,7 @@ from server.store import embedded, farewell, funnel, passes, retention, trials
 from server.store.check import check_server
 from server.store.clock import DatabaseClock
 from server.store.migrate import migrate
-from server.store.pool import Pool, connect, open_pool
+from server.store.pool import Pool, connect
 from server.wallet.issue import Desk, open_desk
 from server.wallet.keyring import Keyring, open_keyring
 from server.wallet.watch import Watch
@@ -115,22 +118,8 @@ async def _beside(*work: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
 
 async def open_pools(settings: Settings, dsn: str) -> tuple[Pool, Pool]:
     """Open the house's pool and the counter's own."""
-    database = settings.database
-
-    async def one(name: str, size: int) -> Pool:
-        return await open_pool(
-            dsn,
-            size=size,
-            application_name=name,
-            acquire_timeout_s=database.acquire_timeout_s,
-            command_timeout_s=database.command_timeout_s,
-            statement_timeout_s=database.statement_timeout_s,
-            lock_timeout_s=database.lock_timeout_s,
-            idle_in_transaction_timeout_s=database.idle_in_transaction_s,
-            pgbouncer=database.statement_cache_size == 0,
-        )
-
-    return await one("kairos", database.pool_size), await one("kairos till", database.till_pool_size)
+    house = await open_one(settings.database, dsn, name="kairos", size=settings.database.pool_size)
+    return house, await open_one(settings.database, dsn, name="kairos till", size=settings.database.till_pool_size)
 
 
 @contextlib.asynccontextmanager
@@ -285,6 +274,7 @@ async def open_house(
         addresses = await stack.enter_async_context(open_database(settings))
         look = asyncio.Event()
         parts = await stack.enter_async_context(open_parts(settings, addresses, look=look, replaces=replaces))
+        await stack.enter_async_context(sending(parts, dsn=addresses.app))
         runner = Runner(build(parts, doors))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

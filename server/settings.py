@@ -9,22 +9,8 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
-
-_SECRET = frozenset({"url", "api_key"})
-"""database.url may hold a password; whatever prints settings (a log, a traceback) must not print these."""
-
-
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file."""
-
-    def __repr__(self) -> str:
-        """Show everything but secrets."""
-        shown = (
-            f"{name}={'***' if name in _SECRET and value else repr(value)}"
-            for name, value in msgspec.structs.asdict(self).items()
-        )
-        return f"{type(self).__name__}({', '.join(shown)})"
+from server.settings_out import Outbox
+from server.settings_out import Section as _Section
 
 
 class Server(_Section, frozen=True):
@@ -50,6 +36,7 @@ class Database(_Section, frozen=True):
     url: str
     pool_size: int
     till_pool_size: int
+    outbox_pool_size: int
     acquire_timeout_s: float
     command_timeout_s: float
     statement_timeout_s: float
@@ -268,6 +255,7 @@ class Settings(_Section, frozen=True):
     publish: Publish
     privacy: Privacy
     receipts: Receipts
+    outbox: Outbox
     reversal: Reversal
     session: Session
     segments: Segments

@@ -192,7 +192,7 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     *(
         (f"database.{name}", 0)
         for name in (
-            "pool_size", "till_pool_size", "acquire_timeout_s", "command_timeout_s", "statement_timeout_s",
+            "pool_size", "till_pool_size", "outbox_pool_size", "acquire_timeout_s", "command_timeout_s", "statement_timeout_s",
             "lock_timeout_s", "idle_in_transaction_s",
         )
     ),

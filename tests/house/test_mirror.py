@@ -10,6 +10,7 @@ NO_TEST_OF_ITS_OWN = {
     "server/model": "values without behaviour; their few functions are tested in tests/model where they have any",
     "server/errors.py": "a tree of names, judged by tests/web/test_middleware.py",
     "server/settings.py": "a shape, judged by tests/test_configuration.py",
+    "server/settings_out.py": "a part of it",
 }
 
 

@@ -31,6 +31,7 @@ from server.store import (
     members,
     moments,
     occasions,
+    outbox,
     pass_jobs,
     pass_news,
     pass_tags,
@@ -98,9 +99,13 @@ INSERT INTO moments (bucket, id, customer_id, offer_id, offer_version, offer_nam
            't', 'b', '{}', id, now() - n * interval '1 day', now() + interval '1 hour', now() + n * interval '1 day',
            CASE n WHEN 1 THEN 'created' WHEN 2 THEN 'opened' ELSE 'accepted' END, '{"units": 1}', now(), 1, 1
     FROM customers, generate_series(1, 3) n;
-INSERT INTO deliveries (bucket, id, moment_id, customer_id, offer_id, channel, not_before, deliver_by, created_at, state)
+INSERT INTO deliveries (bucket, id, moment_id, customer_id, offer_id, channel, not_before, deliver_by, created_at, state,
+                        way)
     SELECT bucket, id, id, customer_id, offer_id, channel, created_at, deliver_by, created_at,
-           CASE WHEN bucket % 8 = 3 THEN 'queued' ELSE 'delivered' END FROM moments;
+           CASE WHEN bucket % 8 = 3 THEN 'queued' ELSE 'delivered' END, 'apns' FROM moments;
+INSERT INTO deliveries (bucket, id, customer_id, channel, way, device_hash, serial, not_before, deliver_by, created_at)
+    SELECT bucket, md5(id::text || channel)::uuid, id, channel, channel, sha256(uuid_send(id)), id, now(), now(), now()
+    FROM customers, unnest(ARRAY['apple_wallet', 'google_wallet']) AS channel;
 INSERT INTO app_events (bucket, customer_id, id, moment_id, type, at, received_at)
     SELECT bucket, customer_id, id, id, 'opened', created_at, created_at FROM moments;
 INSERT INTO visits (bucket, customer_id, at, geofence_id) SELECT bucket, customer_id, created_at, id FROM moments;
@@ -175,6 +180,8 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
     "a mark": (moments.MARK, {"a customer's moments"}),
     "moments by id": (moments.BY_ID, {"a customer's moments"}),
     "moments held for events": (events.HOLD, {"a customer's moments"}),
+    "leases kept": (outbox.RENEW, {"deliveries_pkey"}),
+    "deliveries that end": (outbox.END, {"deliveries_pkey", "deliveries_wallet", "deliveries_google"}),
     "moments stepping on": (events.STEP, {"moments_pkey", "deliveries_moment"}),
     "a moment's acceptance": (acceptances.OFFERED, {"a customer's moments", "customers_pkey", "offer_versions_pkey"}),
     "a pass's making": (acceptances.INSERT, {"moments_pkey"}),
@@ -245,6 +252,11 @@ WIDE: Mapping[str, tuple[str, set[str]]] = {
 PORTIONS: Mapping[str, tuple[str, list[str], set[str]]] = {
     "moments undelivered": (expiry.UNDELIVERED, ["now()", "500"], {"moments_open"}),
     "moments unused": (expiry.UNUSED, ["now()", "500"], {"moments_told"}),
+    "deliveries that are due": (
+        outbox.LEASE,
+        ["'push'", "'apns'", "now()", "100", "md5('7')::uuid", "now()"],
+        {"deliveries_out", "deliveries_pkey"},
+    ),
     "passes that end": (passes.EXPIRE, ["now()", "500"], {"passes_expiry", "passes_pkey"}),
     "customers at home": (audiences.AT_HOME, ["16", "32", "NULL", "'UTC'"], {"customers_pkey"}),
     "customers in a zone": (

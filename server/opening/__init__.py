@@ -1,0 +1,1 @@
+"""Opening the house, room by room: what `server.app` puts together."""

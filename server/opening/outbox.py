@@ -1,0 +1,103 @@
+"""The outbox of an open house: every process runs a sender for each way out, and listens for knocks.
+
+To add a way: a queue (server/pipeline/queue.py says what that is) and a line in `queues_of`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from secrets import SystemRandom
+from typing import Any
+
+from server.opening.pools import open_one
+from server.pipeline.outbox import Sender
+from server.pipeline.queue import Queue, Terms
+from server.settings_out import Outbox
+from server.store.knocks import listen
+from server.store.pool import Pool
+from server.web.metrics import Metrics
+from server.web.parts import Parts
+
+
+class Counts:
+    """The outbox's counters in the metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        """Make them."""
+        self._tries = metrics.counter(
+            "kairos_outbox_attempts_total", "Tries, by way and what came of them.", ("way", "outcome")
+        )
+        self._ends = metrics.counter(
+            "kairos_outbox_ended_total", "What became of deliveries, by way.", ("way", "state")
+        )
+
+    def tried(self, name: str, outcome: str, count: int = 1) -> None:
+        """Count what came of tries."""
+        self._tries.labels(name, outcome).inc(count)
+
+    def ended(self, name: str, state: str, count: int = 1) -> None:
+        """Count ends; `queued` is a try that is repeated."""
+        self._ends.labels(name, state).inc(count)
+
+
+def terms_of(outbox: Outbox, name: str) -> Terms:
+    """Give the terms of one way."""
+    at_once = {
+        "apns": outbox.apns_at_once,
+        "fcm": outbox.fcm_at_once,
+        "webpush": outbox.webpush_at_once,
+        "apple_wallet": outbox.apple_wallet_at_once,
+        "google_wallet": outbox.google_wallet_at_once,
+        "webhooks": outbox.webhooks_at_once,
+    }
+    return Terms(
+        at_once=at_once[name],
+        lease_s=outbox.lease_s,
+        send_s=outbox.send_s,
+        poll_s=outbox.poll_s,
+        attempts=outbox.attempts,
+        first_retry_s=outbox.first_retry_s,
+        longest_retry_s=outbox.longest_retry_s,
+    )
+
+
+def queues_of(parts: Parts, pool: Pool, counts: Counts) -> Sequence[Queue[Any]]:
+    """List what is taken out of the house."""
+    return []
+
+
+@contextlib.asynccontextmanager
+async def sending(
+    parts: Parts, *, dsn: str, queues: Callable[[Parts, Pool, Counts], Sequence[Queue[Any]]] = queues_of
+) -> AsyncIterator[Sequence[Sender[Any]]]:
+    """Send while the block lasts; from SIGTERM on nothing new is begun, and what is under way may end in `shutdown_s`."""
+    counts, settings = Counts(parts.metrics), parts.settings
+    pool = await open_one(settings.database, dsn, name="kairos outbox", size=settings.database.outbox_pool_size)
+    senders = [
+        Sender(
+            queue,
+            terms=terms_of(settings.outbox, queue.name),
+            clock=parts.clock.now,
+            chance=SystemRandom().random,
+            tally=counts,
+        )
+        for queue in queues(parts, pool, counts)
+    ]
+
+    def heard(word: str | None) -> None:
+        for sender in senders:
+            sender.hear(word)
+
+    listening = asyncio.create_task(listen(dsn, heard), name="outbox knocks")
+    shutdown_s = settings.server.shutdown_s
+    running = [asyncio.create_task(each.run(parts.stopping, shutdown_s=shutdown_s)) for each in senders]
+    try:
+        yield senders
+    finally:
+        parts.stopping.set()
+        await asyncio.gather(*running, return_exceptions=True)
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await pool.close()

@@ -1,0 +1,37 @@
+"""Settings of what leaves the house, and what every section of the settings is; the others are in `server/settings.py`."""
+
+from __future__ import annotations
+
+import msgspec
+
+_SECRET = frozenset({"url", "api_key"})
+"""database.url may hold a password; whatever prints settings (a log, a traceback) must not print these."""
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file."""
+
+    def __repr__(self) -> str:
+        """Show everything but secrets."""
+        shown = (
+            f"{name}={'***' if name in _SECRET and value else repr(value)}"
+            for name, value in msgspec.structs.asdict(self).items()
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Outbox(Section, frozen=True):
+    """What leaves the house: how much at once, how long, how often (seconds)."""
+
+    poll_s: float
+    lease_s: float
+    send_s: float
+    attempts: int
+    first_retry_s: float
+    longest_retry_s: float
+    apns_at_once: int
+    fcm_at_once: int
+    webpush_at_once: int
+    apple_wallet_at_once: int
+    google_wallet_at_once: int
+    webhooks_at_once: int

@@ -1,0 +1,61 @@
+"""Knocks: whoever writes something that is to leave the house says so, and whoever takes it out hears it at once.
+
+Rule 1: a knock is heard when its transaction is committed; what was heard is only a reason to look.
+Rule 2: a knock may be missed, by a listener who is just coming back: who comes back looks, and everybody looks once in a while.
+Rule 3: PostgreSQL puts commits that knock one after the other, so only what is rare may knock; a ping may not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from server.errors import KairosError
+from server.store.pool import Connection, connect
+
+_CHANNEL = "kairos_outbox"
+_TRY_AGAIN_S = 1.0
+_LOOK_S = 5.0
+"""So often it is looked whether the line still stands; a machine that is gone says nothing."""
+
+_log = structlog.get_logger("kairos.outbox")
+
+KNOCK = "SELECT pg_notify($1, $2)"
+
+
+async def knock(db: Connection, word: str) -> None:
+    """Wake whoever listens for this word, once the transaction is committed."""
+    await db.execute(KNOCK, _CHANNEL, word)
+
+
+async def listen(dsn: str, heard: Callable[[str | None], None]) -> None:
+    """Tell of every knock by its word, and None whenever some may have been missed; end by cancellation."""
+    while True:
+        try:
+            await _listen_once(dsn, heard)
+        except (KairosError, TimeoutError, OSError):
+            await asyncio.sleep(_TRY_AGAIN_S)
+        except Exception:  # whatever it was: who no longer listens still looks once in a while, so nobody would notice
+            _log.exception("listening broke")
+            await asyncio.sleep(_TRY_AGAIN_S)
+
+
+async def _listen_once(dsn: str, heard: Callable[[str | None], None]) -> None:
+    """Listen on a connection of its own as long as it lasts."""
+    cut = asyncio.Event()
+
+    def hear(db: Any, pid: int, channel: str, word: object) -> None:
+        heard(str(word))
+
+    async with connect(dsn, application_name="kairos outbox listens") as db:
+        db.add_termination_listener(lambda gone: cut.set())
+        await db.add_listener(_CHANNEL, hear)
+        heard(None)
+        while not cut.is_set():
+            try:
+                await asyncio.wait_for(cut.wait(), _LOOK_S)
+            except TimeoutError:
+                await asyncio.wait_for(db.execute("SELECT 1"), _LOOK_S)
