@@ -34,6 +34,7 @@ from server.pipeline.occasions.knock import knock
 from server.pipeline.occasions.skies import compare
 from server.pipeline.occasions.spread import spread
 from server.pipeline.occasions.timetable import Timetable
+from server.pipeline.redraw import redraw
 from server.pipeline.rules import Rules, programme_of
 from server.pipeline.workshop import Workshop
 from server.settings import Settings
@@ -229,7 +230,7 @@ def jobs_of(parts: Parts) -> list[Job]:
         Job("rollup", every.rollup_s, lambda: funnel.roll(pool, terms=terms)),
         Job("follow trials", every.trials_s, lambda: trials.follow(pool, now=clock.now())),
         Job("number passes", every.passes_s, lambda: number_all(pool, terms=numbers)),
-        Job("walk passes", every.passes_s, lambda: pass_jobs.work(pool)),
+        Job("walk passes", every.passes_s, lambda: pass_jobs.work(pool, redraw=redraw)),
         Job("ring timers", every.timers_s, lambda: ring(pool, parts.arrivals, now=clock.now())),
         *_occasions(parts),
         Job("expire moments", every.expire_s, lambda: expire(pool, now=clock.now())),

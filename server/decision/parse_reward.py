@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from server.decision.filters import parse_places
 from server.decision.parse_common import parse_money
+from server.decision.parse_wallet import parse_wallet
 from server.decision.reading import Node, read_date
 from server.model.offer import LocalClock, PlaceFilter, Reward, RewardType, Validity
 
@@ -21,12 +22,6 @@ _NAMED: tuple[Literal["triggering", "triggering_and_nearest_9", "any"], ...] = (
     "triggering_and_nearest_9",
     "any",
 )
-_LOOK: Mapping[str, tuple[str, ...]] = {
-    "apple": ("coupon",),
-    "google": ("offer",),
-    "relevance": ("while_valid", "none"),
-}
-"""How the wallets show it, the default first: the styles that this version issues."""
 AT_MOST = timedelta(days=30)
 """How long a reward lasts whose document does not say: an open debt must end some day."""
 _MINUTE, _LONGEST = timedelta(minutes=1), timedelta(days=3660)
@@ -34,8 +29,8 @@ _MINUTE, _LONGEST = timedelta(minutes=1), timedelta(days=3660)
 Edge = date | datetime | LocalClock
 
 
-def parse_reward(node: Node) -> Reward | None:
-    """Read the reward; None where the offer has none."""
+def parse_reward(node: Node, *, spoken: Collection[str] = ()) -> Reward | None:
+    """Read the reward; None where the offer has none. `spoken` are the languages of the moment."""
     if not node.object(*_KEYS, need=("type",)):
         return None
     asked = node.child("type")
@@ -56,7 +51,7 @@ def parse_reward(node: Node) -> Reward | None:
         minimum_purchase=parse_money(node.child("minimum_purchase")),
         valid=_parse_validity(node.child("valid")),
         places=_parse_places(node.child("places")),
-        wallet=_parse_wallet(node.child("wallet")),
+        wallet=parse_wallet(node.child("wallet"), spoken=spoken),
     )
 
 
@@ -100,9 +95,3 @@ def _parse_places(node: Node) -> Literal["triggering", "triggering_and_nearest_9
     if isinstance(node.value, Mapping):
         return parse_places(node, whole=False) or "triggering"
     return node.choice("triggering", _NAMED)
-
-
-def _parse_wallet(node: Node) -> Mapping[str, Any]:
-    """Read how the wallets show it."""
-    node.object(*_LOOK)
-    return {key: node.child(key).choice(options[0], options) for key, options in _LOOK.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from server.decision.wall import zone_named
 from server.model.context import Programme
 from server.model.customer import Customer
 from server.model.offer import Content, Offer, Reward
+from server.model.pass_ import Benefit
 from server.model.place import Place
 from server.model.weather import Weather
 
@@ -65,17 +67,17 @@ def render(
     if place is not None:
         values |= {"place.name": place.name, "place.address": place.address or ""}
     if offer.reward is not None:
-        values["reward.value"] = _say_value(offer.reward, locale)
+        values["reward.value"] = say_value(offer.reward, locale)
     if until is not None:
         zones = (place.zone if place else None, customer.zone, programme.zone)
-        values["reward.until"] = _say_until(until, zones, locale, now)
+        values["reward.until"] = say_until(until, zones, locale, now)
     if weather is not None and not _is_stale(weather, now, programme):
         sky = weather.now
         values["weather.kind"] = formats.say_sky(sky.kind, locale) if sky.kind else ""
         if sky.temperature_c is not None:
             values["weather.temperature_c"] = formats.say_number(sky.temperature_c, locale, digits=1)
-    told = {name: _one_line(value) for name, value in values.items()}
-    title, body = _cut(fill(content.title, told), TITLE), _cut(fill(content.body, told), BODY)
+    told = {name: one_line(value) for name, value in values.items()}
+    title, body = cut(fill(content.title, told), TITLE), cut(fill(content.body, told), BODY)
     return Words(title, body, content.image_url, locale)
 
 
@@ -85,14 +87,19 @@ def choose_content(offer: Offer, *, customer: Customer, programme: Programme) ->
     Among German contents that of the customer's formality comes first (their attribute, else the programme's setting);
     one without a formality suits both.
     """
-    contents = offer.moment.contents
-    for asked in (customer.locale, offer.moment.fallback_locale):
-        language = formats.language_of(asked or "")
+    formality = customer.attributes.get("formality")
+    wanted = str(formality) if formality in ("du", "sie") else programme.formality
+    asked = (customer.locale, offer.moment.fallback_locale)
+    return nearest_content(offer.moment.contents, asked=asked, formality=wanted)
+
+
+def nearest_content(contents: Sequence[Content], *, asked: Iterable[str | None], formality: str) -> Content:
+    """Choose the content nearest to the first of the locales that anything is in; the first one where none is."""
+    for locale in asked:
+        language = formats.language_of(locale or "")
         near = [content for content in contents if formats.language_of(content.locale) == language]
-        if asked and near:
-            formality = customer.attributes.get("formality")
-            wanted = formality if formality in ("du", "sie") else programme.formality
-            return min(near, key=lambda content: _distance(content, asked, str(wanted)))
+        if locale and near:
+            return min(near, key=lambda content: _distance(content, locale, formality))
     return contents[0]
 
 
@@ -114,7 +121,7 @@ def _say(value: str | int | float | bool, locale: str) -> str:
     return value if day is None else formats.say_day(datetime(day.year, day.month, day.day), locale, year=True)  # noqa: DTZ001 - a calendar day has no zone
 
 
-def _say_value(reward: Reward, locale: str) -> str:
+def say_value(reward: Reward | Benefit, locale: str) -> str:
     """Write what a reward is worth: per cent, points or money."""
     if reward.percent is not None:
         return formats.say_percent(reward.percent, locale)
@@ -123,7 +130,7 @@ def _say_value(reward: Reward, locale: str) -> str:
     return formats.say_money(reward.value, locale) if reward.value is not None else ""
 
 
-def _say_until(until: datetime, zones: tuple[str | None, ...], locale: str, now: datetime | None) -> str:
+def say_until(until: datetime, zones: tuple[str | None, ...], locale: str, now: datetime | None) -> str:
     """Write when it ends, on the wall clock of the first zone that is known: the time, with the day if not today.
 
     An end at midnight is told as 24:00 of the day before, since "until 4 May" would be read as including that day.
@@ -145,13 +152,13 @@ def _is_stale(weather: Weather, now: datetime | None, programme: Programme) -> b
     return now is not None and abs(now - weather.now.at) > timedelta(seconds=programme.weather_max_age_s)
 
 
-def _one_line(value: str) -> str:
+def one_line(value: str) -> str:
     """Make one line of a value: no control characters, no marks of direction, at most VALUE characters."""
     sorts = ((each, unicodedata.category(each)) for each in _BIDI.sub("", value))
     text = "".join(" " if sort in _BREAKS else each for each, sort in sorts if sort != "Cs")
-    return _cut(re.sub(" +", " ", text).strip(), VALUE)
+    return cut(re.sub(" +", " ", text).strip(), VALUE)
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int) -> str:
     """Shorten a text to a length, saying so by an ellipsis."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

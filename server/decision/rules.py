@@ -18,6 +18,7 @@ from server.decision.parse_common import parse_topic
 from server.decision.parse_limits import parse_goal, parse_holdout, parse_limits, parse_trust
 from server.decision.parse_moment import parse_moment, parse_variants
 from server.decision.parse_reward import parse_reward
+from server.decision.parse_wallet import spoken_in
 from server.decision.parse_when import parse_when
 from server.decision.plan import STATES, is_meant
 from server.decision.reading import Known, Node, Wrong, WrongDocument
@@ -110,7 +111,7 @@ def _parse_name(node: Node) -> str:
 def _parse_reward(root: Node) -> tuple[Reward | None, bool]:
     """Read the reward, and tell whether it has mistakes."""
     before = len(root.errors)
-    reward = parse_reward(root.child("reward"))
+    reward = parse_reward(root.child("reward"), spoken=spoken_in(root.child("moment")))
     return reward, len(root.errors) > before
 
 

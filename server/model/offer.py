@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from server.model.look import USUAL, Look
 from server.model.money import Money
 
 Trigger = Literal["enter", "exit", "dwell", "inside", "near", "weather_change", "schedule", "event"]
@@ -166,7 +167,7 @@ class Reward:
     minimum_purchase: Money | None = None
     valid: Validity = Validity()
     places: Literal["triggering", "triggering_and_nearest_9", "any"] | PlaceFilter = "triggering"
-    wallet: Mapping[str, Any] = field(default_factory=dict)
+    wallet: Look = USUAL
 
 
 @dataclass(frozen=True, slots=True)

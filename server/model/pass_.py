@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+from server.model.look import PLAIN, Dress, Section, dress_document, dress_from
 from server.model.money import Money
 from server.model.place import Point
 
@@ -45,16 +46,59 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """What is written on the pass, fixed when it was issued; never anything about the customer.
+class Line:
+    """A line of the author's own as it stands on the pass."""
 
-    `spots` are the nearest stores where it is taken (ten at most); `anywhere` says that every store takes it.
+    key: str
+    section: Section
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the words of a card were put together from, so that they can be again when the offer's words change.
+
+    `locale` is the customer's; `place` is where the moment began, `zone` its wall clock.
+    """
+
+    locale: str = "en"
+    formality: str | None = None
+    place: str | None = None
+    address: str | None = None
+    zone: str | None = None
+
+
+NOTHING: Final = Told()
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is written on the pass, in the customer's language; nothing about the customer, unless the offer asks for it.
+
+    `spots` are the nearest stores where it is taken (ten at most), `near` those at which the phone brings it up now;
+    `anywhere` says that every store takes it. `holder` is the first name that the offer asked for. `others` are the
+    offer's words in its other languages, by the words that stand here. `version` is the offer's that the card follows
+    (0: the pass's own).
     """
 
     title: str
     offer: str
     spots: tuple[Spot, ...] = ()
     anywhere: bool = False
+    near: tuple[Spot, ...] = ()
+    dress: Dress = PLAIN
+    lines: tuple[Line, ...] = ()
+    terms: str | None = None
+    holder: str | None = field(default=None, repr=False)
+    told: Told = NOTHING
+    others: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    version: int = 0
+
+    @property
+    def language(self) -> str:
+        """The language of what stands here: `de` of `de-DE`."""
+        return self.told.locale.replace("_", "-").partition("-")[0].lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +159,42 @@ def money_from(document: Mapping[str, Any] | None) -> Money | None:
 
 
 def card_from(document: Mapping[str, Any]) -> Card:
-    """Read what `card_document` wrote."""
-    spots = tuple(Spot(UUID(s["id"]), s["name"], Point(s["lat"], s["lon"])) for s in document["spots"])
-    return Card(document["title"], document["offer"], spots, document["anywhere"])
+    """Read what `card_document` wrote, also what it wrote when a card had less on it."""
+    return Card(
+        title=document["title"],
+        offer=document["offer"],
+        spots=_spots(document["spots"]),
+        anywhere=document["anywhere"],
+        near=_spots(document.get("near", ())),
+        dress=dress_from(document.get("dress")),
+        lines=tuple(Line(**each) for each in document.get("lines", ())),
+        terms=document.get("terms"),
+        holder=document.get("holder"),
+        told=Told(**document.get("told", {})),
+        others=document.get("others", {}),
+        version=document.get("version", 0),
+    )
 
 
 def card_document(card: Card) -> dict[str, Any]:
-    """Write a card as JSON takes it."""
-    spots = [{"id": str(s.id), "name": s.name, "lat": s.point.lat, "lon": s.point.lon} for s in card.spots]
-    return {"title": card.title, "offer": card.offer, "spots": spots, "anywhere": card.anywhere}
+    """Write a card as JSON takes it, without what is as usual."""
+    more = {
+        "near": _spot_documents(card.near),
+        "dress": dress_document(card.dress),
+        "lines": [asdict(line) for line in card.lines],
+        "terms": card.terms,
+        "holder": card.holder,
+        "told": {name: value for name, value in asdict(card.told).items() if value != getattr(NOTHING, name)},
+        "others": {language: dict(words) for language, words in card.others.items()},
+        "version": card.version,
+    }
+    needed = {"title": card.title, "offer": card.offer, "spots": _spot_documents(card.spots), "anywhere": card.anywhere}
+    return needed | {name: value for name, value in more.items() if value}
+
+
+def _spots(documents: Iterable[Mapping[str, Any]]) -> tuple[Spot, ...]:
+    return tuple(Spot(UUID(s["id"]), s["name"], Point(s["lat"], s["lon"])) for s in documents)
+
+
+def _spot_documents(spots: Iterable[Spot]) -> list[dict[str, Any]]:
+    return [{"id": str(s.id), "name": s.name, "lat": s.point.lat, "lon": s.point.lon} for s in spots]

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from server.decision.formats import is_german
+from server.decision.render import one_line
 from server.errors import Conflict, Gone, NotFound
 from server.model.ids import bucket_of
 from server.model.moment import NEXT, Step
-from server.model.pass_ import Benefit, Card, Pass, PassState, Spot, benefit_from
+from server.model.pass_ import Benefit, Card, Pass, PassState, Spot, Told, benefit_from
+from server.pipeline.cards import Subject, is_personal, put, wording_of
+from server.pipeline.rules import Snapshot
 from server.signals.distance import distance_m
 from server.store import acceptances, passes, spots
 from server.store.acceptances import Offered
 from server.store.ids import new_id
 from server.store.pool import Connection
 from server.store.spots import Redeemable
-from server.wallet.design import MOST_SPOTS, words_for
+from server.wallet.design import MOST_SPOTS
 from server.wallet.issue import Desk
-
-_PERSONAL = re.compile(r"\{\{\s*customer\.")
 
 
 class Over(Gone):
@@ -42,8 +44,12 @@ class Accepted(NamedTuple):
     made: bool
 
 
-async def accept(db: Connection, *, moment_id: UUID, customer_id: UUID, desk: Desk) -> Accepted:
+async def accept(
+    db: Connection, *, moment_id: UUID, customer_id: UUID, desk: Desk, rules: Snapshot | None = None
+) -> Accepted:
     """Issue the pass of a customer's own moment, or find the one issued before. Needs a transaction.
+
+    Without the `rules` in force the pass comes up nowhere until the next look (server.pipeline.relevance).
 
     Raises NotFound for a moment that is not theirs (a held-out one is nobody's), NoReward, and Over once its time is.
     """
@@ -57,7 +63,7 @@ async def accept(db: Connection, *, moment_id: UUID, customer_id: UUID, desk: De
         raise NoReward
     if _over(offered):
         raise Over
-    pass_ = await _issue(db, offered, offered.reward, desk=desk)
+    pass_ = await _issue(db, offered, offered.reward, desk=desk, rules=rules)
     await acceptances.insert(db, pass_=pass_, reward=offered.reward)
     return Accepted(pass_, made=True)
 
@@ -71,12 +77,16 @@ def _over(offered: Offered) -> bool:
     return offered.valid_until is not None and offered.now >= offered.valid_until
 
 
-async def _issue(db: Connection, offered: Offered, reward: Mapping[str, Any], *, desk: Desk) -> Pass:
+async def _issue(
+    db: Connection, offered: Offered, reward: Mapping[str, Any], *, desk: Desk, rules: Snapshot | None
+) -> Pass:
+    formality = rules.ruleset.programme.formality if rules is not None else "du"
     benefit = benefit_from(reward)
     where = await _where(db, offered.redeem_at)
     shown = await _shown(db, where, place_id=offered.place_id)
     serial = new_id(bucket=bucket_of(offered.customer_id), now=offered.now)
-    anywhere = where == Redeemable()
+    card = card_of(offered, reward, benefit, formality=formality)
+    near = () if card.dress.relevance == "none" else shown
     return Pass(
         serial=serial,
         customer_id=offered.customer_id,
@@ -84,7 +94,7 @@ async def _issue(db: Connection, offered: Offered, reward: Mapping[str, Any], *,
         offer_id=offered.offer_id,
         offer_version=offered.offer_version,
         state=PassState.ACTIVE,
-        card=Card(title_of(offered, benefit), offered.offer_name, shown, anywhere),
+        card=replace(card, spots=shown, anywhere=where == Redeemable(), near=near),
         benefit=benefit,
         uses_total=benefit.uses,
         uses_left=benefit.uses,
@@ -96,6 +106,30 @@ async def _issue(db: Connection, offered: Offered, reward: Mapping[str, Any], *,
         token_sealed=desk.new_token(serial, now=offered.now),
         modified_at=offered.now,
         created_at=offered.now,
+    )
+
+
+def card_of(offered: Offered, reward: Mapping[str, Any], benefit: Benefit, *, formality: str) -> Card:
+    """Write the card: the moment's title is its headline, unless the offer's words name the customer.
+
+    `formality` is the programme's, for customers who have none of their own.
+    """
+    wording = wording_of(offered.offer_name, offered.contents, reward.get("wallet"), offered.fallback_locale)
+    formality = offered.formality or formality
+    locale = offered.locale or offered.fallback_locale or "en"
+    place = offered.place
+    told = Told(locale, formality if is_german(locale) else None, place.name, place.address, place.zone)
+    own = None if is_personal(wording.contents) else offered.title
+    words = put(wording, Subject(benefit, offered.valid_until, told, offered.now), title=own)
+    return Card(
+        title=words.title or offered.title,
+        offer=offered.offer_name,
+        dress=wording.look.dress,
+        lines=words.lines,
+        terms=words.terms,
+        holder=one_line(offered.first_name) or None if wording.look.name and offered.first_name else None,
+        told=told,
+        others=words.others,
     )
 
 
@@ -119,10 +153,3 @@ async def _where(db: Connection, redeem_at: Mapping[str, Any]) -> Redeemable:
         named = await spots.stores_named(db, ids=[UUID(each) for each in redeem_at["ids"]])
         return Redeemable(ids=named or None)
     return Redeemable()
-
-
-def title_of(offered: Offered, benefit: Benefit) -> str:
-    """Give the pass its headline: the moment's, unless the offer's words name the customer, who is not on the pass."""
-    if offered.titles and not any(_PERSONAL.search(title) for title in offered.titles):
-        return offered.title
-    return words_for(benefit, german=(offered.locale or "").lower().startswith("de"))

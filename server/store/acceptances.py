@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from server.model.ids import bucket_of
@@ -15,9 +15,20 @@ from server.model.pass_ import Pass, card_document
 from server.store.pool import Connection
 
 
+class Where(NamedTuple):
+    """The place where a moment began, in words, with its zone: the customer's own where the place has none."""
+
+    name: str | None = None
+    address: str | None = None
+    zone: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A moment as its acceptance sees it; `titles` are the offer's own, as written, and `now` the database's time."""
+    """A moment as its acceptance sees it; `contents` are the offer's own words, as written, and `now` the database's time.
+
+    `formality` and `first_name` are the customer's attributes, as far as they are texts.
+    """
 
     id: UUID
     customer_id: UUID
@@ -26,26 +37,34 @@ class Offered:
     offer_name: str
     held_out: bool
     title: str
-    titles: tuple[str, ...]
+    contents: Mapping[str, Any]
+    fallback_locale: str | None
     reward: Mapping[str, Any] | None
     redeem_at: Mapping[str, Any]
     place_id: UUID | None
+    place: Where
     valid_from: datetime | None
     valid_until: datetime | None
     deliver_by: datetime
     step: Step
     locale: str | None
+    formality: Literal["du", "sie"] | None
+    first_name: str | None
     now: datetime
 
 
 # FOR UPDATE OF m: of two acceptances the second waits, and then finds the first one's pass.
 OFFERED = """
 SELECT m.id, m.customer_id, m.offer_id, m.offer_version, m.offer_name, m.held_out, m.title, m.reward, m.redeem_at,
-       m.place_id, m.valid_from, m.valid_until, m.deliver_by, m.state, c.locale,
-       v.document->'moment'->'content' AS contents, clock_timestamp() AS now
+       m.place_id, m.place_name, s.address, coalesce(s.time_zone, g.zone, c.time_zone) AS zone, m.valid_from,
+       m.valid_until, m.deliver_by, m.state, c.locale, c.attributes->'formality' AS formality,
+       c.attributes->'first_name' AS first_name, v.document->'moment'->'content' AS contents,
+       v.document->'moment'->>'fallback_locale' AS fallback_locale, clock_timestamp() AS now
 FROM moments m
 LEFT JOIN customers c ON c.bucket = m.bucket AND c.id = m.customer_id
 LEFT JOIN offer_versions v ON v.offer_id = m.offer_id AND v.version = m.offer_version
+LEFT JOIN stores s ON s.id = m.place_id
+LEFT JOIN geofences g ON g.id = m.place_id
 WHERE m.bucket = $1 AND m.id = $2 AND m.customer_id = $3
 FOR UPDATE OF m
 """
@@ -56,7 +75,7 @@ async def offered(db: Connection, *, moment_id: UUID, customer_id: UUID) -> Offe
     row = await db.fetchrow(OFFERED, bucket_of(moment_id), moment_id, customer_id)
     if row is None:
         return None
-    contents = json.loads(row["contents"] or "{}")
+    formality = _attribute(row["formality"])
     return Offered(
         id=row["id"],
         customer_id=row["customer_id"],
@@ -65,17 +84,27 @@ async def offered(db: Connection, *, moment_id: UUID, customer_id: UUID) -> Offe
         offer_name=row["offer_name"],
         held_out=row["held_out"],
         title=row["title"],
-        titles=tuple(content["title"] for content in contents.values()),
+        contents=json.loads(row["contents"] or "{}"),
+        fallback_locale=row["fallback_locale"],
         reward=None if row["reward"] is None else json.loads(row["reward"]),
         redeem_at=json.loads(row["redeem_at"]),
         place_id=row["place_id"],
+        place=Where(row["place_name"], row["address"], row["zone"]),
         valid_from=row["valid_from"],
         valid_until=row["valid_until"],
         deliver_by=row["deliver_by"],
         step=Step(row["state"]),
         locale=row["locale"],
+        formality="du" if formality == "du" else "sie" if formality == "sie" else None,
+        first_name=_attribute(row["first_name"]),
         now=row["now"],
     )
+
+
+def _attribute(value: str | None) -> str | None:
+    """Give an attribute that is a text; None for every other."""
+    read = json.loads(value) if value is not None else None
+    return read if isinstance(read, str) else None
 
 
 INSERT = """

@@ -80,8 +80,12 @@ class VoidAnswer(msgspec.Struct, frozen=True):
 )
 async def issue(call: Call) -> Reply:
     """Issue the pass of the caller's own moment: 201 for a new one, 200 for the one there is."""
+    parts = call.parts
+    rules = parts.rules.current if parts.rules.loaded else None
     async with call.transaction() as db:
-        accepted = await accept(db, moment_id=call.uuid("id"), customer_id=call.customer_id, desk=call.parts.desk)
+        accepted = await accept(
+            db, moment_id=call.uuid("id"), customer_id=call.customer_id, desk=parts.desk, rules=rules
+        )
     return Reply(201 if accepted.made else 200, IssuedAnswer(_answer(call, accepted.pass_)))
 
 

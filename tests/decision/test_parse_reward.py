@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 
+from server.model.look import Look
 from server.model.money import Money
 from server.model.offer import LocalClock, PlaceFilter, Reward, Validity
 from tests.decision.rulebook import LEAST, STORE, changed, mistakes, read
@@ -44,7 +45,7 @@ def test_a_reward_has_sensible_defaults():
     found = reward(type="free_item")
     assert (found.uses, found.places, found.minimum_purchase, found.value) == (1, "triggering", None, None)
     assert found.valid == Validity(at_most=timedelta(days=30))
-    assert found.wallet == {"apple": "coupon", "google": "offer", "relevance": "while_valid"}
+    assert found.wallet == Look()
 
 
 def test_money_sku_and_uses_are_kept():

@@ -32,6 +32,8 @@ ACROSS_SHARDS = {
     "receipt_lines_offer": "receipts of one offer, whoever's they are",
     "receipt_lines_at": "the job that forgets",
     "moments_created": "reports, and the job that forgets",
+    "passes_relevant": "the job that looks where passes come up",
+    "passes_relevant_as_of": "the same job, once a store has changed",
     "moments_open": "the job that ends moments",
     "moments_told": "the job that ends moments",
     "moments_reserved": "shares of places in rolling periods are an offer's, not a customer's",

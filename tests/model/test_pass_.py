@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
+from server.model.look import Dress
 from server.model.money import Money
 from server.model.pass_ import (
     Benefit,
     Card,
+    Line,
     Pass,
     PassState,
     Spot,
+    Told,
     benefit_from,
     card_document,
     card_from,
@@ -60,6 +64,33 @@ def test_a_card_survives_its_document() -> None:
     card = Card("Coffee", "coffee-morning", (Spot(UUID(int=1), "Marktplatz", Point(48.4, 9.99)),), anywhere=True)
     assert card_from(card_document(card)) == card
     assert card_from(card_document(Card("Coffee", "coffee"))) == Card("Coffee", "coffee")
+
+
+def test_a_card_survives_whatever_stands_on_it() -> None:
+    spot = Spot(UUID(int=1), "Marktplatz", Point(48.4, 9.99))
+    card = Card(
+        "Kaffee",
+        "coffee-morning",
+        (spot,),
+        near=(spot,),
+        dress=Dress("storeCard", background="#145a3c"),
+        lines=(Line("line1", "back", "Hinweis", "Bitte klingeln"),),
+        terms="Einmal am Tag.",
+        holder="Kim",
+        told=Told("de-DE", "du", "Marktplatz", "Marktplatz 1", "Europe/Berlin"),
+        others={"en": {"Kaffee": "Coffee"}},
+        version=4,
+    )
+    assert card_from(json.loads(json.dumps(card_document(card)))) == card
+    assert card.language == "de"
+    assert "Kim" not in repr(card)
+
+
+def test_a_card_of_an_earlier_version_can_still_be_read() -> None:
+    spots = [{"id": str(UUID(int=1)), "name": "Marktplatz", "lat": 48.4, "lon": 9.99}]
+    old = {"title": "Coffee", "offer": "coffee", "spots": spots, "anywhere": False}
+    assert card_from(old) == Card("Coffee", "coffee", (Spot(UUID(int=1), "Marktplatz", Point(48.4, 9.99)),))
+    assert card_document(card_from(old)) == old
 
 
 def issued(state: PassState, until: datetime | None) -> Pass:

@@ -13,7 +13,8 @@ from geopy.distance import geodesic
 
 from server.errors import Conflict, Gone, NotFound
 from server.model.ids import bucket_of
-from server.model.pass_ import PassState
+from server.model.look import Dress
+from server.model.pass_ import Card, PassState, Told
 from server.model.place import Point
 from server.pipeline.accept import Accepted, accept
 from server.store.ids import new_id
@@ -277,3 +278,65 @@ async def test_what_goes_wrong_later_undoes_the_whole(db: Connection, desk: Desk
     assert await db.fetchval("SELECT count(*) FROM passes") == 0
     assert await db.fetchval("SELECT state FROM moments") == "delivered"
     assert (await take(db, desk, moment_id, customer_id)).made
+
+
+GERMAN_AND_ENGLISH = {
+    "de-DE": {"title": "Kaffee aufs Haus", "body": "…"},
+    "en-US": {"title": "Coffee on us", "body": "…"},
+}
+WALLET = {
+    "apple": "storeCard",
+    "fields": [{"section": "back", "label": "Where", "value": "{{ place.name }}, {{ place.address }}"}],
+    "terms": {"de": "Einmal am Tag.", "en": "Once a day."},
+}
+
+
+async def card_for(
+    db: Connection, desk: Desk, *, wallet: dict[str, Any], attributes: str = "{}", **moment: Any
+) -> Card:
+    moment_id, customer_id = await offered(
+        db, contents=GERMAN_AND_ENGLISH, reward={**COFFEE, "wallet": wallet}, **moment
+    )
+    await db.execute("UPDATE customers SET attributes = $1", attributes)
+    return (await take(db, desk, moment_id, customer_id)).pass_.card
+
+
+async def test_the_card_has_the_offers_look_and_words_in_the_customers_language(db: Connection, desk: Desk) -> None:
+    store_id = await add_store(db, name="Marktplatz")
+    await db.execute("UPDATE stores SET address = 'Markt 1'")
+    card = await card_for(
+        db, desk, wallet=WALLET, title="Kaffee aufs Haus", locale="de-DE", place_id=store_id, place_name="Marktplatz"
+    )
+    assert (card.dress, card.terms) == (Dress("storeCard"), "Einmal am Tag.")
+    assert [(line.label, line.value) for line in card.lines] == [("Where", "Marktplatz, Markt 1")]
+    assert card.others == {"en": {"Kaffee aufs Haus": "Coffee on us", "Einmal am Tag.": "Once a day."}}
+    assert card.told == Told("de-DE", "du", "Marktplatz", "Markt 1", "Europe/Berlin")
+    assert card.near == card.spots
+
+
+async def test_an_offer_that_wants_no_relevance_has_stores_and_comes_up_at_none(db: Connection, desk: Desk) -> None:
+    await add_store(db)
+    card = await card_for(db, desk, wallet={"relevance": "none"})
+    assert (len(card.spots), card.near) == (1, ())
+
+
+@pytest.mark.parametrize(
+    ("asked", "attributes", "holder"),
+    [
+        (False, '{"first_name": "Kim"}', None),
+        (True, '{"first_name": "Kim"}', "Kim"),
+        (True, '{"first_name": "Kim\\nCanary"}', "Kim Canary"),
+        (True, '{"first_name": " "}', None),
+        (True, '{"first_name": 5}', None),
+        (True, "{}", None),
+    ],
+)
+async def test_a_name_is_on_the_card_only_where_the_offer_asks_for_it(
+    db: Connection, desk: Desk, asked: bool, attributes: str, holder: str | None
+) -> None:
+    assert (await card_for(db, desk, wallet={"name": asked}, attributes=attributes)).holder == holder
+
+
+async def test_who_chose_sie_is_not_called_du_by_an_edit(db: Connection, desk: Desk) -> None:
+    card = await card_for(db, desk, wallet={}, locale="de-DE", attributes='{"formality": "sie"}')
+    assert card.told.formality == "sie"

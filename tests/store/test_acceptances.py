@@ -34,7 +34,7 @@ async def test_a_moment_is_read_with_its_offers_own_words(db: Connection) -> Non
         offer_id,
         Step.DELIVERED,
     )
-    assert set(found.titles) == {content["title"] for content in TITLES.values()}
+    assert (found.contents, found.fallback_locale) == (TITLES, "de-DE")
     assert (found.reward, found.redeem_at, found.locale) == (COFFEE, {"any": True}, "de-DE")
     assert found.now >= await db.fetchval("SELECT created_at FROM moments")
 
@@ -44,7 +44,7 @@ async def test_a_moment_of_a_version_that_is_gone_has_no_words(db: Connection) -
     moment_id = await add_moment(db, customer_id=customer_id, offer_id=offer_id, offer_version=9)
     found = await acceptances.offered(db, moment_id=moment_id, customer_id=customer_id)
     assert found is not None
-    assert found.titles == ()
+    assert (found.contents, found.fallback_locale) == ({}, None)
 
 
 async def test_only_its_customer_finds_it(db: Connection) -> None:
