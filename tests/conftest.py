@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import shutil
@@ -67,6 +68,12 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix=f"kairos-test-{os.getpid()}-", dir=_parent()))
     folder.chmod(0o711)
     os.environ[HOME] = str(folder)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keep the garbage collector away from what lives as long as the run: thousands of tests and all modules."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -168,6 +175,24 @@ async def shared_pool(shared_dsn: str) -> AsyncIterator[Pool]:
     """A pool on the database that the tests of one file share."""
     async with await open_pool(shared_dsn, size=8, application_name="tests") as opened:
         yield opened
+
+
+WRITTEN_BY_MARKETERS = (
+    *("offer_approvals", "place_budgets", "budgets", "offer_versions", "offers", "firings"),
+    *("segments", "segment_members", "stores", "geofences", "addresses", "idempotency_keys"),
+)
+"""Foreign keys point to the later ones."""
+
+
+@pytest.fixture
+async def cleared(shared_pool: Pool) -> Pool:
+    """The database that a file's tests share, without the offers, places and segments of the test before.
+
+    A clone of one's own costs twice as much as such a test; customers, staff and the audit stay as they were left.
+    """
+    async with shared_pool.acquire() as connection:
+        await connection.execute("; ".join(f"DELETE FROM {table}" for table in WRITTEN_BY_MARKETERS))
+    return shared_pool
 
 
 @pytest.fixture

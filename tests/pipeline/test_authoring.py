@@ -18,20 +18,20 @@ from tests import lives
 from tests.web.authors import BY, PROGRAMME, REWARD, a_store, document
 
 
-async def write(pool: Pool, **changes):
-    async with pool.transaction() as db:
+async def write(cleared: Pool, **changes):
+    async with cleared.transaction() as db:
         return await authoring.create(db, document=document(**changes), programme=PROGRAMME, by=BY)
 
 
-async def lead(pool: Pool, what: str, offer_id, **more):
-    async with pool.transaction() as db:
+async def lead(cleared: Pool, what: str, offer_id, **more):
+    async with cleared.transaction() as db:
         if what == "publish":
             more["programme"] = PROGRAMME
         return await getattr(authoring, what)(db, offer_id=offer_id, by=BY, **more)
 
 
-async def rewrite(pool: Pool, offer_id, **changes):
-    async with pool.transaction() as db:
+async def rewrite(cleared: Pool, offer_id, **changes):
+    async with cleared.transaction() as db:
         return await authoring.change(
             db, offer_id=offer_id, document=document(**changes), programme=PROGRAMME, by=BY
         )  # fmt: skip
@@ -78,29 +78,29 @@ async def test_what_was_given_away_stays_counted_when_it_is_published_again(db: 
         (["publish", "end", "end"], "ended"),
     ],
 )
-async def test_a_step_that_its_state_does_not_have_is_refused_and_changes_nothing(pool: Pool, way, last) -> None:
-    made = (await write(pool)).offer
+async def test_a_step_that_its_state_does_not_have_is_refused_and_changes_nothing(cleared: Pool, way, last) -> None:
+    made = (await write(cleared)).offer
     more = {"end": {"void_passes": False}}
     for step in way[:-1]:
-        await lead(pool, step, made.id, **more.get(step, {}))
-    async with pool.acquire() as db:
+        await lead(cleared, step, made.id, **more.get(step, {}))
+    async with cleared.acquire() as db:
         before = await epoch.bump(db)
     with pytest.raises(WrongState):
-        await lead(pool, way[-1], made.id, **more.get(way[-1], {}))
-    async with pool.acquire() as db:
+        await lead(cleared, way[-1], made.id, **more.get(way[-1], {}))
+    async with cleared.acquire() as db:
         found = await offers.find(db, offer_id=made.id)
         assert found is not None
         assert found.status == last
         assert await epoch.bump(db) == before + 1
 
 
-async def test_a_paused_offer_goes_on_with_its_newest_version(pool: Pool) -> None:
-    made = (await write(pool)).offer
-    await lead(pool, "publish", made.id)
-    await lead(pool, "pause", made.id)
-    edited = (await rewrite(pool, made.id, priority=70)).offer
+async def test_a_paused_offer_goes_on_with_its_newest_version(cleared: Pool) -> None:
+    made = (await write(cleared)).offer
+    await lead(cleared, "publish", made.id)
+    await lead(cleared, "pause", made.id)
+    edited = (await rewrite(cleared, made.id, priority=70)).offer
     assert (edited.version, edited.live_version) == (2, 1)
-    assert (await lead(pool, "publish", made.id)).offer.live_version == 2
+    assert (await lead(cleared, "publish", made.id)).offer.live_version == 2
 
 
 async def test_a_live_offer_that_is_edited_is_live_in_its_new_version_at_once(db: Connection, pool: Pool) -> None:
@@ -114,49 +114,49 @@ async def test_a_live_offer_that_is_edited_is_live_in_its_new_version_at_once(db
     assert first.document == document()
 
 
-async def test_an_ended_offer_is_not_written_any_more(pool: Pool) -> None:
-    made = (await write(pool)).offer
-    await lead(pool, "publish", made.id)
-    await lead(pool, "end", made.id, void_passes=False)
+async def test_an_ended_offer_is_not_written_any_more(cleared: Pool) -> None:
+    made = (await write(cleared)).offer
+    await lead(cleared, "publish", made.id)
+    await lead(cleared, "end", made.id, void_passes=False)
     with pytest.raises(WrongState):
-        await rewrite(pool, made.id)
+        await rewrite(cleared, made.id)
 
 
-async def test_two_offers_have_not_one_name(pool: Pool) -> None:
-    await write(pool)
+async def test_two_offers_have_not_one_name(cleared: Pool) -> None:
+    await write(cleared)
     with pytest.raises(NameTaken):
-        await write(pool)
-    other = (await write(pool, name="other")).offer
+        await write(cleared)
+    other = (await write(cleared, name="other")).offer
     with pytest.raises(NameTaken):
-        await rewrite(pool, other.id)
-    assert (await rewrite(pool, other.id, name="third")).offer.name == "third"
+        await rewrite(cleared, other.id)
+    assert (await rewrite(cleared, other.id, name="third")).offer.name == "third"
 
 
-async def test_of_many_who_write_one_name_at_once_one_does(pool: Pool) -> None:
-    told = await asyncio.gather(*(write(pool) for _ in range(6)), return_exceptions=True)
+async def test_of_many_who_write_one_name_at_once_one_does(cleared: Pool) -> None:
+    told = await asyncio.gather(*(write(cleared) for _ in range(6)), return_exceptions=True)
     assert sum(isinstance(each, NameTaken) for each in told) == 5
 
 
-async def test_of_many_who_publish_at_once_one_does(pool: Pool) -> None:
-    made = (await write(pool)).offer
-    told = await asyncio.gather(*(lead(pool, "publish", made.id) for _ in range(6)), return_exceptions=True)
+async def test_of_many_who_publish_at_once_one_does(cleared: Pool) -> None:
+    made = (await write(cleared)).offer
+    told = await asyncio.gather(*(lead(cleared, "publish", made.id) for _ in range(6)), return_exceptions=True)
     assert sum(isinstance(each, WrongState) for each in told) == 5
 
 
 @pytest.mark.parametrize("status", ["live", "paused", "ended", 5])
-async def test_a_document_does_not_publish_itself(pool: Pool, status) -> None:
+async def test_a_document_does_not_publish_itself(cleared: Pool, status) -> None:
     with pytest.raises(Invalid) as refused:
-        await write(pool, status=status)
+        await write(cleared, status=status)
     assert fields(refused.value) == ["status"]
 
 
-async def test_what_was_answered_may_come_back_with_its_state(pool: Pool) -> None:
-    made = (await write(pool, status="draft")).offer
-    await lead(pool, "publish", made.id)
-    assert (await rewrite(pool, made.id, status="live")).offer.status == "live"
-    assert (await rewrite(pool, made.id, status="draft")).offer.status == "live"
+async def test_what_was_answered_may_come_back_with_its_state(cleared: Pool) -> None:
+    made = (await write(cleared, status="draft")).offer
+    await lead(cleared, "publish", made.id)
+    assert (await rewrite(cleared, made.id, status="live")).offer.status == "live"
+    assert (await rewrite(cleared, made.id, status="draft")).offer.status == "live"
     with pytest.raises(Invalid):
-        await rewrite(pool, made.id, status="paused")
+        await rewrite(cleared, made.id, status="paused")
 
 
 async def test_every_mistake_is_told_with_its_path_and_nothing_is_written(db: Connection, pool: Pool) -> None:
@@ -169,25 +169,25 @@ async def test_every_mistake_is_told_with_its_path_and_nothing_is_written(db: Co
     assert (await audit.verify(db)).rows == 0
 
 
-async def test_places_may_be_named_by_store_by_fence_and_by_tag(pool: Pool) -> None:
-    store = await a_store(pool, tags=("bakery",))
+async def test_places_may_be_named_by_store_by_fence_and_by_tag(cleared: Pool) -> None:
+    store = await a_store(cleared, tags=("bakery",))
     for name, places in (
         ("by-store", {"ids": [str(store.id)]}),
         ("by-fence", {"ids": [str(store.geofence_id)]}),
         ("by-tag", {"tag": "bakery"}),
     ):
-        assert (await write(pool, name=name, when={"trigger": "enter", "places": places})).warnings == ()
+        assert (await write(cleared, name=name, when={"trigger": "enter", "places": places})).warnings == ()
 
 
-async def test_a_place_that_is_gone_is_not_known_when_the_offer_is_published(pool: Pool) -> None:
-    store = await a_store(pool)
-    made = (await write(pool, when={"trigger": "enter", "places": {"ids": [str(store.id)]}})).offer
-    async with pool.transaction() as db:
+async def test_a_place_that_is_gone_is_not_known_when_the_offer_is_published(cleared: Pool) -> None:
+    store = await a_store(cleared)
+    made = (await write(cleared, when={"trigger": "enter", "places": {"ids": [str(store.id)]}})).offer
+    async with cleared.transaction() as db:
         await close_store(db, store_id=store.id, by=BY)
     with pytest.raises(Invalid) as refused:
-        await lead(pool, "publish", made.id)
+        await lead(cleared, "publish", made.id)
     assert fields(refused.value) == ["when.places.ids[0]"]
-    async with pool.acquire() as db:
+    async with cleared.acquire() as db:
         found = await offers.find(db, offer_id=made.id)
     assert found is not None
     assert found.status == "draft"
@@ -196,34 +196,34 @@ async def test_a_place_that_is_gone_is_not_known_when_the_offer_is_published(poo
 @pytest.mark.parametrize(
     "places", [{"any": True}, {"tag": "kiosk"}, {"ids": True}], ids=["any place", "a tag", "its own id"]
 )
-async def test_a_reward_on_a_narrow_fence_is_taken_with_a_warning(pool: Pool, places) -> None:
-    store = await a_store(pool, name="Kiosk", radius_m=40, tags=("kiosk",))
+async def test_a_reward_on_a_narrow_fence_is_taken_with_a_warning(cleared: Pool, places) -> None:
+    store = await a_store(cleared, name="Kiosk", radius_m=40, tags=("kiosk",))
     if places.get("ids"):
         places = {"ids": [str(store.id)]}
-    written = await write(pool, when={"trigger": "enter", "places": places}, reward=REWARD)
+    written = await write(cleared, when={"trigger": "enter", "places": places}, reward=REWARD)
     assert [warning.field for warning in written.warnings] == ["when.places"]
     assert "Kiosk" in written.warnings[0].message
 
 
-async def test_a_small_area_is_a_narrow_fence_by_the_circle_of_its_size(pool: Pool) -> None:
+async def test_a_small_area_is_a_narrow_fence_by_the_circle_of_its_size(cleared: Pool) -> None:
     corner, side = (13.40, 52.50), 0.0005
     ring = [
         [corner[0] + east, corner[1] + north] for east, north in ((0, 0), (side, 0), (side, side), (0, side), (0, 0))
     ]
     fence = check_fence({"name": "Yard", "geometry": {"type": "Polygon", "coordinates": [ring]}}, vertices=2000)
-    async with pool.transaction() as db:
+    async with cleared.transaction() as db:
         [made] = await add_fences(db, drafts=[fence], by=BY)
     written = await write(
-        pool, when={"trigger": "enter", "places": {"ids": [str(made.id)]}}, reward=REWARD
+        cleared, when={"trigger": "enter", "places": {"ids": [str(made.id)]}}, reward=REWARD
     )  # fmt: skip
     assert "Yard" in written.warnings[0].message
 
 
-async def test_a_wide_fence_and_an_offer_without_reward_warn_of_nothing(pool: Pool) -> None:
-    await a_store(pool, radius_m=100)
-    assert (await write(pool, name="a", reward=REWARD)).warnings == ()
-    await a_store(pool, name="Kiosk", radius_m=40)
-    assert (await write(pool, name="b")).warnings == ()
+async def test_a_wide_fence_and_an_offer_without_reward_warn_of_nothing(cleared: Pool) -> None:
+    await a_store(cleared, radius_m=100)
+    assert (await write(cleared, name="a", reward=REWARD)).warnings == ()
+    await a_store(cleared, name="Kiosk", radius_m=40)
+    assert (await write(cleared, name="b")).warnings == ()
 
 
 async def test_each_deed_counts_the_rules_and_stands_in_the_audit(db: Connection, pool: Pool) -> None:
@@ -276,16 +276,16 @@ async def test_the_end_of_an_offer_leaves_its_passes_if_not_asked(db: Connection
     assert await db.fetchval("SELECT state FROM passes") == "active"
 
 
-async def test_an_unknown_offer_is_not_found_by_any_deed(pool: Pool) -> None:
+async def test_an_unknown_offer_is_not_found_by_any_deed(cleared: Pool) -> None:
     for what, more in (("publish", {}), ("pause", {}), ("end", {"void_passes": False})):
         with pytest.raises(NotFound):
-            await lead(pool, what, new_id(), **more)
+            await lead(cleared, what, new_id(), **more)
     with pytest.raises(NotFound):
-        await rewrite(pool, new_id())
+        await rewrite(cleared, new_id())
 
 
-async def segment(pool: Pool, name: str, condition=None):
-    async with pool.transaction() as db:
+async def segment(cleared: Pool, name: str, condition=None):
+    async with cleared.transaction() as db:
         return await authoring.add_segment(db, name=name, condition=condition, programme=PROGRAMME, by=BY)
 
 
@@ -300,24 +300,24 @@ async def test_a_segment_may_be_named_once_it_was_saved(db: Connection, pool: Po
     assert [each.action for each in await audit.page(db, before=None, limit=1)] == ["offer.create"]
 
 
-async def test_a_segment_without_a_condition_is_filled_from_outside(pool: Pool) -> None:
-    assert (await segment(pool, "vip")).document is None
+async def test_a_segment_without_a_condition_is_filled_from_outside(cleared: Pool) -> None:
+    assert (await segment(cleared, "vip")).document is None
 
 
-async def test_two_segments_have_not_one_name(pool: Pool) -> None:
-    await segment(pool, "vip")
+async def test_two_segments_have_not_one_name(cleared: Pool) -> None:
+    await segment(cleared, "vip")
     with pytest.raises(NameTaken):
-        await segment(pool, "vip")
+        await segment(cleared, "vip")
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 65, "a\nb"])
-async def test_a_segment_has_a_printable_name(pool: Pool, name: str) -> None:
+async def test_a_segment_has_a_printable_name(cleared: Pool, name: str) -> None:
     with pytest.raises(Invalid) as refused:
-        await segment(pool, name)
+        await segment(cleared, name)
     assert fields(refused.value) == ["name"]
 
 
-async def test_a_wrong_condition_of_a_segment_is_told_with_its_path(pool: Pool) -> None:
+async def test_a_wrong_condition_of_a_segment_is_told_with_its_path(cleared: Pool) -> None:
     with pytest.raises(Invalid) as refused:
-        await segment(pool, "odd", {"all": [{"moon": "full"}]})
+        await segment(cleared, "odd", {"all": [{"moon": "full"}]})
     assert fields(refused.value) == ["if.all[0].moon"]

@@ -57,13 +57,15 @@ async def test_a_storm_of_devices_at_once_leaves_as_many_as_may_be(pool: Pool, d
 
 
 @pytest.mark.parametrize("erased", [True, False])
-async def test_a_pass_that_is_nobodys_takes_no_device(pool: Pool, db: Connection, tmp_path: Path, erased: bool) -> None:
+async def test_a_pass_that_is_nobodys_takes_no_device(
+    cleared: Pool, db: Connection, tmp_path: Path, erased: bool
+) -> None:
     scene = await set_scene(db, tmp_path)
     serial = scene.serial if erased else new_id()
     if erased:
         await db.execute("UPDATE passes SET customer_id = NULL")
     with pytest.raises(Unauthenticated):
-        await register(pool, serial)
+        await register(cleared, serial)
     assert await db.fetchval("SELECT count(*) FROM registrations") == 0
 
 

@@ -53,8 +53,8 @@ async def change(pool: Pool, sql: str, *values: object) -> None:
         await db.execute(sql.replace("$changed", str(changed)), *values)
 
 
-async def test_before_the_first_load_there_is_nothing_to_decide_by(pool: Pool) -> None:
-    rules = rules_on(pool)
+async def test_before_the_first_load_there_is_nothing_to_decide_by(cleared: Pool) -> None:
+    rules = rules_on(cleared)
     assert not rules.loaded
     with pytest.raises(Unavailable):
         _ = rules.current
@@ -283,8 +283,8 @@ def test_the_programme_takes_what_it_needs_from_the_settings() -> None:
     assert (programme.quiet_from, programme.quiet_to, programme.quiet_zone) == ("21:00", "08:00", "Asia/Tokyo")
 
 
-async def test_a_stop_waits_for_no_offer_and_no_fence_to_be_read(pool: Pool) -> None:
-    town, rules = Town(pool), rules_on(pool)
+async def test_a_stop_waits_for_no_offer_and_no_fence_to_be_read(cleared: Pool) -> None:
+    town, rules = Town(cleared), rules_on(cleared)
     await town.open_shop()
     offer = await town.publish()
     await rules.refresh()
@@ -297,7 +297,7 @@ async def test_a_stop_waits_for_no_offer_and_no_fence_to_be_read(pool: Pool) -> 
         raise Broken
 
     read, rules._build = rules._build, broken  # type: ignore[method-assign]
-    await change(pool, "UPDATE programme SET paused = true")
+    await change(cleared, "UPDATE programme SET paused = true")
     with pytest.raises(Broken):
         await rules.refresh()
     assert rules.current.ruleset.programme.paused
@@ -305,20 +305,20 @@ async def test_a_stop_waits_for_no_offer_and_no_fence_to_be_read(pool: Pool) -> 
     rules._build = read  # type: ignore[method-assign]
     assert await rules.refresh()
     assert rules.current.ruleset.programme.paused
-    await change(pool, "UPDATE programme SET paused = false")
+    await change(cleared, "UPDATE programme SET paused = false")
     await rules.refresh()
     assert not rules.current.ruleset.programme.paused
 
 
-async def test_a_house_that_opens_while_the_programme_is_paused_is_paused(pool: Pool) -> None:
-    rules = rules_on(pool)
-    await change(pool, "UPDATE programme SET paused = true")
+async def test_a_house_that_opens_while_the_programme_is_paused_is_paused(cleared: Pool) -> None:
+    rules = rules_on(cleared)
+    await change(cleared, "UPDATE programme SET paused = true")
     await rules.refresh()
     assert rules.current.ruleset.programme.paused
 
 
-async def test_the_switch_is_followed_while_something_large_is_being_loaded(pool: Pool) -> None:
-    town, rules = Town(pool), rules_on(pool)
+async def test_the_switch_is_followed_while_something_large_is_being_loaded(cleared: Pool) -> None:
+    town, rules = Town(cleared), rules_on(cleared)
     await rules.refresh()
     build, let_go = rules._build, threading.Event()
 
@@ -334,7 +334,7 @@ async def test_the_switch_is_followed_while_something_large_is_being_loaded(pool
             await town.open_shop()
             while not rules._loading.locked():
                 await asyncio.sleep(0.005)
-            await change(pool, "UPDATE programme SET paused = true")
+            await change(cleared, "UPDATE programme SET paused = true")
             while not rules.current.ruleset.programme.paused:
                 await asyncio.sleep(0.005)
             assert not rules.current.fences

@@ -142,9 +142,9 @@ async def test_a_minute_after_the_first_one_the_count_begins_anew(db: Connection
     assert (await counter.count_wrong(db, till_id="key:a")).times == 1
 
 
-async def test_at_once_none_is_lost(db: Connection, pool: Pool) -> None:
+async def test_at_once_none_is_lost(db: Connection, cleared: Pool) -> None:
     async def one() -> int:
-        async with pool.transaction() as own:
+        async with cleared.transaction() as own:
             return (await counter.count_wrong(own, till_id="key:a")).times
 
     assert sorted(await asyncio.gather(*(one() for _ in range(40)))) == list(range(1, 41))

@@ -96,6 +96,15 @@ class Counter:
         key = more.pop("key", "new")
         return await self.ask("POST", "/v1/redemptions", by=by, body={"code": code, **more}, key=key)
 
+    async def anew(self) -> Counter:
+        """The same served counter for another test of a file: a store, an offer, a till and customers of its own."""
+        async with self.pool.transaction() as db:
+            store_id, offer_id = await add_store(db), await add_offer(db)
+        tokens = {"admin": self.tokens["admin"]}
+        other = Counter(self.served, self.pool, self.desk, self.keyring, store_id, offer_id, tokens)
+        await other.till("till")
+        return other
+
     async def value(self, sql: str, *arguments: Any) -> Any:
         """One value from the database."""
         async with self.pool.acquire() as db:

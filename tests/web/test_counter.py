@@ -21,10 +21,15 @@ from tests.web.counter import Counter, open_counter
 from tests.web.serving import Answered, settings_with
 
 
-@pytest.fixture
-async def house(db_dsn: str, tmp_path: Path) -> AsyncIterator[Counter]:
-    async with open_counter(db_dsn, tmp_path) as opened:
+@pytest.fixture(scope="module")
+async def opened(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Counter]:
+    async with open_counter(shared_dsn, tmp_path_factory.mktemp("house")) as opened:
         yield opened
+
+
+@pytest.fixture
+async def house(opened: Counter) -> Counter:
+    return await opened.anew()
 
 
 def without_id(answer: Answered) -> dict[str, Any]:
@@ -32,9 +37,19 @@ def without_id(answer: Answered) -> dict[str, Any]:
 
 
 async def counted(house: Counter) -> tuple[int, int]:
-    """How many redemptions and reversals are stored."""
-    made = await house.value("SELECT count(*) FROM redemptions")
-    return made, await house.value("SELECT count(*) FROM reversals")
+    """How many redemptions and reversals are stored of this test's store."""
+    made = "SELECT count(*) FROM redemptions WHERE store_id = $1"
+    undone = (
+        "SELECT count(*) FROM reversals v JOIN redemptions r ON r.bucket = v.bucket AND r.id = v.redemption_id"
+        " WHERE r.store_id = $1"
+    )
+    return await house.value(made, house.store_id), await house.value(undone, house.store_id)
+
+
+async def guesses(house: Counter) -> int:
+    """How many wrong codes are held against this test's till."""
+    of_its_key = "wrong_codes w JOIN api_keys k ON w.till_id LIKE '%' || k.id WHERE k.store_id = $1"
+    return int(await house.value(f"SELECT coalesce(sum(w.count), 0) FROM {of_its_key}", house.store_id))
 
 
 async def test_a_code_is_redeemed(house: Counter) -> None:
@@ -243,7 +258,7 @@ async def test_a_wrong_body_is_named_by_its_field(house: Counter, body: dict[str
     answer = await house.ask("POST", "/v1/redemptions", by="till", body=body)
     assert answer.status == 422
     assert answer.json["errors"]
-    assert await house.value("SELECT count(*) FROM wrong_codes") == 0
+    assert await guesses(house) == 0
 
 
 @pytest.mark.parametrize("path", ["/v1/redemptions", "/v1/redemptions/check"])
@@ -272,7 +287,7 @@ async def test_a_check_of_an_unknown_code_would_be_404(house: Counter) -> None:
     for code in ("0" * 48, genuine):
         answer = await house.ask("POST", "/v1/redemptions/check", by="till", body={"code": code})
         assert (answer.status, answer.json["would"], answer.json["code"]) == (200, 404, "unknown_code")
-    assert await house.value("SELECT count FROM wrong_codes") == 2
+    assert await guesses(house) == 2
 
 
 async def test_a_hold_keeps_another_till_away(house: Counter) -> None:
@@ -364,6 +379,6 @@ async def test_a_till_without_a_store_redeems_nothing(house: Counter) -> None:
 async def test_a_revoked_till_is_out_within_a_second(house: Counter) -> None:
     code = (await house.taken())["code"]
     async with house.pool.transaction() as db:
-        identifier: UUID = await db.fetchval("SELECT id FROM api_keys WHERE kind = 'till'")
+        identifier: UUID = await db.fetchval("SELECT id FROM api_keys WHERE store_id = $1", house.store_id)
         await keys.revoke(db, id_=identifier)
     assert (await house.redeem(code)).status == 401

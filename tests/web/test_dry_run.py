@@ -63,10 +63,10 @@ class Town(NamedTuple):
 
 
 @pytest.fixture
-async def town(pool: Pool) -> AsyncIterator[Town]:
+async def town(cleared: Pool) -> AsyncIterator[Town]:
     """The doors of offers and dry runs over a town with one store."""
-    store = await a_store(pool, tags=("bakery",), hours={"tue": [["08:00", "20:00"]]}, country="DE", region="BE")
-    async with house(pool, offers, segments, dry_run, rules=Rules(pool, PROGRAMME)) as served:
+    store = await a_store(cleared, tags=("bakery",), hours={"tue": [["08:00", "20:00"]]}, country="DE", region="BE")
+    async with house(cleared, offers, segments, dry_run, rules=Rules(cleared, PROGRAMME)) as served:
         yield Town(served, store)
 
 
@@ -290,10 +290,10 @@ async def test_caps_count_the_moments_that_were_stated(town: Town) -> None:
     assert await gate(*two) == "cap"
 
 
-async def test_a_class_of_its_own_counts_into_its_own_cap(pool: Pool) -> None:
+async def test_a_class_of_its_own_counts_into_its_own_cap(cleared: Pool) -> None:
     programme = PROGRAMME._replace(class_per_day={"service": 1}, per_day=None, per_week=None)
-    await a_store(pool)
-    async with house(pool, offers, dry_run, rules=Rules(pool, programme)) as served:
+    await a_store(cleared)
+    async with house(cleared, offers, dry_run, rules=Rules(cleared, programme)) as served:
         town = Town(served, None)
         identifier = await town.offer(limits={"pressure_class": "service"})
         had = {"offer": "other", "at": "2026-11-03T07:00:00Z"}

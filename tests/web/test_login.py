@@ -29,8 +29,8 @@ async def test_a_log_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(ho
     assert re.fullmatch(r"sid=ks_[\w-]{43}; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict", cookie)
 
 
-async def test_behind_https_the_cookie_is_secure_and_bound_to_the_host(pool: Pool) -> None:
-    async with housed(pool, server__public_url="https://kairos.example") as house:
+async def test_behind_https_the_cookie_is_secure_and_bound_to_the_host(cleared: Pool) -> None:
+    async with housed(cleared, server__public_url="https://kairos.example") as house:
         user = await house.add_user()
         answered = await house.log_in(user["email"], user["password"])
         cookie = answered.headers["Set-Cookie"]

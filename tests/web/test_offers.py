@@ -15,9 +15,9 @@ NOBODY = "00000000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture
-async def at(pool: Pool) -> AsyncIterator[House]:
+async def at(cleared: Pool) -> AsyncIterator[House]:
     """The doors of offers on a database of their own."""
-    async with house(pool, offers) as served:
+    async with house(cleared, offers) as served:
         yield served
 
 

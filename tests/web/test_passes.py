@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -13,10 +12,15 @@ from server.wallet.codes import read_code
 from tests.web.counter import Counter, open_counter
 
 
-@pytest.fixture
-async def house(db_dsn: str, tmp_path: Path) -> AsyncIterator[Counter]:
-    async with open_counter(db_dsn, tmp_path) as opened:
+@pytest.fixture(scope="module")
+async def opened(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Counter]:
+    async with open_counter(shared_dsn, tmp_path_factory.mktemp("house")) as opened:
         yield opened
+
+
+@pytest.fixture
+async def house(opened: Counter) -> Counter:
+    return await opened.anew()
 
 
 async def test_a_moment_is_taken_and_its_pass_told(house: Counter) -> None:
@@ -72,7 +76,7 @@ async def test_without_a_key_nothing_is_taken(house: Counter) -> None:
     moment_id = await house.moment()
     answer = await house.ask("POST", f"/v1/moments/{moment_id}/pass", by="kim", key=None)
     assert (answer.status, answer.json["code"]) == (400, "idempotency_key_required")
-    assert await house.value("SELECT count(*) FROM passes") == 0
+    assert await house.value("SELECT count(*) FROM passes WHERE offer_id = $1", house.offer_id) == 0
 
 
 async def test_an_expired_moment_is_gone(house: Counter) -> None:
