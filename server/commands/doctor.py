@@ -1,64 +1,102 @@
-"""`kairos doctor`: walk through everything that must work, and say which step fails and what to do about it."""
+"""`kairos doctor`: walk through everything that must work, and say which step fails and what to do about it.
+
+A further part is a file `doctor_….py` beside this one with `async def examine_…(ground)`, and a line in PARTS.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Annotated, NamedTuple
+from pathlib import Path
+from typing import Annotated, Final
 
 import aiohttp
+import msgspec
 import structlog
 import typer
 from aiohttp import ClientSession, DummyCookieJar
 
-from server.app import open_database, open_pools, open_weather
-from server.commands.house import ConfigOption, DataDirOption, log_to_stderr, read_settings, run
+from server.app import Addresses, open_database, open_pools, open_weather
+from server.commands.doctor_step import Ground, Step, attempt
+from server.commands.doctor_wallet import examine_wallet
+from server.commands.doctor_why import ANSWER_S, unreachable
+from server.commands.house import ConfigOption, DataDirOption, fail, log_to_stderr, read_settings, run
 from server.errors import KairosError
 from server.model.place import Point
 from server.settings import Settings
 from server.store.clock import DatabaseClock
 from server.store.migrate import pending
-from server.store.pool import connect
+from server.store.pool import Pool, connect
 from server.wallet.issue import open_desk
 from server.wallet.keyring import open_keyring
+from server.wallet.watch import say
 
-_WARN = timedelta(days=30)
-_ANSWER_S = 5.0
-_BERLIN = Point(52.52, 13.405)
+_BERLIN: Final = Point(52.52, 13.405)
 """Somewhere that every weather provider knows."""
 
-
-class Step(NamedTuple):
-    """One step of the walk: its name, whether it holds (None: not asked for), and what was found."""
-
-    name: str
-    holds: bool | None
-    found: str
+PARTS: Final[Sequence[Callable[[Ground], Awaitable[list[Step]]]]] = (examine_wallet,)
+"""What is walked through once database, secrets and certificates are there."""
 
 
-async def examine(settings: Settings, *, server: str | None) -> list[Step]:
+async def examine(settings: Settings, *, server: str | None, trust: ssl.SSLContext | None = None) -> list[Step]:
     """Walk through the house; a step that fails does not end the walk, unless the next ones stand on it."""
     steps = [Step("settings", True, f"data directory {settings.home}")]
-    clock = DatabaseClock()
+    trust = trust or ssl.create_default_context()
     try:
         async with open_database(settings) as addresses:
             steps.append(Step("database", True, "reachable, durable, migrated"))
-            steps.append(await _try("migrations", lambda: _migrations(addresses.owner)))
-            steps.append(await _try("clock", lambda: _clock(settings, addresses.app, clock)))
-            steps += await _certificates(settings, clock)
-            steps.append(await _try("weather", lambda: _weather(settings, clock)))
+            steps += await _within(settings, addresses, server=server or "", trust=trust)
     except KairosError as error:
         steps.append(Step("database", False, str(error)))
-    steps.append(await _server(server) if server else Step("server", None, "name a running one with --server"))
+    steps.append(await _server(server, trust) if server else Step("server", None, "name a running one with --server"))
     return steps
 
 
-async def _try(name: str, look: Callable[[], Awaitable[str]]) -> Step:
-    try:
-        return Step(name, True, await look())
-    except (KairosError, OSError) as error:
-        return Step(name, False, str(error))
+async def _within(settings: Settings, addresses: Addresses, *, server: str, trust: ssl.SSLContext) -> list[Step]:
+    """Walk through what stands on the database."""
+    clock = DatabaseClock(shift=timedelta(seconds=settings.clock_shift_s))
+    steps = [await attempt("migrations", lambda: _migrations(addresses.owner))]
+    pool, till_pool = await open_pools(settings, addresses.app)
+    async with pool, till_pool:
+        async with pool.acquire() as db:
+            now = await clock.sync(db)
+        steps.append(Step("clock", True, f"the database says {now:%Y-%m-%d %H:%M:%S} UTC"))
+        steps.append(await attempt("weather", lambda: _weather(settings, clock)))
+        try:
+            async with _ground(settings, pool, clock, server=server, trust=trust) as ground:
+                steps += _certificates(ground)
+                for part in PARTS:
+                    steps += await part(ground)
+        except KairosError as error:
+            steps.append(Step("secrets and certificates", False, str(error)))
+    return steps
+
+
+@contextlib.asynccontextmanager
+async def _ground(
+    settings: Settings, pool: Pool, clock: DatabaseClock, *, server: str, trust: ssl.SSLContext
+) -> AsyncIterator[Ground]:
+    """Open what the parts stand on. A certificate that is over opens all the same: it is told as a step."""
+    now, log = clock.now(), structlog.get_logger("kairos.doctor")
+    secrets = await asyncio.to_thread(open_keyring, settings.home, now=now)
+    desk = await asyncio.to_thread(open_desk, settings, keyring=secrets, now=now, log=log, may_be_over=True)
+    with contextlib.closing(desk):
+        yield Ground(settings=settings, pool=pool, clock=clock, secrets=secrets, desk=desk, server=server, trust=trust)
+
+
+def _certificates(ground: Ground) -> list[Step]:
+    """Tell when each certificate ends; one that nothing follows in time fails, and so does a new one that cannot be used."""
+    now, signers = ground.clock.now(), ground.desk.signers
+    wrong = {notice.name: say(notice, now=now) for notice in signers.notices(now)}
+    ends = {name: f"good until {end:%Y-%m-%d}" for name, end in signers.ends().items()}
+    told = {name: (False, wrong[name]) if name in wrong else (True, ends[name]) for name in {**ends, **wrong}}
+    return [
+        Step("secrets", True, "there, and readable by nobody else"),
+        *(Step(f"certificate {name}", *found) for name, found in told.items()),
+    ]
 
 
 async def _migrations(dsn: str) -> str:
@@ -67,35 +105,10 @@ async def _migrations(dsn: str) -> str:
     return f"{len(missing)} missing" if missing else "at head"
 
 
-async def _clock(settings: Settings, dsn: str, clock: DatabaseClock) -> str:
-    pool, till_pool = await open_pools(settings, dsn)
-    async with pool, till_pool, pool.acquire() as db:
-        return f"the database says {await clock.sync(db):%Y-%m-%d %H:%M:%S} UTC"
-
-
-async def _certificates(settings: Settings, clock: DatabaseClock) -> list[Step]:
-    def open_() -> list[Step]:
-        now = clock.now()
-        keyring = open_keyring(settings.home, now=now)
-        desk = open_desk(settings, keyring=keyring, now=now, log=structlog.get_logger("kairos.doctor"))
-        try:
-            return [
-                Step(f"certificate {name}", end - now > _WARN, f"good until {end:%Y-%m-%d}")
-                for name, end in desk.signers.ends().items()
-            ]
-        finally:
-            desk.close()
-
-    try:
-        return [Step("secrets", True, "there, and readable by nobody else"), *await asyncio.to_thread(open_)]
-    except KairosError as error:
-        return [Step("secrets and certificates", False, str(error))]
-
-
 async def _weather(settings: Settings, clock: DatabaseClock) -> str:
     async with open_weather(settings, clock) as source:
         source.watch([_BERLIN])
-        for _ in range(int(_ANSWER_S * 10)):
+        for _ in range(int(ANSWER_S * 10)):
             weather = source.get(_BERLIN, clock.now())
             if weather is not None:
                 return (
@@ -105,36 +118,71 @@ async def _weather(settings: Settings, clock: DatabaseClock) -> str:
                 return "fixed: no observation is set, so weather is unknown and conditions on it show nothing"
             await asyncio.sleep(0.1)
     raise KairosError(
-        f"{settings.weather.provider} at {settings.weather.base_url or 'its own address'} gave nothing within {_ANSWER_S:g} s"
+        f"{settings.weather.provider} at {settings.weather.base_url or 'its own address'} gave nothing within {ANSWER_S:g} s"
     )
 
 
-async def _server(url: str) -> Step:
-    timeout = aiohttp.ClientTimeout(total=_ANSWER_S)
+class _Ready(msgspec.Struct):
+    """What `/readyz` says, as far as it matters here."""
+
+    warnings: list[str] = []
+
+
+async def _server(url: str, trust: ssl.SSLContext) -> Step:
+    timeout, connector = aiohttp.ClientTimeout(total=ANSWER_S), aiohttp.TCPConnector(ssl=trust)
     try:
         async with (
-            ClientSession(timeout=timeout, cookie_jar=DummyCookieJar()) as session,
+            ClientSession(timeout=timeout, cookie_jar=DummyCookieJar(), connector=connector) as session,
             session.get(f"{url.rstrip('/')}/readyz") as response,
         ):
-            return Step("server", response.status == 200, f"{url} answers /readyz with {response.status}")
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        return Step("server", False, f"{url} does not answer: {error or type(error).__name__}")
+            found, body = f"{url} answers /readyz with {response.status}", await response.read()
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        return Step("server", False, f"{url} does not answer: {unreachable(error, url=url)}")
+    with contextlib.suppress(msgspec.MsgspecError):
+        found = " ".join([found, *msgspec.json.decode(body, type=_Ready).warnings])
+    return Step("server", response.status == 200, found)
 
 
 def doctor(
-    server: Annotated[str | None, typer.Option(help="The address of a running server to look at, too.")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="The address of a running server: Kairos itself, no proxy.")
+    ] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="Trust this authority, too, where phones are taught to.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")] = False,
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Check settings, database, secrets, certificates, weather and a running server; ends with 1 if a step fails."""
+    """Check everything that must work, up to a wallet's whole life at a running server; ends with 1 if a step fails."""
     log_to_stderr(quiet=True)
 
     async def work() -> list[Step]:
-        return await examine(read_settings(config, data_dir), server=server)
+        return await examine(read_settings(config, data_dir), server=server, trust=trusting(ca_file))
 
     steps = run(work)
-    for step in steps:
-        mark = {True: "ok  ", False: "FAIL", None: "—   "}[step.holds]
-        typer.echo(f"{mark}  {step.name}: {step.found}")
+    typer.echo(as_json(steps) if json else as_text(steps))
     if any(step.holds is False for step in steps):
         raise typer.Exit(1)
+
+
+def trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Believe what the system believes, and one authority more."""
+    trust = ssl.create_default_context()
+    try:
+        if ca_file is not None:
+            trust.load_verify_locations(ca_file)
+    except OSError as error:  # ssl's own errors are of this kind, too
+        fail(f"--ca-file: {ca_file} cannot be used ({error.strerror or 'no certificate in it'})", code=2)
+    return trust
+
+
+def as_text(steps: Sequence[Step]) -> str:
+    """Write the steps for people, a line each."""
+    marks = {True: "ok  ", False: "FAIL", None: "—   "}
+    return "\n".join(f"{marks[step.holds]}  {step.name}: {step.found}" for step in steps)
+
+
+def as_json(steps: Sequence[Step]) -> str:
+    """Write the steps for programs: `ok` as a whole, and each step with true, false, or null where it was not taken."""
+    told = [{"name": step.name, "ok": step.holds, "found": step.found} for step in steps]
+    whole = all(step.holds is not False for step in steps)
+    return msgspec.json.format(msgspec.json.encode({"ok": whole, "steps": told})).decode()
