@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "migrate": ("migrate", "migrate"),
     "keys": ("keys", "app"),
     "users": ("users", "app"),
+    "passes": ("passes", "app"),
     "import": ("files", "import_"),
     "export": ("files", "export"),
     "replay": ("send", "send"),

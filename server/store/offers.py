@@ -170,6 +170,15 @@ async def find(db: Connection, *, offer_id: UUID, version: int | None = None) ->
     return _offer(row) if row else None
 
 
+NAMED = "SELECT id FROM offers WHERE name = $1"
+
+
+async def named(db: Connection, *, name: str) -> UUID | None:
+    """Find the offer of a name."""
+    found: UUID | None = await db.fetchval(NAMED, name)
+    return found
+
+
 VERSIONS = """
 SELECT version, author, created_at FROM offer_versions
 WHERE offer_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3

@@ -127,6 +127,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/v1/offers/{id}/versions"): _READERS,
     ("GET", "/v1/offers/{id}/versions/{n}"): _READERS,
     ("GET", "/v1/offers/{id}/diff"): _READERS,
+    ("GET", "/v1/offers/{id}/passes-job"): _READERS,
     ("POST", "/v1/offers/{id}/publish"): _AUTHORS,
     ("POST", "/v1/offers/{id}/approve"): _AUTHORS,
     ("POST", "/v1/offers/{id}/pause"): _AUTHORS,
@@ -143,6 +144,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("PUT", "/v1/programme"): _AUTHORS,
     ("GET", "/v1/decisions"): _AUTHORS,
     ("GET", "/v1/reports/funnel"): _READERS,
+    ("GET", "/v1/reports/passes"): _READERS,
     ("GET", "/v1/export/{type}"): _ADMIN,
     # Other systems
     ("POST", "/v1/external-sends"): _for(Kind.CRM),

@@ -51,6 +51,7 @@ MODULES: Final = (
     "purchases",
     "replays",
     "reports",
+    "pass_reports",
     "segments",
     "start",
     "stores",

@@ -220,6 +220,16 @@ async def _(scene: Scene, who: str) -> Right:
     return Right(query="?from=2026-11-01&to=2026-11-08&by=offer")
 
 
+@right("GET /v1/reports/passes")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(query="?from=2026-11-01&to=2026-11-08")
+
+
+@right("GET /v1/offers/{id}/passes-job")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": str(scene.offer)})
+
+
 @right("GET /v1/export/{type}")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"type": "redemptions"})

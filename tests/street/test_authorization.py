@@ -93,6 +93,7 @@ PUT    /v1/offers/{id}                   200  authors
 GET    /v1/offers/{id}/versions          200  readers
 GET    /v1/offers/{id}/versions/{n}      200  readers
 GET    /v1/offers/{id}/diff              200  readers
+GET    /v1/offers/{id}/passes-job        200  readers
 POST   /v1/offers/{id}/publish           200  authors
 POST   /v1/offers/{id}/approve           200  authors
 POST   /v1/offers/{id}/pause             200  authors
@@ -109,6 +110,7 @@ GET    /v1/programme                     200  readers
 PUT    /v1/programme                     200  authors
 GET    /v1/decisions                     200  authors
 GET    /v1/reports/funnel                200  readers
+GET    /v1/reports/passes                200  readers
 GET    /v1/export/{type}                 200  admin
 
 POST   /v1/external-sends                201  crm
