@@ -12,8 +12,10 @@ from secrets import SystemRandom
 from typing import Any
 
 from server.opening.pools import open_one
+from server.pipeline.deliveries import DeliveryQueue
 from server.pipeline.outbox import Sender
 from server.pipeline.queue import Queue, Terms
+from server.pipeline.wallet_pushes import WalletPushes
 from server.settings_out import Outbox
 from server.store.knocks import listen
 from server.store.pool import Pool
@@ -65,7 +67,7 @@ def terms_of(outbox: Outbox, name: str) -> Terms:
 
 def queues_of(parts: Parts, pool: Pool, counts: Counts) -> Sequence[Queue[Any]]:
     """List what is taken out of the house."""
-    return []
+    return [DeliveryQueue(pool, WalletPushes(None), tally=counts)]
 
 
 @contextlib.asynccontextmanager

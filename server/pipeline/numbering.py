@@ -13,9 +13,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from server.settings import Settings
-from server.store import pass_news, pass_tags
+from server.store import knocks, pass_news, pass_tags
 from server.store.farewell import PUSH_WITHIN
+from server.store.pass_tags import Numbered
 from server.store.pool import Connection, Pool
+
+APPLE = "apple_wallet"
+"""The word that wakes who pushes to Apple's wallets."""
 
 AT_ONCE = 1000
 """Passes numbered in one transaction: some tens of milliseconds, for which other turns wait."""
@@ -35,15 +39,17 @@ def numbering_of(settings: Settings, *, pass_type: str) -> Numbering:
 
 async def number(db: Connection, *, terms: Numbering, limit: int = AT_ONCE) -> int:
     """Number changed passes, at most `limit`, write what their wallets are told, and tell how many; needs a transaction."""
-    numbered = await pass_tags.number(db, pass_type=terms.pass_type, limit=limit)
-    await pass_news.tell(db, numbered, within=terms.within, farewell=PUSH_WITHIN)
-    return len(numbered)
+    return await _tell(db, await pass_tags.number(db, pass_type=terms.pass_type, limit=limit), terms)
 
 
 async def number_these(db: Connection, *, terms: Numbering, serials: Sequence[UUID]) -> int:
     """Number those of these passes that changed, as `number` does; needs a transaction."""
-    numbered = await pass_tags.number_these(db, pass_type=terms.pass_type, serials=serials)
-    await pass_news.tell(db, numbered, within=terms.within, farewell=PUSH_WITHIN)
+    return await _tell(db, await pass_tags.number_these(db, pass_type=terms.pass_type, serials=serials), terms)
+
+
+async def _tell(db: Connection, numbered: Sequence[Numbered], terms: Numbering) -> int:
+    if await pass_news.tell(db, numbered, within=terms.within, farewell=PUSH_WITHIN):
+        await knocks.knock(db, APPLE)
     return len(numbered)
 
 

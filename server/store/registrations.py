@@ -9,6 +9,8 @@ Rule 3: what a list tells never skips a change: tags are numbers of `pass_tags`,
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -18,7 +20,11 @@ from server.store.pool import Connection
 
 def _key(device_id: str) -> tuple[int, bytes]:
     digest = hashlib.sha256(device_id.encode()).digest()
-    return int.from_bytes(digest[:4], "big") % BUCKETS, digest
+    return _bucket(digest), digest
+
+
+def _bucket(digest: bytes) -> int:
+    return int.from_bytes(digest[:4], "big") % BUCKETS
 
 
 # The pass's row is held: registrations of one pass come one after the other, and an erasure before or after all of it.
@@ -102,6 +108,45 @@ DELETE = "DELETE FROM registrations WHERE bucket = $1 AND device_hash = $2 AND p
 async def delete(db: Connection, *, device_id: str, pass_type: str, serial: UUID) -> None:
     """Forget that a device holds a pass; what is not there is forgotten already."""
     await db.execute(DELETE, *_key(device_id), pass_type, serial)
+
+
+# A wallet has one token (rule 2); one that lost it to another device is listed without.
+TOKENS = """
+SELECT r.device_hash, max(r.push_token) FILTER (WHERE r.apns) AS push_token
+FROM unnest($1::smallint[], $2::bytea[]) AS asked (bucket, device_hash)
+JOIN registrations r USING (bucket, device_hash) GROUP BY r.device_hash
+"""
+
+
+async def tokens(db: Connection, *, devices: Sequence[bytes]) -> Mapping[bytes, str | None]:
+    """Tell the push tokens of devices (their hashes) as they are now; who holds no pass any more is not in it."""
+    rows = await db.fetch(TOKENS, [_bucket(each) for each in devices], list(devices))
+    return {row["device_hash"]: row["push_token"] for row in rows}
+
+
+# All rows of one token are one device's (rule 2): if it brought the token again since then, they are alive.
+DROP_DEAD = """
+DELETE FROM registrations WHERE push_token = $1
+AND NOT EXISTS (SELECT FROM registrations n WHERE n.push_token = $1 AND n.registered_at > $2)
+"""
+
+
+async def drop_token(db: Connection, *, push_token: str, since: datetime) -> None:
+    """Forget the registrations of a token that is dead since then, unless it was brought again. Needs a transaction."""
+    await db.execute(ONE_AT_A_TIME, push_token)
+    await db.execute(DROP_DEAD, push_token, since)
+
+
+TURN_OFF = """
+UPDATE registrations SET push_token = NULL WHERE push_token = $1
+AND NOT EXISTS (SELECT FROM registrations n WHERE n.push_token = $1 AND n.registered_at > $2)
+"""
+
+
+async def turn_off(db: Connection, *, push_token: str, since: datetime) -> None:
+    """Push to a token no more, unless it was brought again since then; its wallet keeps asking. Needs a transaction."""
+    await db.execute(ONE_AT_A_TIME, push_token)
+    await db.execute(TURN_OFF, push_token, since)
 
 
 class Updated(NamedTuple):

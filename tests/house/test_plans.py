@@ -195,6 +195,7 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
     "a push token renewed": (registrations.RENEW, {"registrations_pkey"}),
     "a wallet's numbers": (pass_tags.NUMBER_THESE, {"passes_pkey"}),
     "passes marked": (pass_jobs.MARK, {"passes_pkey", "registrations_pass"}),
+    "wallets' push tokens": (registrations.TOKENS, {"registrations_pkey"}),
     "a device's passes": (registrations.UPDATED, {"registrations_pkey", "passes_pkey"}),
     "the till's look": (
         counter.LOOK,
@@ -240,6 +241,8 @@ WIDE: Mapping[str, tuple[str, set[str]]] = {
     "an offer's receipts": (receipts.OF_OFFER, {"receipt_lines_offer", "receipts_pkey"}),
     "a machine's key": (keys.FIND, {"api_keys_hash_key"}),
     "a push token's other device": (registrations.TAKE, {"registrations_token"}),
+    "a dead push token dropped": (registrations.DROP_DEAD, {"registrations_token"}),
+    "a dead push token turned off": (registrations.TURN_OFF, {"registrations_token"}),
     "wallets that hold passes": (pass_news.WALLETS, {"registrations_pass"}),
     "a wallet that heard the last word": (farewell.HEARD, {"registrations_pass"}),
     "tokens of erased customers": (farewell.QUIET, {"registrations_erased"}),
