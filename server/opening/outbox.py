@@ -11,16 +11,24 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from secrets import SystemRandom
 from typing import Any
 
+from server.decision.ruleset import Ruleset
+from server.opening.channels import Channels, open_channels
 from server.opening.pools import open_one
 from server.pipeline.deliveries import DeliveryQueue
 from server.pipeline.outbox import Sender
+from server.pipeline.pushes import Pushes
 from server.pipeline.queue import Queue, Terms
 from server.pipeline.wallet_pushes import WalletPushes
+from server.settings import Settings
 from server.settings_out import Outbox
 from server.store.knocks import listen
 from server.store.pool import Pool
+from server.store.pushes import WAYS
 from server.web.metrics import Metrics
 from server.web.parts import Parts
+
+Queues = Callable[[Parts, Pool, "Counts", Channels], Sequence[Queue[Any]]]
+Opening = Callable[[Settings], contextlib.AbstractAsyncContextManager[Channels]]
 
 
 class Counts:
@@ -65,41 +73,57 @@ def terms_of(outbox: Outbox, name: str) -> Terms:
     )
 
 
-def queues_of(parts: Parts, pool: Pool, counts: Counts) -> Sequence[Queue[Any]]:
-    """List what is taken out of the house."""
-    return [DeliveryQueue(pool, WalletPushes(None), tally=counts)]
+def queues_of(parts: Parts, pool: Pool, counts: Counts, channels: Channels) -> Sequence[Queue[Any]]:
+    """List what is taken out of the house. A push service that is not set up has its queue, too: somebody must say so."""
+
+    def ruleset() -> Ruleset:
+        return parts.rules.current.ruleset
+
+    return [
+        *(DeliveryQueue(pool, Pushes(way, channels.get(way), ruleset=ruleset), tally=counts) for way in WAYS.values()),
+        DeliveryQueue(pool, WalletPushes(channels.get("apple_wallet")), tally=counts),
+    ]
 
 
 @contextlib.asynccontextmanager
 async def sending(
-    parts: Parts, *, dsn: str, queues: Callable[[Parts, Pool, Counts], Sequence[Queue[Any]]] = queues_of
+    parts: Parts, *, dsn: str, queues: Queues = queues_of, channels: Opening = open_channels
 ) -> AsyncIterator[Sequence[Sender[Any]]]:
     """Send while the block lasts; from SIGTERM on nothing new is begun, and what is under way may end in `shutdown_s`."""
-    counts, settings = Counts(parts.metrics), parts.settings
-    pool = await open_one(settings.database, dsn, name="kairos outbox", size=settings.database.outbox_pool_size)
-    senders = [
-        Sender(
-            queue,
-            terms=terms_of(settings.outbox, queue.name),
-            clock=parts.clock.now,
-            chance=SystemRandom().random,
-            tally=counts,
-        )
-        for queue in queues(parts, pool, counts)
-    ]
+    settings, counts = parts.settings, Counts(parts.metrics)
+    async with contextlib.AsyncExitStack() as stack:
+        size = settings.database.outbox_pool_size
+        pool = await stack.enter_async_context(await open_one(settings.database, dsn, name="kairos outbox", size=size))
+        opened = await stack.enter_async_context(channels(settings))
+        senders = [
+            Sender(
+                queue,
+                terms=terms_of(settings.outbox, queue.name),
+                clock=parts.clock.now,
+                chance=SystemRandom().random,
+                tally=counts,
+            )
+            for queue in queues(parts, pool, counts, opened)
+        ]
+        await stack.enter_async_context(_running(senders, parts, dsn))
+        yield senders
+
+
+@contextlib.asynccontextmanager
+async def _running(senders: Sequence[Sender[Any]], parts: Parts, dsn: str) -> AsyncIterator[None]:
+    """Let the senders work, and hear the knocks, while the block lasts."""
 
     def heard(word: str | None) -> None:
         for sender in senders:
             sender.hear(word)
 
+    shutdown_s = parts.settings.server.shutdown_s
     listening = asyncio.create_task(listen(dsn, heard), name="outbox knocks")
-    shutdown_s = settings.server.shutdown_s
     running = [asyncio.create_task(each.run(parts.stopping, shutdown_s=shutdown_s)) for each in senders]
     try:
-        yield senders
+        yield
     finally:
         parts.stopping.set()
         await asyncio.gather(*running, return_exceptions=True)
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
-        await pool.close()

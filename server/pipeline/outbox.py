@@ -66,8 +66,8 @@ class Sender(Generic[T]):
         return self._queue.name
 
     def hear(self, word: str | None) -> None:
-        """Look, if the word means this queue; None means everybody."""
-        if word is None or word == self._queue.channel:
+        """Look, if the word means this queue or its channel; None means everybody."""
+        if word is None or word in (self._queue.channel, self._queue.name):
             self._bell.set()
 
     async def run(self, stopping: asyncio.Event, *, shutdown_s: float) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from server.model.ids import BUCKETS, bucket_of
@@ -100,3 +101,44 @@ async def delete(db: Connection, *, customer_id: UUID, device_id: str) -> None:
     """Forget a device and its token; one that is not there is no error."""
     await forget_token(db, customer_id=customer_id, device_id=device_id)
     await db.execute(DELETE, bucket_of(customer_id), customer_id, device_id)
+
+
+class Gone(NamedTuple):
+    """An address that a push service calls dead since an instant."""
+
+    customer_id: UUID
+    device_id: str
+    address: str
+    since: datetime
+
+
+# By what the service knew: an address that was registered again after that is alive.
+GONE = """
+WITH off AS (
+    UPDATE devices v SET push_token = NULL, subscription = NULL, disabled_at = clock_timestamp()
+    FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::smallint[], $7::bytea[])
+         AS t (bucket, customer_id, device_id, address, since, token_bucket, hash)
+    WHERE v.bucket = t.bucket AND v.customer_id = t.customer_id AND v.device_id = t.device_id
+      AND coalesce(v.push_token, v.subscription->>'endpoint') = t.address AND v.registered_at < t.since
+    RETURNING v.device_id, t.token_bucket, t.hash
+), freed AS (
+    DELETE FROM push_tokens p USING off WHERE p.bucket = off.token_bucket AND p.hash = off.hash
+)
+SELECT device_id FROM off
+"""
+
+
+async def turn_off(db: Connection, *, gone: Sequence[Gone]) -> list[str]:
+    """Turn off addresses that are dead, unless they were registered since; tell whose devices' were."""
+    keys = [_key(each.address) for each in gone]
+    rows = await db.fetch(
+        GONE,
+        [bucket_of(each.customer_id) for each in gone],
+        [each.customer_id for each in gone],
+        [each.device_id for each in gone],
+        [each.address for each in gone],
+        [each.since for each in gone],
+        [bucket for bucket, _ in keys],
+        [digest for _, digest in keys],
+    )
+    return [row["device_id"] for row in rows]

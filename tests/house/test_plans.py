@@ -37,6 +37,7 @@ from server.store import (
     pass_tags,
     passes,
     pings,
+    pushes,
     reasons,
     receipts,
     redemptions,
@@ -102,7 +103,7 @@ INSERT INTO moments (bucket, id, customer_id, offer_id, offer_version, offer_nam
 INSERT INTO deliveries (bucket, id, moment_id, customer_id, offer_id, channel, not_before, deliver_by, created_at, state,
                         way)
     SELECT bucket, id, id, customer_id, offer_id, channel, created_at, deliver_by, created_at,
-           CASE WHEN bucket % 8 = 3 THEN 'queued' ELSE 'delivered' END, 'apns' FROM moments;
+           CASE WHEN bucket % 8 = 3 THEN 'queued' ELSE 'delivered' END, CASE WHEN bucket % 16 = 3 THEN 'apns' END FROM moments;
 INSERT INTO deliveries (bucket, id, customer_id, channel, way, device_hash, serial, not_before, deliver_by, created_at)
     SELECT bucket, md5(id::text || channel)::uuid, id, channel, channel, sha256(uuid_send(id)), id, now(), now(), now()
     FROM customers, unnest(ARRAY['apple_wallet', 'google_wallet']) AS channel;
@@ -180,6 +181,9 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
     "a mark": (moments.MARK, {"a customer's moments"}),
     "moments by id": (moments.BY_ID, {"a customer's moments"}),
     "moments held for events": (events.HOLD, {"a customer's moments"}),
+    "pushes given to devices": (pushes.ADDRESS, {"deliveries_pkey"}),
+    "moments that were reached": (pushes.REACHED, {"moments_pkey"}),
+    "addresses that are dead": (devices.GONE, {"devices_pkey", "push_tokens_pkey"}),
     "leases kept": (outbox.RENEW, {"deliveries_pkey"}),
     "deliveries that end": (outbox.END, {"deliveries_pkey", "deliveries_wallet", "deliveries_google"}),
     "moments stepping on": (events.STEP, {"moments_pkey", "deliveries_moment"}),
@@ -249,12 +253,18 @@ WIDE: Mapping[str, tuple[str, set[str]]] = {
     "outbox rows of erased customers": (farewell.UNNAME, {"deliveries_farewell"}),
     "passes of erased customers": (farewell.CLOSE, {"passes_erased"}),
     "registrations of erased customers": (farewell.LEAVE, {"registrations_erased"}),
+    "pushes asked about": (
+        pushes.FACTS,
+        {"deliveries_pkey", "customers_pkey", "customer_state_pkey", "moments_pkey", "devices_pkey", "offers_pkey"}
+        | {"offer_versions_pkey"},
+    ),
     "timers that ran out": (states.DUE, {"customer_state_wake"}),
 }
 # A LIMIT must be seen: of an unknown one the planner thinks that it takes a tenth of the table.
 PORTIONS: Mapping[str, tuple[str, list[str], set[str]]] = {
     "moments undelivered": (expiry.UNDELIVERED, ["now()", "500"], {"moments_open"}),
     "moments unused": (expiry.UNUSED, ["now()", "500"], {"moments_told"}),
+    "pushes without a device": (pushes.UNADDRESSED, ["now()", "100", "20"], {"deliveries_out", "devices_pkey"}),
     "deliveries that are due": (
         outbox.LEASE,
         ["'push'", "'apns'", "now()", "100", "md5('7')::uuid", "now()"],

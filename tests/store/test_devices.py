@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from server.store import devices
-from server.store.devices import Device
+from server.store.devices import Device, Gone
 from server.store.ids import new_id
 from server.store.pool import Connection
 
@@ -107,3 +108,54 @@ async def test_only_the_hash_of_a_token_is_its_key(undone: Connection) -> None:
     [row] = await undone.fetch("SELECT bucket, hash FROM push_tokens")
     digest = hashlib.sha256(b"secret-token").digest()
     assert (row["bucket"], row["hash"]) == (int.from_bytes(digest[:4], "big") % 1024, digest)
+
+
+SOON = datetime.now(UTC) + timedelta(days=1)
+LONG_AGO = SOON - timedelta(days=9)
+
+
+@pytest.mark.parametrize(
+    ("device", "address"),
+    [(Device("a", "ios", push_token="abc"), "abc"), (Device("a", "web", subscription=BROWSER), BROWSER["endpoint"])],
+)
+async def test_a_dead_address_is_turned_off_and_free_for_others(db: Connection, device: Device, address: str) -> None:
+    one, two = new_id(), new_id()
+    async with db.transaction():
+        await devices.put(db, customer_id=one, device=device)
+    assert await devices.turn_off(db, gone=[Gone(one, "a", address, SOON)]) == ["a"]
+    row = await db.fetchrow("SELECT push_token, subscription, disabled_at FROM devices")
+    assert row is not None
+    assert (row["push_token"], row["subscription"]) == (None, None)
+    assert row["disabled_at"] is not None
+    assert await db.fetchval("SELECT count(*) FROM push_tokens") == 0
+    async with db.transaction():
+        await devices.put(db, customer_id=two, device=device)
+    assert await db.fetchval("SELECT customer_id FROM push_tokens") == two
+
+
+async def test_an_address_that_was_registered_after_it_died_is_alive(db: Connection) -> None:
+    one = new_id()
+    async with db.transaction():
+        await devices.put(db, customer_id=one, device=Device("a", "ios", push_token="abc"))
+    assert await devices.turn_off(db, gone=[Gone(one, "a", "abc", LONG_AGO)]) == []
+    assert await db.fetchval("SELECT push_token FROM devices") == "abc"
+    assert await db.fetchval("SELECT count(*) FROM push_tokens") == 1
+
+
+async def test_a_device_that_has_another_address_by_now_keeps_it(db: Connection) -> None:
+    one = new_id()
+    for token in ("old", "new"):
+        async with db.transaction():
+            await devices.put(db, customer_id=one, device=Device("a", "ios", push_token=token))
+    assert await devices.turn_off(db, gone=[Gone(one, "a", "old", SOON)]) == []
+    assert await db.fetchval("SELECT push_token FROM devices") == "new"
+
+
+async def test_of_many_dead_addresses_each_is_judged_by_itself(db: Connection) -> None:
+    owners = [new_id() for _ in range(4)]
+    for number, owner in enumerate(owners):
+        async with db.transaction():
+            await devices.put(db, customer_id=owner, device=Device(f"d{number}", "ios", push_token=f"t{number}"))
+    gone = [Gone(owner, f"d{n}", f"t{n}", LONG_AGO if n == 2 else SOON) for n, owner in enumerate(owners)]
+    assert sorted(await devices.turn_off(db, gone=gone)) == ["d0", "d1", "d3"]
+    assert await db.fetchval("SELECT array_agg(push_token) FROM devices WHERE push_token IS NOT NULL") == ["t2"]
