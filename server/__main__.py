@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo", "demo"),
     "migrate": ("migrate", "migrate"),
     "keys": ("keys", "app"),
+    "secrets": ("secrets", "app"),
     "users": ("users", "app"),
     "passes": ("passes", "app"),
     "import": ("files", "import_"),

@@ -12,7 +12,7 @@ from server.__main__ import COMMANDS as TABLE
 from server.__main__ import app
 from tests.street.process import kairos
 
-COMMANDS = {"serve", "demo", "migrate", "keys", "users", "import", "export", "replay", "doctor"}
+COMMANDS = {"serve", "demo", "migrate", "keys", "passes", "secrets", "users", "import", "export", "replay", "doctor"}
 
 
 def test_the_commands_are_those_of_the_contract() -> None:
@@ -29,6 +29,11 @@ def test_every_command_explains_itself(command: str) -> None:
 @pytest.mark.parametrize("name", ["create", "list", "rotate", "revoke"])
 def test_keys_has_its_four_commands(name: str) -> None:
     assert CliRunner().invoke(app, ["keys", name, "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["list", "rotate", "reseal"])
+def test_secrets_has_its_three_commands(name: str) -> None:
+    assert CliRunner().invoke(app, ["secrets", name, "--help"]).exit_code == 0
 
 
 async def test_an_unknown_command_is_told_with_an_exit_code() -> None:

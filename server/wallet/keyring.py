@@ -140,6 +140,14 @@ class Keyring:
             self.read(now=now)
         return fresh
 
+    def end(self, kind: Kind, *, before: int, at: datetime, now: datetime) -> None:
+        """Let keys with a smaller id than `before` end at `at`, where they would be good for longer."""
+        with _locked(self._folder / "rotate.lock"):
+            for key in self.keys(kind, now=now):
+                if key.id < before and (key.not_after is None or key.not_after > at):
+                    _write(self._folder, _ended(key, at), anew=False)
+            self.read(now=now)
+
     def largest(self, kind: Kind) -> int:
         """Tell the largest id that a key of this kind ever had, ended ones included; 0 where there is none."""
         return max((identifier for known, identifier in self._keys if known is kind), default=0)

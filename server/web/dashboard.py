@@ -18,6 +18,7 @@ from server.signals.weather.credits import CREDITS
 from server.web.call import Call, Reply
 from server.web.door import door
 from server.web.effects import Effect, effects_of
+from server.web.endings import may_see_to, tell
 from server.web.instants import Range, read_range
 from server.web.languages import DASHBOARD, Language, language_of, say_count, say_share
 from server.web.lift import LiftAnswer
@@ -91,8 +92,10 @@ async def show_dashboard(call: Call) -> Reply:
         whole = await count(db, chosen.span, by="programme", settings=settings)
     language = language_of(call.request.headers.get("Accept-Language"))
     words = DASHBOARD[language]
+    now, seen_to = call.parts.clock.now(), may_see_to(call.principal)
     body = render(
         "dashboard.html",
+        endings=tell(call.parts.watch.notices(now), now=now, language=language) if seen_to else [],
         brand=settings.programme.name,
         csrf=call.csrf or "",
         language=language,

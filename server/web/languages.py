@@ -34,6 +34,7 @@ def language_of(accepted: str | None) -> Language:
 DASHBOARD: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {
         "title": "Funnel by offer",
+        "endings": "Please see to it",
         "all": "All offers",
         "range": "Time range",
         "today": "Today",
@@ -74,6 +75,7 @@ DASHBOARD: Final[Mapping[Language, Mapping[str, str]]] = {
     },
     "de": {
         "title": "Trichter je Angebot",
+        "endings": "Bitte erledigen",
         "all": "Alle Angebote",
         "range": "Zeitraum",
         "today": "Heute",

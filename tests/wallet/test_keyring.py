@@ -275,3 +275,16 @@ def test_the_same_value_is_sealed_differently_each_time(tmp_path: Path) -> None:
 def test_a_keyring_without_a_folder_says_so() -> None:
     with pytest.raises(OSError, match="nowhere"):
         Keyring(Path("/nowhere/secrets")).current(Kind.CODE, now=NOW)
+
+
+def test_older_keys_may_be_ended_before_their_time_and_never_after_it(tmp_path: Path) -> None:
+    keyring = open_keyring(tmp_path, now=NOW)
+    keyring.rotate(Kind.SEAL, now=NOW, overlap=timedelta(days=10))
+    soon, late = NOW + timedelta(hours=1), NOW + timedelta(days=20)
+    keyring.end(Kind.SEAL, before=2, at=late, now=NOW)
+    assert keyring.find(Kind.SEAL, 1, now=NOW + timedelta(days=11)) is None
+    keyring.end(Kind.SEAL, before=2, at=soon, now=NOW)
+    assert open_keyring(tmp_path, now=NOW).find(Kind.SEAL, 1, now=soon - MINUTE) is not None
+    assert keyring.find(Kind.SEAL, 1, now=soon) is None
+    assert keyring.current(Kind.SEAL, now=late).not_after is None
+    assert keyring.rotate(Kind.SEAL, now=soon).id == 3

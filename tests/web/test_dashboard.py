@@ -14,6 +14,7 @@ from server.model.money import Money
 from server.store import funnel
 from server.store.clock import DatabaseClock
 from server.store.pool import Pool
+from server.wallet.watch import Notice, Watch
 from server.web import dashboard
 from server.web.dashboard import DashboardQuery, choose, group_of, total_of
 from server.web.languages import DASHBOARD
@@ -65,6 +66,36 @@ def texts(html: str) -> str:
 
 async def test_an_empty_house_says_so(at: House) -> None:
     assert WORDS["none"] in texts(await page(at))
+
+
+@pytest.fixture
+async def ending(shared_pool: Pool) -> AsyncIterator[House]:
+    """The dashboard of a house whose certificate ends soon."""
+    clock = DatabaseClock()
+    async with shared_pool.acquire() as db:
+        now = await clock.sync(db)
+    watch = Watch(
+        lambda at: [Notice("ends", "certificate", now + timedelta(days=5, hours=1)), Notice("refused", "<b>")]
+    )
+    async with house(shared_pool, dashboard, clock=clock, watch=watch) as served:
+        yield served
+
+
+async def test_an_admin_is_told_what_ends_in_their_language_and_texts_stay_texts(ending: House) -> None:
+    english = await ending.call("admin", "GET", "/dashboard")
+    german = await ending.call("admin", "GET", "/dashboard", Accept_Language="de")
+    assert "Please see to it The pass type certificate ends on" in texts(english.body.decode())
+    assert "Bitte erledigen Das Zertifikat für Coupons endet am" in texts(german.body.decode())
+    assert "&lt;b&gt;" in english.body.decode()
+    assert "<b>" not in english.body.decode()
+    assert 'role="alert"' in english.body.decode()
+
+
+@pytest.mark.parametrize("kind", ["analyst", "marketer"])
+async def test_whoever_can_do_nothing_about_it_is_not_told(ending: House, kind: str) -> None:
+    shown = (await ending.call(kind, "GET", "/dashboard")).body.decode()
+    assert "ends on" not in shown
+    assert 'class="endings"' not in shown
 
 
 async def test_the_figures_of_each_offer_and_of_all_are_told(at: House, pool: Pool) -> None:
