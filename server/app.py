@@ -14,7 +14,6 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Coroutine
 from datetime import timedelta
-from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,18 +22,16 @@ from aiohttp import ClientSession, DummyCookieJar, web
 
 from server.jobs.scheduler import Job, ticking
 from server.opening.outbox import sending
+from server.opening.passes import passes_jobs
 from server.opening.pools import open_one
-from server.pipeline import pass_jobs
 from server.pipeline.addresses import AddressBook
 from server.pipeline.arrive import Arrivals
 from server.pipeline.expire import expire, ring
 from server.pipeline.membership import sweep
-from server.pipeline.numbering import number_all, numbering_of
 from server.pipeline.occasions.knock import knock
 from server.pipeline.occasions.skies import compare
 from server.pipeline.occasions.spread import spread
 from server.pipeline.occasions.timetable import Timetable
-from server.pipeline.redraw import redraw
 from server.pipeline.rules import Rules, programme_of
 from server.pipeline.workshop import Workshop
 from server.settings import Settings
@@ -42,7 +39,7 @@ from server.signals.geocode import open_geocoder
 from server.signals.weather.base import Source
 from server.signals.weather.cache import WeatherCache
 from server.signals.weather.source import open_source
-from server.store import embedded, farewell, funnel, passes, retention, trials
+from server.store import embedded, funnel, retention, trials
 from server.store.check import check_server
 from server.store.clock import DatabaseClock
 from server.store.migrate import migrate
@@ -59,9 +56,6 @@ from server.web.wire import Runner
 
 CLOCK_S = 5.0
 """How often a quiet process looks at the database's clock."""
-
-JOB_ROWS = 1000
-"""Passes ended in one transaction: some tens of milliseconds."""
 
 _log = structlog.get_logger("kairos")
 
@@ -217,8 +211,6 @@ def jobs_of(parts: Parts) -> list[Job]:
         events=timedelta(days=privacy.event_days),
         tokens=timedelta(days=privacy.token_days),
     )
-    numbers = numbering_of(parts.settings, pass_type=parts.desk.pass_type_id)
-    last_word = timedelta(seconds=privacy.farewell_s)
     told = parts.settings.lift
     terms = trials.Terms(
         programme=parts.settings.programme.holdout > 0,
@@ -229,17 +221,10 @@ def jobs_of(parts: Parts) -> list[Job]:
     return [
         Job("rollup", every.rollup_s, lambda: funnel.roll(pool, terms=terms)),
         Job("follow trials", every.trials_s, lambda: trials.follow(pool, now=clock.now())),
-        Job("number passes", every.passes_s, lambda: number_all(pool, terms=numbers)),
-        Job("walk passes", every.passes_s, lambda: pass_jobs.work(pool, redraw=redraw)),
+        *passes_jobs(parts),
         Job("ring timers", every.timers_s, lambda: ring(pool, parts.arrivals, now=clock.now())),
         *_occasions(parts),
         Job("expire moments", every.expire_s, lambda: expire(pool, now=clock.now())),
-        Job(
-            "expire passes",
-            every.expire_s,
-            lambda: pool.attempt(partial(passes.expire, now=clock.now(), limit=JOB_ROWS)),
-        ),
-        Job("say farewell", every.expire_s, lambda: pool.attempt(partial(farewell.end, after=last_word))),
         Job("look for replays", every.replays_s, parts.workshop.look),
         Job("tell what ends", every.endings_s, lambda: parts.watch.tell(clock.now(), log=_log)),
         Job("forget", every.forget_s, lambda: retention.forget(pool, ages=ages)),

@@ -59,6 +59,9 @@ class Metrics:
         self.malformed = Counter(
             "kairos_http_malformed_total", "Requests that were no HTTP that we speak.", registry=self.registry
         )
+        self.passes_waiting = self.gauge(
+            "kairos_passes_waiting", "Passes that changed and are to be numbered, and passes to be walked.", ("what",)
+        )
 
     def count(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request by the template of its route (never its path)."""
