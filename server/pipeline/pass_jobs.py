@@ -16,7 +16,7 @@ from uuid import UUID
 from server.store import pass_jobs
 from server.store.pool import Connection, Pool
 
-AT_ONCE = 1000
+AT_ONCE = 250
 """Passes looked at in one transaction: some tens of milliseconds in which a till may wait for one of them."""
 
 Redraw: TypeAlias = Callable[[Connection, UUID, Sequence[UUID]], Awaitable[Sequence[UUID]]]

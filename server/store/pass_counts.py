@@ -29,25 +29,31 @@ class Fared(NamedTuple):
     waiting: int
 
 
-# Waiting: without a number, or in a wallet whose row of the outbox is not through and was written for this change or later.
+# By pass, by customer, by offer: each time by hashing. Waiting: without a number, or in a wallet whose row of the outbox is not
+# through and was written for this change or later.
 COUNT = """
-SELECT o.id AS offer_id, o.name, count(DISTINCT coalesce(p.customer_id, p.serial)) AS customers, count(*) AS issued,
-       count(p.saved_at) AS saved, count(*) FILTER (WHERE p.devices > 1) AS shared,
-       count(*) FILTER (WHERE p.saved_at IS NOT NULL AND p.devices = 0) AS removed,
-       count(*) FILTER (WHERE p.tag < 0 AND p.devices > 0 OR p.waiting) AS waiting
-FROM offers o CROSS JOIN LATERAL (
-    SELECT p.customer_id, p.serial, p.saved_at, p.tag, held.devices, held.waiting
-    FROM passes p CROSS JOIN LATERAL (
-        SELECT count(*) AS devices, coalesce(bool_or(EXISTS (
-            SELECT FROM deliveries d WHERE d.bucket = p.bucket AND d.device_hash = r.device_hash
-            AND d.channel = 'apple_wallet' AND d.state = 'queued'
-            AND d.created_at < p.modified_at + interval '10 minutes')), false) AS waiting
-        FROM registrations r WHERE r.pass_bucket = p.bucket AND r.serial = p.serial AND r.erased_at IS NULL
-    ) AS held
-    WHERE p.offer_id = o.id AND p.created_at >= $1 AND p.created_at < $2
-) AS p
-WHERE $3::uuid IS NULL OR o.id = $3::uuid
-GROUP BY o.id, o.name ORDER BY issued DESC, o.name
+WITH held AS (
+    SELECT p.offer_id, p.bucket, p.serial, p.customer_id, p.saved_at, p.tag, count(r.device_hash) AS devices,
+           coalesce(bool_or(d.id IS NOT NULL), false) AS told_later
+    FROM passes p
+    LEFT JOIN registrations r ON r.pass_bucket = p.bucket AND r.serial = p.serial AND r.erased_at IS NULL
+    LEFT JOIN deliveries d ON d.bucket = p.bucket AND d.device_hash = r.device_hash AND d.channel = 'apple_wallet'
+              AND d.state = 'queued' AND d.created_at < p.modified_at + interval '10 minutes'
+    WHERE p.created_at >= $1 AND p.created_at < $2 AND ($3::uuid IS NULL OR p.offer_id = $3::uuid)
+    GROUP BY p.bucket, p.serial
+), owners AS (
+    SELECT offer_id, coalesce(customer_id, serial) AS owner, count(*) AS issued, count(saved_at) AS saved,
+           count(*) FILTER (WHERE devices > 1) AS shared,
+           count(*) FILTER (WHERE saved_at IS NOT NULL AND devices = 0) AS removed,
+           count(*) FILTER (WHERE tag < 0 AND devices > 0 OR told_later) AS waiting
+    FROM held GROUP BY offer_id, coalesce(customer_id, serial)
+), summed AS (
+    SELECT offer_id, count(*) AS customers, sum(issued)::bigint AS issued, sum(saved)::bigint AS saved,
+           sum(shared)::bigint AS shared, sum(removed)::bigint AS removed, sum(waiting)::bigint AS waiting
+    FROM owners GROUP BY offer_id
+)
+SELECT o.id AS offer_id, o.name, s.customers, s.issued, s.saved, s.shared, s.removed, s.waiting
+FROM summed s JOIN offers o ON o.id = s.offer_id ORDER BY s.issued DESC, o.name
 """
 
 

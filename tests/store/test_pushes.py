@@ -95,7 +95,9 @@ async def test_of_a_crowd_of_devices_the_newest_are_told(undone: Connection) -> 
     for number in range(pushes.MOST_DEVICES + 3):
         await register(undone, Device(f"d{number:02}", "ios", push_token=f"t{number}"))
     # Within one transaction all are registered at the same time.
-    await undone.execute("UPDATE devices SET registered_at = registered_at + substr(device_id, 2)::int * interval '1 s'")
+    await undone.execute(
+        "UPDATE devices SET registered_at = registered_at + substr(device_id, 2)::int * interval '1 s'"
+    )
     await make(undone)
     assert await pushes.address(undone, limit=10, now=NOW) == {"apns": pushes.MOST_DEVICES}
     told = {row["device_id"] for row in await rows(undone)}
