@@ -210,6 +210,7 @@ def jobs_of(parts: Parts) -> list[Job]:
         pings=timedelta(days=privacy.ping_days),
         events=timedelta(days=privacy.event_days),
         tokens=timedelta(days=privacy.token_days),
+        webhooks=timedelta(days=parts.settings.webhooks.keep_days),
     )
     told = parts.settings.lift
     terms = trials.Terms(

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from server.settings_out import Outbox
+from server.settings_out import Outbox, WebhookSettings
 from server.settings_out import Section as _Section
 
 
@@ -116,6 +116,8 @@ class Limits(_Section, frozen=True):
     sends_per_request: int
     passes_per_export: int
     topics_per_customer: int
+    webhooks: int
+    webhook_replay: int
 
 
 class Publish(_Section, frozen=True):
@@ -264,6 +266,7 @@ class Settings(_Section, frozen=True):
     geocoder: Geocoder
     apple: Apple
     wallet: Wallet
+    webhooks: WebhookSettings
     replay: ReplaySettings
     jobs: Jobs
 

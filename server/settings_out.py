@@ -35,3 +35,16 @@ class Outbox(Section, frozen=True):
     apple_wallet_at_once: int
     google_wallet_at_once: int
     webhooks_at_once: int
+
+
+class WebhookSettings(Section, frozen=True):
+    """Telling other systems what happened (seconds, unless said)."""
+
+    deadline_s: float
+    ca_file: str
+    first_retry_s: float
+    longest_retry_s: float
+    retry_hours: float
+    disable_after_days: float
+    overlap_s: float
+    keep_days: int

@@ -9,16 +9,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from secrets import SystemRandom
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from server.decision.ruleset import Ruleset
 from server.opening.channels import Channels, open_channels
 from server.opening.pools import open_one
+from server.opening.webhooks import patient, unshifted, webhooks_of
 from server.pipeline.deliveries import DeliveryQueue
 from server.pipeline.outbox import Sender
 from server.pipeline.pushes import Pushes
 from server.pipeline.queue import Queue, Terms
 from server.pipeline.wallet_pushes import WalletPushes
+from server.pipeline.webhook_queue import WebhookQueue
 from server.settings import Settings
 from server.settings_out import Outbox
 from server.store.knocks import listen
@@ -82,7 +84,24 @@ def queues_of(parts: Parts, pool: Pool, counts: Counts, channels: Channels) -> S
     return [
         *(DeliveryQueue(pool, Pushes(way, channels.get(way), ruleset=ruleset), tally=counts) for way in WAYS.values()),
         DeliveryQueue(pool, WalletPushes(channels.get("apple_wallet")), tally=counts),
+        webhooks_of(parts, pool),
     ]
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A queue with connections of its own to the world; they end with the house."""
+
+    async def close(self) -> None:
+        """Let go of them."""
+
+
+def _sender(queue: Queue[Any], parts: Parts, counts: Counts) -> Sender[Any]:
+    """Make who works a queue off. A shift of the clock, for tests, is none of other systems' business."""
+    terms, clock = terms_of(parts.settings.outbox, queue.name), parts.clock.now
+    if queue.name == WebhookQueue.name:
+        terms, clock = patient(terms, parts.settings.webhooks), unshifted(parts)
+    return Sender(queue, terms=terms, clock=clock, chance=SystemRandom().random, tally=counts)
 
 
 @contextlib.asynccontextmanager
@@ -95,16 +114,11 @@ async def sending(
         size = settings.database.outbox_pool_size
         pool = await stack.enter_async_context(await open_one(settings.database, dsn, name="kairos outbox", size=size))
         opened = await stack.enter_async_context(channels(settings))
-        senders = [
-            Sender(
-                queue,
-                terms=terms_of(settings.outbox, queue.name),
-                clock=parts.clock.now,
-                chance=SystemRandom().random,
-                tally=counts,
-            )
-            for queue in queues(parts, pool, counts, opened)
-        ]
+        taken = queues(parts, pool, counts, opened)
+        for queue in taken:
+            if isinstance(queue, Closing):
+                stack.push_async_callback(queue.close)
+        senders = [_sender(queue, parts, counts) for queue in taken]
         await stack.enter_async_context(_running(senders, parts, dsn))
         yield senders
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from server.settings import Settings
-from server.store import knocks, pass_news, pass_tags
+from server.store import knocks, pass_news, pass_tags, webhook_events
 from server.store.farewell import PUSH_WITHIN
 from server.store.pass_tags import Numbered
 from server.store.pool import Connection, Pool
@@ -48,8 +48,11 @@ async def number_these(db: Connection, *, terms: Numbering, serials: Sequence[UU
 
 
 async def _tell(db: Connection, numbered: Sequence[Numbered], terms: Numbering) -> int:
+    """Write what wallets, and other systems that listen, are told of these passes."""
     if await pass_news.tell(db, numbered, within=terms.within, farewell=PUSH_WITHIN):
         await knocks.knock(db, APPLE)
+    if numbered and await webhook_events.heard(db):
+        await webhook_events.tell_changed(db, serials=[each.serial for each in numbered])
     return len(numbered)
 
 

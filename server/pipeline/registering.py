@@ -9,7 +9,7 @@ from uuid import UUID
 
 from server.errors import Unauthenticated
 from server.pipeline.numbering import Numbering, number_these
-from server.store import registrations
+from server.store import registrations, webhook_events
 from server.store.pool import Connection, Pool
 from server.store.registrations import Updated
 
@@ -37,6 +37,8 @@ async def register(
         await registrations.saved(db, serial=serial)
         await registrations.tell_again(db, serial=serial)
         await registrations.drop_oldest(db, serial=serial, most=most)
+        if await webhook_events.heard(db):
+            await webhook_events.tell_saved(db, serial=serial, wallet="apple")
     return made
 
 

@@ -46,6 +46,10 @@ TABLES: Mapping[str, str] = {
     "deliveries": "SELECT to_jsonb(t) - 'device_hash' FROM deliveries t WHERE t.bucket = $1 AND t.customer_id = $2"
     " ORDER BY t.created_at",
     "app_events": "SELECT to_jsonb(t) FROM app_events t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
+    "webhook_events": "SELECT to_jsonb(t) FROM webhook_events t WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY t.at",
+    "webhook_calls": "SELECT to_jsonb(t) - 'lease' FROM webhook_events e"
+    " JOIN webhook_calls t ON t.bucket = e.bucket AND t.event_id = e.id"
+    " WHERE e.bucket = $1 AND e.customer_id = $2 ORDER BY t.queued_at",
     "passes": "SELECT to_jsonb(t) - 'token_sealed' FROM passes t WHERE t.bucket = $1 AND t.customer_id = $2",
     "registrations": "SELECT to_jsonb(t) - 'device_hash' FROM registrations t"
     " JOIN passes p ON p.bucket = t.pass_bucket AND p.serial = t.serial WHERE p.bucket = $1 AND p.customer_id = $2",
@@ -83,6 +87,8 @@ ERASE: Mapping[str, str] = {
     f" reason = CASE WHEN state IN ('queued', 'leased') AND NOT {_LAST_WORD} THEN 'erased' ELSE reason END"
     " WHERE bucket = $1 AND customer_id = $2",
     "app_events": "UPDATE app_events SET customer_id = NULL WHERE bucket = $1 AND customer_id = $2",
+    "webhook_events": "UPDATE webhook_events SET customer_id = NULL, data = data - 'customer_id'"
+    " WHERE bucket = $1 AND customer_id = $2",
     "registrations": "UPDATE registrations t SET erased_at = clock_timestamp() FROM passes p"
     " WHERE p.bucket = $1 AND p.customer_id = $2 AND t.pass_bucket = p.bucket AND t.serial = p.serial",
     "passes": "UPDATE passes SET customer_id = NULL, erased_at = clock_timestamp() WHERE bucket = $1 AND customer_id = $2",
@@ -110,6 +116,7 @@ ERASE: Mapping[str, str] = {
 """By table, what erases a customer's rows, or takes the customer out of them."""
 
 KEPT: Mapping[str, str] = {
+    "webhook_calls": "which endpoint was told of which event; the event names nobody any more",
     "redemptions": "the ledger of uses; the pass it names belongs to nobody any more",
     "reversals": "the ledger of uses; the pass it names belongs to nobody any more",
 }

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
+import msgspec
+
 from server.model.ids import bucket_of
-from server.store import trials
+from server.store import trials, webhook_events
 from server.store.pool import Connection, Pool
 from server.store.trials import Terms
+from server.store.webhook_events import Fact
 
 Step = Literal["decided", "control", "delivered", "opened", "clicked", "passes", "redeemed"]
 
@@ -30,6 +33,8 @@ NO_TERMS = Terms()
 _FACTS = 2000
 """Facts moved by one statement: some tens of milliseconds."""
 _TRIES = 5
+
+_facts = msgspec.json.Decoder(list[Fact]).decode
 
 # The hash is that of the customer's id (the first eight bytes of SHA-256): a cell tells people apart and names nobody.
 NOTE = """
@@ -101,14 +106,15 @@ SELECT (SELECT count(*) FROM taken) AS moved, ARRAY(
     WHERE t.step IN ('decided', 'control') AND ($3 OR EXISTS (
           SELECT FROM offer_versions v
           WHERE v.offer_id = t.offer_id AND v.document->'holdout'->>'share' IS NOT NULL))
-) AS begun
+) AS begun, CASE WHEN $4 THEN (SELECT json_agg(json_build_array(moment_id, step, delta, at, subject_id)) FROM taken) END AS told
 """
 
 
 async def roll(pool: Pool, *, facts: int = _FACTS, terms: Terms = NO_TERMS) -> int:
     """Move the facts that nobody else is moving into cells, until there are none left, and tell how many.
 
-    With them begin the trials of those who were shown, or held out of, an offer that is tried.
+    With them begin the trials of those who were shown, or held out of, an offer that is tried, and other systems that
+    listen are told.
     """
     total = 0
     while moved := await pool.attempt(lambda db: _roll_some(db, facts=facts, terms=terms), tries=_TRIES):
@@ -119,6 +125,9 @@ async def roll(pool: Pool, *, facts: int = _FACTS, terms: Terms = NO_TERMS) -> i
 
 
 async def _roll_some(db: Connection, *, facts: int, terms: Terms) -> int:
-    [row] = await db.fetch(ROLL, facts, MOST_CUSTOMERS, terms.programme)
+    listened = bool(await webhook_events.heard(db))
+    [row] = await db.fetch(ROLL, facts, MOST_CUSTOMERS, terms.programme, listened)
     await trials.begin(db, moments=row["begun"], terms=terms)
+    if row["told"]:
+        await webhook_events.tell_facts(db, facts=_facts(row["told"]))
     return int(row["moved"])

@@ -90,11 +90,11 @@ WITH claimed AS (
     WHERE claimed.customer_id IS NOT NULL
 ), fact AS (
     INSERT INTO funnel_facts (bucket, moment_id, customer, step, delta, value_minor, currency, slot, offer_id, place_id,
-                              channel, placement, variant, local_day, local_hour, weekday, weather)
+                              channel, placement, variant, local_day, local_hour, weekday, weather, subject_id)
     SELECT m.bucket, m.id, ('x' || encode(substr(sha256(uuid_send(m.customer_id)), 1, 8), 'hex'))::bit(64)::bigint,
            'redeemed', 1, claimed.value_minor, coalesce(claimed.currency, ''),
            date_bin('15 minutes', m.created_at, timestamptz '2000-01-01 00:00:00+00'), m.offer_id, m.place_id, m.channel,
-           m.placement, m.variant, m.local_day, m.local_hour, m.weekday, coalesce(m.weather, '')
+           m.placement, m.variant, m.local_day, m.local_hour, m.weekday, coalesce(m.weather, ''), $3::uuid
     FROM claimed JOIN moments m ON m.bucket = claimed.bucket AND m.id = claimed.moment_id
     WHERE m.customer_id IS NOT NULL
 )
@@ -180,11 +180,11 @@ WITH target AS (
     DELETE FROM occasions o USING target, entry WHERE o.bucket = target.bucket AND o.id = target.id
 ), fact AS (
     INSERT INTO funnel_facts (bucket, moment_id, customer, step, delta, value_minor, currency, slot, offer_id, place_id,
-                              channel, placement, variant, local_day, local_hour, weekday, weather)
+                              channel, placement, variant, local_day, local_hour, weekday, weather, subject_id)
     SELECT m.bucket, m.id, ('x' || encode(substr(sha256(uuid_send(m.customer_id)), 1, 8), 'hex'))::bit(64)::bigint,
            'redeemed', -1, target.value_minor, coalesce(target.currency, ''),
            date_bin('15 minutes', m.created_at, timestamptz '2000-01-01 00:00:00+00'), m.offer_id, m.place_id, m.channel,
-           m.placement, m.variant, m.local_day, m.local_hour, m.weekday, coalesce(m.weather, '')
+           m.placement, m.variant, m.local_day, m.local_hour, m.weekday, coalesce(m.weather, ''), $3::uuid
     FROM target, given JOIN moments m ON m.bucket = given.bucket AND m.id = given.moment_id
     WHERE m.customer_id IS NOT NULL
 )

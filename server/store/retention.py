@@ -18,6 +18,7 @@ class Ages(NamedTuple):
     pings: timedelta
     events: timedelta
     tokens: timedelta
+    webhooks: timedelta = timedelta(days=30)
 
 
 def _oldest(table: str, moment: str, also: str = "") -> str:
@@ -42,6 +43,8 @@ FORGET: Mapping[str, str] = {
     "occasions": _oldest("occasions", "at"),
     "firings": _oldest("firings", "at", " AND next_chunk = 1024"),
     "deliveries": _oldest("deliveries", "created_at"),
+    "webhook_events": _oldest("webhook_events", "at"),
+    "webhook_calls": _oldest("webhook_calls", "queued_at"),
     "moments": _oldest("moments", "created_at", " AND pass_serial IS NULL"),
     "customer_tokens": _oldest("customer_tokens", "coalesce(last_used_at, created_at)"),
     "idempotency_keys": _oldest("idempotency_keys", "created_at"),
@@ -75,6 +78,7 @@ def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
         "visits": ages.pings + timedelta(days=2),  # a phone that was offline tells of them a day late: then they count
         **dict.fromkeys(_OF_EVENTS, ages.events),
         "customer_tokens": ages.tokens,
+        **dict.fromkeys(("webhook_events", "webhook_calls"), ages.webhooks),
         "occasions": timedelta(days=2),
         "replays": timedelta(days=90),
         "pass_jobs": timedelta(days=90),

@@ -59,6 +59,8 @@ MODULES: Final = (
     "users",
     "versions",
     "wallet",
+    "webhook_calls",
+    "webhooks",
 )
 """The modules with doors, one line each."""
 

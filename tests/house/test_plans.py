@@ -45,6 +45,8 @@ from server.store import (
     retention,
     states,
     trials,
+    webhook_calls,
+    webhook_events,
 )
 from server.store.pool import Connection, Pool
 
@@ -67,6 +69,7 @@ BIG = {
     "external_sends",
     *("registrations", "idempotency_keys", "budgets", "place_budgets", "funnel_cells", "api_keys", "offer_versions"),
     *("visits", "trials", "lift_cells"),
+    *("webhook_events", "webhook_calls"),
 }
 """Tables that grow with customers, offers or time: nothing hot may read one from end to end."""
 
@@ -128,6 +131,12 @@ INSERT INTO reversals (bucket, id, redemption_id, serial, reversed_by, reason)
     SELECT bucket, id, id, serial, 't', 'r' FROM redemptions;
 INSERT INTO registrations (bucket, device_hash, pass_type, serial, pass_bucket, push_token)
     SELECT 1023 - bucket, sha256(uuid_send(serial)), 'pass.x', serial, bucket, serial::text FROM passes;
+INSERT INTO webhooks (id, url, events, secret_sealed) SELECT md5(n::text)::uuid, 'u', '{*}', '' FROM generate_series(1, 20) n;
+INSERT INTO webhook_events (bucket, id, type, at, subject, customer_id, data)
+    SELECT bucket, id, 't', created_at, id, customer_id, '{}' FROM moments;
+INSERT INTO webhook_calls (bucket, event_id, webhook_id, state, queued_at, not_before)
+    SELECT bucket, id, md5((bucket % 20 + 1)::text)::uuid, CASE WHEN bucket % 8 = 3 THEN 'queued' ELSE 'sent' END, at, at
+    FROM webhook_events;
 INSERT INTO idempotency_keys (bucket, principal, route, key, body_hash, created_at)
     SELECT bucket, 'customer:' || id, 'POST /x', 'k', '', now() - bucket * interval '10 minutes' FROM customers;
 INSERT INTO replays (id, offer_id, version, from_at, to_at, asked_by, created_at, state)
@@ -228,6 +237,11 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
     "what a customer had reserved": (expiry.RELEASE, {"moments_owner", "moments_pkey"}),
     "moments that end": (expiry.END, {"moments_pkey", "deliveries_moment", "receipts_moment"}),
     "pings forgotten": (pings.FORGET, {"pings_pkey", "visits_pkey"}),
+    "moments that are told of": (webhook_events.MOMENTS, {"moments_pkey"}),
+    "passes that were issued": (webhook_events.OF_MOMENTS, {"passes_bucket_moment_id_key"}),
+    "passes that changed": (webhook_events.CHANGED, {"passes_pkey"}),
+    "uses that are told of": (webhook_events.USES, {"redemptions_pkey", "passes_pkey"}),
+    "reversals that are told of": (webhook_events.REVERSALS, {"reversals_pkey", "redemptions_pkey", "passes_pkey"}),
     "occasions that wait": (occasions.PENDING, {"occasions_pkey"}),
     "occasions decided": (occasions.SETTLE, {"occasions_pkey"}),
     "occasions put off": (occasions.POSTPONE, {"occasions_pkey"}),
@@ -301,6 +315,21 @@ PORTIONS: Mapping[str, tuple[str, list[str], set[str]]] = {
         ["now()", "50", "interval '1 day'", "interval '1 day'"],
         {"trials_next", "trials_pkey", "visits_pkey", "customer_events_owner", "customer_events_bought", "moments_pkey"}
         | {"offer_versions_pkey"},
+    ),
+    "calls that are due": (
+        webhook_calls.LEASE,
+        ["now()", "50", "md5('7')::uuid", "now()", "10", "interval '3 days'"],
+        {"webhook_calls_due", "webhook_calls_out", "webhook_calls_pkey", "webhook_events_pkey"},
+    ),
+    "an endpoint's log": (
+        webhook_calls.LOG,
+        ["md5('7')::uuid", "NULL", "NULL", "NULL", "200"],
+        {"webhook_calls_log", "webhook_events_pkey"},
+    ),
+    "what happened of late": (
+        webhook_calls.AGAIN_SPAN,
+        ["md5('7')::uuid", "now() - interval '30 hours'", "now() - interval '29 hours'", "1000", "'t2'"],
+        {"webhook_events_at"},  # of endpoints there are a few
     ),
     "customers to judge": (members.NEXT, ["7", "md5('7')::uuid", "250"], {"customers_pkey"}),
     "an offer's passes": (passes.VOID_OFFER, ["md5('7')::uuid", "'r'", "500"], {"passes_offer", "passes_pkey"}),

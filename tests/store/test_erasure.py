@@ -17,8 +17,16 @@ from server.store.pool import Connection, Pool
 from tests.builders import NOON
 from tests.pipeline.town import Town
 
-INDIRECT = {"customers", "receipt_lines", "redemptions", "reversals", "registrations", "idempotency_keys"}
-"""Tables that hold rows of customers without a column `customer_id`: by the id, the pass, or the principal."""
+INDIRECT = {
+    "customers",
+    "receipt_lines",
+    "redemptions",
+    "reversals",
+    "registrations",
+    "idempotency_keys",
+    "webhook_calls",
+}
+"""Tables that hold rows of customers without a column `customer_id`: by the id, the pass, the event, or the principal."""
 
 NOT_THEIRS = {
     *(
@@ -49,6 +57,7 @@ NOT_THEIRS = {
         "addresses",
         "geocoder_turn",
         "replays",
+        "webhooks",
     ),
     *("addresses", "geocoder_turn", "replays"),  # of shops, of processes, and sums that marketers asked for
     "pass_jobs",  # how far an offer's passes were walked through
@@ -157,12 +166,13 @@ class Life(NamedTuple):
     pass_serial: UUID
     redemption_id: UUID
     receipt_id: UUID
+    event_id: UUID
 
 
 async def live(db: Connection, *, bucket: int) -> Life:
     """Write a row of a customer into every table of the registry, with a value in every column."""
-    serial, redemption, receipt = (new_id(bucket=bucket) for _ in range(3))
-    life = Life(new_id(bucket=bucket), f"word{new_id().hex}", serial, redemption, receipt)
+    serial, redemption, receipt, event = (new_id(bucket=bucket) for _ in range(4))
+    life = Life(new_id(bucket=bucket), f"word{new_id().hex}", serial, redemption, receipt, event)
     for table in TABLES:
         row = {}
         for column in await db.fetch(COLUMNS_OF, table):
@@ -180,7 +190,14 @@ def _value(life: Life, table: str, name: str, kind: str) -> Any:
         "bucket": bucket_of_text(life.word) if table == "external_ids" else bucket_of(life.id),
         "pass_bucket": bucket_of(life.pass_serial),
         "customer_id": life.id,
-        "id": {"customers": life.id, "redemptions": life.redemption_id, "receipts": life.receipt_id}.get(table),
+        "id": {
+            "customers": life.id,
+            "redemptions": life.redemption_id,
+            "receipts": life.receipt_id,
+            "webhook_events": life.event_id,
+        }.get(table),
+        "event_id": life.event_id,
+        "data": json.dumps({"customer_id": str(life.id), "serial": str(life.pass_serial)}),
         "serial": life.pass_serial,
         "redemption_id": life.redemption_id,
         "receipt_id": life.receipt_id,
@@ -231,7 +248,7 @@ async def test_no_secret_is_in_an_export(undone: Connection) -> None:
 async def test_after_an_erasure_no_table_says_anything_of_the_customer(undone: Connection) -> None:
     one, neighbour = await live(undone, bucket=7), await live(undone, bucket=7)
     theirs = (str(one.id), one.word, str(one.receipt_id))
-    assert await found_in(undone, *theirs) >= set(TABLES) - {"redemptions", "reversals"}
+    assert await found_in(undone, *theirs) >= set(TABLES) - {"redemptions", "reversals", "webhook_calls"}
     before = await found_in(undone, str(neighbour.id), neighbour.word)
     whole = await export(undone, customer_id=neighbour.id)
     assert await erase(undone, customer_id=one.id)
@@ -254,6 +271,14 @@ async def test_after_an_erasure_the_ledger_still_adds_up(undone: Connection) -> 
     )
     assert left is not None
     assert tuple(left) == (None, 1, "text")
+
+
+async def test_what_other_systems_are_still_to_be_told_names_the_customer_no_more(undone: Connection) -> None:
+    one = await live(undone, bucket=7)
+    await erase(undone, customer_id=one.id)
+    [row] = await undone.fetch("SELECT customer_id, data FROM webhook_events WHERE id = $1", one.event_id)
+    assert row["customer_id"] is None
+    assert json.loads(row["data"]) == {"serial": str(one.pass_serial)}
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,14 @@ ROWS = {
         "INSERT INTO deliveries (bucket, id, moment_id, offer_id, channel, not_before, deliver_by, created_at)"
         " VALUES ($1, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'push', now(), now(), now() - $2::interval)"
     ),
+    "webhook_events": (
+        "INSERT INTO webhook_events (bucket, id, type, at, subject, data)"
+        " VALUES ($1, gen_random_uuid(), 't', now() - $2::interval, '', '{}')"
+    ),
+    "webhook_calls": (
+        "INSERT INTO webhook_calls (bucket, event_id, webhook_id, queued_at)"
+        " VALUES ($1, gen_random_uuid(), gen_random_uuid(), now() - $2::interval)"
+    ),
     "moments": (
         "INSERT INTO moments (bucket, id, offer_id, offer_version, offer_name, variant, placement, channel, pressure, title,"
         " body, action, created_at, deliver_by, local_day, local_hour, weekday)"
@@ -209,7 +217,7 @@ async def test_two_who_forget_at_once_do_not_get_into_each_others_way(pool: Pool
 
 
 def test_each_age_comes_from_the_setting_of_its_kind() -> None:
-    ages = ages_by_table(Ages(pings=timedelta(1), events=timedelta(2), tokens=timedelta(3)))
+    ages = ages_by_table(Ages(pings=timedelta(1), events=timedelta(2), tokens=timedelta(3), webhooks=timedelta(4)))
     assert {table for table, age in ages.items() if age == timedelta(2)} - {"occasions"} == {
         *(
             "receipt_lines",
@@ -223,4 +231,5 @@ def test_each_age_comes_from_the_setting_of_its_kind() -> None:
         )
     }
     assert ages["customer_tokens"] == timedelta(3)
+    assert (ages["webhook_events"], ages["webhook_calls"]) == (timedelta(4), timedelta(4))
     assert set(ages) == set(FORGET)

@@ -264,6 +264,35 @@ async def _written(scene: Scene) -> str:
     return number
 
 
+ENDPOINT = {"url": "https://hooks.example.com/kairos", "events": ["kairos.pass.saved"]}
+
+
+@right("POST /v1/webhooks")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json=ENDPOINT)
+
+
+@right(
+    "GET /v1/webhooks/{id}",
+    "DELETE /v1/webhooks/{id}",
+    "POST /v1/webhooks/{id}/rotate",
+    "POST /v1/webhooks/{id}/test",
+    "GET /v1/webhooks/{id}/calls",
+)
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": (await scene.made("/v1/webhooks", ENDPOINT))["id"]})
+
+
+@right("PATCH /v1/webhooks/{id}")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": (await scene.made("/v1/webhooks", ENDPOINT))["id"]}, {"enabled": False})
+
+
+@right("POST /v1/webhooks/{id}/replay")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": (await scene.made("/v1/webhooks", ENDPOINT))["id"]}, {"from": "2026-11-02", "to": "2026-11-03"})
+
+
 @right("POST /v1/users")
 async def _(scene: Scene, who: str) -> Right:
     return Right(json={"email": f"{uuid4()}@example.com", "name": "Alex", "roles": ["analyst"]})

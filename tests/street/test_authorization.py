@@ -120,6 +120,16 @@ GET    /v1/customers                        200  admin
 POST   /v1/customers/{external_id}/events   200  crm
 POST   /v1/purchases                        201  crm
 
+GET    /v1/webhooks                      200  admin
+POST   /v1/webhooks                      201  admin
+GET    /v1/webhooks/{id}                 200  admin
+PATCH  /v1/webhooks/{id}                 200  admin
+DELETE /v1/webhooks/{id}                 204  admin
+POST   /v1/webhooks/{id}/rotate          200  admin
+POST   /v1/webhooks/{id}/test            202  admin
+GET    /v1/webhooks/{id}/calls           200  admin
+POST   /v1/webhooks/{id}/replay          202  admin
+
 GET    /v1/users                         200  admin
 POST   /v1/users                         201  admin
 PATCH  /v1/users/{id}                    200  admin
@@ -157,7 +167,7 @@ ROWS = _read(TABLE)
 async def scene(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     folder: Path = tmp_path_factory.mktemp("house")
     # Facts stay facts here: rows are counted, and the job would move them meanwhile.
-    quiet = {"limits__requests_per_minute": 10**6, "limits__wallet_per_minute": 10**6}
+    quiet = {"limits__webhooks": 10**6, "limits__requests_per_minute": 10**6, "limits__wallet_per_minute": 10**6}
     quiet |= {"jobs__rollup_s": 3600.0, "jobs__occasions_s": 3600.0}
     quiet |= {"replay__answer_s": 0.0, "replay__queue": 10**6}  # asked for and not waited for
     async with open_street(shared_dsn, folder, **quiet) as street:

@@ -84,7 +84,7 @@ class Knocker(NamedTuple):
 @pytest.fixture(scope="module")
 async def scene(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     # Facts stay facts here: rows are counted, and the job would move them meanwhile.
-    limits = dict.fromkeys(("requests_per_minute", "signups_per_minute", "wallet_per_minute"), 10**6)
+    limits = dict.fromkeys(("requests_per_minute", "signups_per_minute", "wallet_per_minute", "webhooks"), 10**6)
     changes = {f"limits__{name}": value for name, value in limits.items()} | {
         "jobs__rollup_s": 3600.0,
         "jobs__occasions_s": 3600.0,
