@@ -23,6 +23,7 @@ from server.web.instants import Range, read_range
 from server.web.languages import DASHBOARD, Language, language_of, say_count, say_share
 from server.web.lift import LiftAnswer
 from server.web.pages import HTML, render
+from server.web.pass_panel import count_passes, panel_of
 from server.web.picture import HEIGHT, WIDTH, Column, draw
 from server.web.reports import NO_CURRENCY, FunnelRow, count
 
@@ -90,6 +91,7 @@ async def show_dashboard(call: Call) -> Reply:
     async with call.connection() as db:
         rows = await count(db, chosen.span, by="offer", settings=settings)
         whole = await count(db, chosen.span, by="programme", settings=settings)
+    counted = await count_passes(call, chosen.span)
     language = language_of(call.request.headers.get("Accept-Language"))
     words = DASHBOARD[language]
     now, seen_to = call.parts.clock.now(), may_see_to(call.principal)
@@ -104,6 +106,7 @@ async def show_dashboard(call: Call) -> Reply:
         choices=[(days, words["today"] if days == "1" else words["days"].format(days)) for days in _CHOICES],
         total=total_of(rows, whole, words=words, language=language),
         groups=[group_of(row, words=words, language=language) for row in rows],
+        wallets=panel_of(counted, words=words, language=language),
         hidden=words["hidden"].format(least),
         about=words["about"].format(zone),
         width=WIDTH,

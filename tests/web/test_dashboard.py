@@ -112,6 +112,15 @@ async def test_the_figures_of_each_offer_and_of_all_are_told(at: House, pool: Po
     assert WORDS["partly"] not in told
 
 
+async def test_passes_in_wallets_are_told_where_there_are_some(at: House, pool: Pool) -> None:
+    assert WORDS["wallets"] not in texts(await page(at))
+    async with pool.acquire() as db:
+        await lives.offer_row(db, 1, name="coffee")
+    await fill(pool, offer=1, people=5, redeemed=4)
+    told = texts(await page(at))
+    assert "Passes in wallets Issued 4 Saved 0 0.0% On several devices 0 0.0% Thrown away 0 0.0%" in told
+
+
 async def test_a_hidden_group_is_said_in_words_and_is_in_no_total(at: House, pool: Pool) -> None:
     async with pool.acquire() as db:
         await lives.offer_row(db, 1, name="coffee")
