@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,12 +14,14 @@ from server.channels.webhook import read_secret
 from server.errors import Invalid, NotFound
 from server.pipeline import webhooks
 from server.pipeline.author import Author
+from server.pipeline.resealing import Resealed, reseal
 from server.pipeline.webhooks import TABLE, TooManyWebhooks, Wanted, WebhookOff
+from server.store import webhooks as store
 from server.store.ids import new_id
 from server.store.knocks import listen
 from server.store.pool import Connection, Pool
 from server.store.webhooks import Endpoint
-from server.wallet.keyring import Keyring, open_keyring
+from server.wallet.keyring import Keyring, Kind, open_keyring
 from tests import hooks
 
 WANTED = Wanted(hooks.URL, ["*"])
@@ -58,6 +61,24 @@ async def test_a_secret_that_is_replaced_signs_until_the_overlap_ends(undone: Co
     assert after.old_sealed == before.secret_sealed
     assert keyring.unseal(after.secret_sealed, table=TABLE, row=after.id.bytes, now=NOW) == read_secret(second)
     assert first != second
+
+
+async def test_secrets_survive_the_key_that_sealed_them(pool: Pool, tmp_path: Path) -> None:
+    keyring = open_keyring(tmp_path, now=NOW)
+    async with pool.transaction() as db:
+        endpoint, first = await made(db, keyring)
+        _, second = await webhooks.rotate(
+            db, webhook_id=endpoint.id, overlap=timedelta(days=1), keyring=keyring, now=NOW, by=ADMIN
+        )
+    keyring.rotate(Kind.SEAL, now=NOW)
+    later = NOW + timedelta(minutes=2)
+    assert await reseal(pool, keyring, now=later) == Resealed(done=2, lost=0, key=2)
+    async with pool.acquire() as db:
+        [after] = await store.page(db, before=None, limit=9)
+    sealed = [after.secret_sealed, after.old_sealed or b""]
+    assert [each[0] for each in sealed] == [2, 2]
+    opened = [keyring.unseal(each, table=TABLE, row=after.id.bytes, now=later) for each in sealed]
+    assert opened == [read_secret(second), read_secret(first)]
 
 
 async def test_what_is_not_there_is_not_found(undone: Connection, keyring: Keyring) -> None:
