@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "secrets": ("secrets", "app"),
     "users": ("users", "app"),
     "passes": ("passes", "app"),
+    "outbox": ("outbox", "app"),
     "import": ("files", "import_"),
     "export": ("files", "export"),
     "replay": ("send", "send"),

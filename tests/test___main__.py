@@ -12,7 +12,22 @@ from server.__main__ import COMMANDS as TABLE
 from server.__main__ import app
 from tests.street.process import kairos
 
-COMMANDS = {"serve", "demo", "migrate", "keys", "passes", "secrets", "users", "import", "export", "replay", "doctor"}
+COMMANDS = {
+    *(
+        "serve",
+        "demo",
+        "migrate",
+        "keys",
+        "passes",
+        "secrets",
+        "outbox",
+        "users",
+        "import",
+        "export",
+        "replay",
+        "doctor",
+    ),
+}
 
 
 def test_the_commands_are_those_of_the_contract() -> None:

@@ -12,6 +12,7 @@ from secrets import SystemRandom
 from typing import Any, Protocol, runtime_checkable
 
 from server.decision.ruleset import Ruleset
+from server.opening import standings
 from server.opening.channels import Channels, open_channels
 from server.opening.pools import open_one
 from server.opening.webhooks import patient, unshifted, webhooks_of
@@ -119,25 +120,29 @@ async def sending(
             if isinstance(queue, Closing):
                 stack.push_async_callback(queue.close)
         senders = [_sender(queue, parts, counts) for queue in taken]
-        await stack.enter_async_context(_running(senders, parts, dsn))
+        await stack.enter_async_context(_running(senders, parts, pool, dsn))
         yield senders
 
 
 @contextlib.asynccontextmanager
-async def _running(senders: Sequence[Sender[Any]], parts: Parts, dsn: str) -> AsyncIterator[None]:
-    """Let the senders work, and hear the knocks, while the block lasts."""
+async def _running(senders: Sequence[Sender[Any]], parts: Parts, pool: Pool, dsn: str) -> AsyncIterator[None]:
+    """Let the senders work, hear the knocks, and count what waits, while the block lasts."""
 
     def heard(word: str | None) -> None:
         for sender in senders:
             sender.hear(word)
 
     shutdown_s = parts.settings.server.shutdown_s
-    listening = asyncio.create_task(listen(dsn, heard), name="outbox knocks")
+    beside = [
+        asyncio.create_task(listen(dsn, heard), name="outbox knocks"),
+        asyncio.create_task(standings.watch(pool, parts.metrics, clock=parts.clock.now), name="outbox figures"),
+    ]
     running = [asyncio.create_task(each.run(parts.stopping, shutdown_s=shutdown_s)) for each in senders]
     try:
         yield
     finally:
         parts.stopping.set()
         await asyncio.gather(*running, return_exceptions=True)
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)

@@ -15,6 +15,7 @@ from server.decision.wall import instant_of
 from server.errors import Invalid
 from server.model.money import Money
 from server.signals.weather.credits import CREDITS
+from server.store import letters
 from server.web.call import Call, Reply
 from server.web.door import door
 from server.web.effects import Effect, effects_of
@@ -91,6 +92,7 @@ async def show_dashboard(call: Call) -> Reply:
     async with call.connection() as db:
         rows = await count(db, chosen.span, by="offer", settings=settings)
         whole = await count(db, chosen.span, by="programme", settings=settings)
+        standings = await letters.standings(db)
     counted = await count_passes(call, chosen.span)
     language = language_of(call.request.headers.get("Accept-Language"))
     words = DASHBOARD[language]
@@ -107,6 +109,7 @@ async def show_dashboard(call: Call) -> Reply:
         total=total_of(rows, whole, words=words, language=language),
         groups=[group_of(row, words=words, language=language) for row in rows],
         wallets=panel_of(counted, words=words, language=language),
+        ways=[way_of(each, now=now, words=words, language=language) for each in standings],
         hidden=words["hidden"].format(least),
         about=words["about"].format(zone),
         width=WIDTH,
@@ -114,6 +117,30 @@ async def show_dashboard(call: Call) -> Reply:
         credit=CREDITS.get(settings.weather.provider),
     )
     return Reply(200, body, headers={"Vary": "Accept-Language, Cookie", "Content-Language": language}, media=HTML)
+
+
+class WayOut(NamedTuple):
+    """One service that takes what leaves the house: what waits for it, in words; `dead` where somebody should look."""
+
+    name: str
+    waiting: str
+    sending: str
+    late: str
+    told_dead: str
+    dead: bool
+
+
+def way_of(standing: letters.Standing, *, now: datetime, words: Mapping[str, str], language: Language) -> WayOut:
+    """Put how one way stands into words."""
+    late_s = max(0, round((now - standing.due_at).total_seconds())) if standing.due_at is not None else 0
+    return WayOut(
+        name=standing.way,
+        waiting=say_count(standing.waiting, language),
+        sending=say_count(standing.sending, language),
+        late=words["seconds"].format(say_count(late_s, language)),
+        told_dead=say_count(standing.dead, language),
+        dead=standing.dead > 0,
+    )
 
 
 def choose(query: DashboardQuery, *, now: datetime, zone: str) -> Chosen:

@@ -29,6 +29,7 @@ MODULES: Final = (
     "devices",
     "dashboard",
     "decisions",
+    "deliveries",
     "docs",
     "dry_run",
     "events",

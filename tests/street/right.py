@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from server.store import approvals
+from server.store.ids import new_id
 from tests.street.scene import ELSEWHERE, FENCE, STORE, Scene, document, report
 
 NONE: Mapping[str, Any] = MappingProxyType({})
@@ -291,6 +292,18 @@ async def _(scene: Scene, who: str) -> Right:
 @right("POST /v1/webhooks/{id}/replay")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"id": (await scene.made("/v1/webhooks", ENDPOINT))["id"]}, {"from": "2026-11-02", "to": "2026-11-03"})
+
+
+@right("POST /v1/deliveries/{id}/retry", "POST /v1/deliveries/{id}/drop")
+async def _(scene: Scene, who: str) -> Right:
+    letter = new_id(bucket=7)
+    async with scene.street.house.parts.pool.acquire() as db:
+        await db.execute(
+            "INSERT INTO deliveries (bucket, id, channel, way, serial, state, not_before, deliver_by, created_at, finished_at)"
+            " VALUES (7, $1, 'google_wallet', 'google_wallet', $1, 'dead', now(), now() + interval '1 day', now(), now())",
+            letter,
+        )
+    return Right({"id": str(letter)})
 
 
 @right("POST /v1/users")

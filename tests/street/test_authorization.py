@@ -130,6 +130,9 @@ POST   /v1/webhooks/{id}/test            202  admin
 GET    /v1/webhooks/{id}/calls           200  admin
 POST   /v1/webhooks/{id}/replay          202  admin
 
+GET    /v1/deliveries                    200  admin
+POST   /v1/deliveries/{id}/retry         200  admin
+POST   /v1/deliveries/{id}/drop          200  admin
 GET    /v1/users                         200  admin
 POST   /v1/users                         201  admin
 PATCH  /v1/users/{id}                    200  admin

@@ -21,6 +21,7 @@ from server.web.languages import DASHBOARD
 from server.web.reports import Amount, FunnelRow
 from tests import lives
 from tests.lives import row
+from tests.outbox_rows import write
 from tests.web.authors import House, house
 from tests.web.serving import settings_with
 
@@ -96,6 +97,22 @@ async def test_whoever_can_do_nothing_about_it_is_not_told(ending: House, kind: 
     shown = (await ending.call(kind, "GET", "/dashboard")).body.decode()
     assert "ends on" not in shown
     assert 'class="endings"' not in shown
+
+
+async def test_what_waits_to_leave_the_house_is_told_and_what_nobody_took(at: House, pool: Pool) -> None:
+    assert WORDS["out"] not in texts(await page(at))
+    async with pool.acquire() as db:
+        await write(db, 1)
+        await write(db, 2)
+    told = texts(await page(at))
+    assert "On their way out Service Waiting Being sent Longest wait Dead letters apns 2 0 " in told
+    assert WORDS["about_dead"] not in told
+    async with pool.acquire() as db:
+        await write(db, 3, channel="google_wallet", state="dead")
+    html = await page(at, **{"Accept-Language": "de"})
+    assert "google_wallet 0 0 0 s 1" in texts(html)
+    assert "<strong>1</strong>" in html
+    assert DASHBOARD["de"]["about_dead"] in texts(html)
 
 
 async def test_the_figures_of_each_offer_and_of_all_are_told(at: House, pool: Pool) -> None:
