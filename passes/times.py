@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 
 from passes.errors import ContentError
 
-_BARE = len("2026-03-02T11:00:00")
 _WHOLE = len("2026-03-02T11:00:00+01:00")
 
 
@@ -21,12 +20,18 @@ def check_time(where: str, value: datetime) -> None:
 
 
 def w3c(when: datetime) -> str:
-    """A W3C date time stamp: whole seconds (a fraction is dropped), `Z` or `+hh:mm`; an odder offset becomes UTC."""
-    text = when.isoformat(timespec="seconds")
-    if len(text) != _WHOLE:
+    """A W3C date time stamp: whole seconds (a fraction is dropped), `Z` or `+hh:mm`; an odder offset becomes UTC.
+
+    ContentError `date.zone` for a time without a zone, `date.range` for one that has no year in UTC.
+    """
+    if when.tzinfo is not UTC:
         check_time("date", when)
+        text = when.isoformat(timespec="seconds")
+        if when.utcoffset() and len(text) == _WHOLE:
+            return text
         try:
-            text = when.astimezone(UTC).isoformat(timespec="seconds")
+            when = when.astimezone(UTC)
         except OverflowError:
             raise ContentError("date.range", "date", "lies in the years 1 to 9999, also in UTC") from None
-    return f"{text[:_BARE]}Z" if text.endswith("+00:00") else text
+    day = (when.year, when.month, when.day, when.hour, when.minute, when.second)
+    return "%04d-%02d-%02dT%02d:%02d:%02dZ" % day  # noqa: UP031 half the time of isoformat

@@ -45,13 +45,10 @@ def check_fields(fields: Fields, style: Style) -> None:
         if section is Section.ADDITIONAL_INFO and not style.may_group:
             raise ContentError("fields.section", where, "additional information belongs to event tickets")
         for index, field in enumerate(entries):
-            if not isinstance(field.key, str) or not field.key:
-                raise ContentError("field.key", f"{where}[{index}].key", "is required and a text that is not empty")
-            if field.key in seen:
-                raise ContentError("field.duplicate_key", f"{where}[{index}].key", "is unique in the whole pass")
-            seen.add(field.key)
-            if not is_plain(field):
-                _check_field(f"{where}[{index}]", field, section)
+            try:
+                _check_field(field, section, seen)
+            except ContentError as error:
+                raise ContentError(error.code, f"{where}[{index}]{error.field}", error.rule) from None
     if len(fields.secondary) + len(fields.auxiliary) > style.rows:
         raise ContentError("fields.rows", style.apple, f"at most {style.rows} secondary and auxiliary fields together")
 
@@ -85,20 +82,30 @@ def check_json(where: str, value: object) -> None:
         raise ContentError("json.value", where, "is an object")
 
 
-def _check_field(where: str, field: Field, section: Section) -> None:
-    _check_value(f"{where}.value", field.value)
-    _check_date_format(where, field)
-    _check_number_format(where, field)
+def _check_field(field: Field, section: Section, seen: set[str]) -> None:
+    """The refusals' places begin at the field: where that stands knows the caller."""
+    if not isinstance(field.key, str) or not field.key:
+        raise ContentError("field.key", ".key", "is required and a text that is not empty")
+    if field.key in seen:
+        raise ContentError("field.duplicate_key", ".key", "is unique in the whole pass")
+    seen.add(field.key)
+    if is_plain(field):
+        return
+    _check_value(".value", field.value)
+    _check_date_format(field)
+    _check_number_format(field)
     if field.change_message is not None and "%@" not in field.change_message:
-        raise ContentError("field.change_message", f"{where}.changeMessage", "holds %@, where the new value goes")
+        raise ContentError("field.change_message", ".changeMessage", "holds %@, where the new value goes")
     if field.attributed_value is not None:
-        _check_value(f"{where}.attributedValue", field.attributed_value)
+        _check_value(".attributedValue", field.attributed_value)
         if isinstance(field.attributed_value, str) and _TAG.search(field.attributed_value):
-            raise ContentError("field.markup", f"{where}.attributedValue", "holds no tag but <a href='…'>")
-    _check_placement(where, field, section)
+            raise ContentError("field.markup", ".attributedValue", "holds no tag but <a href='…'>")
+    _check_placement(field, section)
 
 
 def _check_value(where: str, value: object) -> None:
+    if value.__class__ is str:
+        return
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal, datetime)):
         raise ContentError("field.value", where, "is a text, a number or a date")
     if isinstance(value, datetime):
@@ -110,36 +117,36 @@ def _check_value(where: str, value: object) -> None:
         raise ContentError("field.finite", where, "a number is finite")
 
 
-def _check_date_format(where: str, field: Field) -> None:
+def _check_date_format(field: Field) -> None:
     dated = isinstance(field.value, datetime)
     if (field.date_style is None) != (field.time_style is None):
-        raise ContentError("field.half_date", where, "dateStyle and timeStyle go together")
+        raise ContentError("field.half_date", "", "dateStyle and timeStyle go together")
     if dated and field.date_style is None:
-        raise ContentError("field.undated", where, "a date needs dateStyle and timeStyle, or it is shown as written")
+        raise ContentError("field.undated", "", "a date needs dateStyle and timeStyle, or it is shown as written")
     if not dated and (field.date_style is not None or field.is_relative or field.ignores_time_zone):
-        raise ContentError("field.dateless", where, "dateStyle, isRelative and ignoresTimeZone need a date as value")
+        raise ContentError("field.dateless", "", "dateStyle, isRelative and ignoresTimeZone need a date as value")
 
 
-def _check_number_format(where: str, field: Field) -> None:
+def _check_number_format(field: Field) -> None:
     if field.currency is None and field.number_style is None:
         return
     if not isinstance(field.value, (int, float, Decimal)):
-        raise ContentError("field.numberless", where, "currencyCode and numberStyle need a number as value")
+        raise ContentError("field.numberless", "", "currencyCode and numberStyle need a number as value")
     if field.currency is not None and field.number_style is not None:
-        raise ContentError("field.two_numbers", where, "currencyCode or numberStyle, not both")
+        raise ContentError("field.two_numbers", "", "currencyCode or numberStyle, not both")
     if field.currency is not None and not _CURRENCY.fullmatch(field.currency):
-        raise ContentError("field.currency", f"{where}.currencyCode", "is an ISO 4217 code, such as EUR")
+        raise ContentError("field.currency", ".currencyCode", "is an ISO 4217 code, such as EUR")
 
 
-def _check_placement(where: str, field: Field, section: Section) -> None:
+def _check_placement(field: Field, section: Section) -> None:
     if field.alignment is not None and section in (Section.PRIMARY, Section.BACK):
-        raise ContentError("field.alignment", f"{where}.textAlignment", "is not allowed for primary and back fields")
+        raise ContentError("field.alignment", ".textAlignment", "is not allowed for primary and back fields")
     if field.detectors is not None and section is not Section.BACK:
-        raise ContentError("field.detectors", f"{where}.dataDetectorTypes", "is for back fields")
+        raise ContentError("field.detectors", ".dataDetectorTypes", "is for back fields")
     if field.row is not None:
         if section is not Section.AUXILIARY:
-            raise ContentError("field.row", f"{where}.row", "is for auxiliary fields")
+            raise ContentError("field.row", ".row", "is for auxiliary fields")
         if field.row not in (0, 1) or isinstance(field.row, bool):
-            raise ContentError("field.row_number", f"{where}.row", "is 0 or 1")
+            raise ContentError("field.row_number", ".row", "is 0 or 1")
     if field.semantics is not None:
-        check_json(f"{where}.semantics", field.semantics)
+        check_json(".semantics", field.semantics)

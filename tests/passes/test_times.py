@@ -51,3 +51,12 @@ def test_two_names_of_one_moment_are_written_as_two_texts_of_one_moment() -> Non
     here, there = w3c(NOW.astimezone(BERLIN)), w3c(NOW)
     assert here != there
     assert datetime.fromisoformat(here) == datetime.fromisoformat(there)
+
+
+def test_a_time_that_has_no_year_in_utc_is_refused() -> None:
+    first = datetime.min.replace(tzinfo=timezone(timedelta(hours=14, seconds=1)))
+    with pytest.raises(ContentError) as caught:
+        w3c(first)
+    assert caught.value.code == "date.range"
+    assert w3c(datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))) == "0001-01-01T00:00:00+14:00"
+    assert w3c(datetime.max.replace(tzinfo=UTC)) == "9999-12-31T23:59:59Z"

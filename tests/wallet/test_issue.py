@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -53,6 +55,15 @@ async def test_a_file_is_whole_and_its_signature_is_taken_by_openssl(desk: Desk)
     assert check(file) == []
     assert samples.verified(file)
     assert MEDIA == "application/vnd.apple.pkpass"
+
+
+async def test_signing_gives_way_to_everything_else_where_threads_have_priorities(desk: Desk) -> None:
+    await desk.file(issued(token_sealed=desk.new_token(SERIAL, now=NOW)), now=NOW)
+    (signing,) = [each.native_id for each in threading.enumerate() if each.name.startswith("sign")]
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert signing is not None
+    assert sys.platform != "linux" or os.getpriority(os.PRIO_PROCESS, signing) == min(own + 5, 19)
+    assert own == os.getpriority(os.PRIO_PROCESS, os.getpid())
 
 
 async def test_the_code_on_it_is_the_passes_own(desk: Desk, keyring: Keyring) -> None:

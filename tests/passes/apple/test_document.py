@@ -240,6 +240,50 @@ def test_a_lone_surrogate_is_refused_where_it_stands(changes: dict[str, Any], wh
     assert (caught.value.code, caught.value.field) == ("text.unicode", where)
 
 
+def test_a_label_that_is_no_text_is_refused() -> None:
+    with pytest.raises(ContentError) as caught:
+        read(coupon(fields=Fields(back=(Field("a", "x", label=7),))))  # type: ignore[arg-type]
+    assert caught.value.code == "text.kind"
+
+
+ESCAPED = '\x00\x1f "quoted" \\ back / slash \n \r \t \x7f \u2028 ü € \U0001f44d & > '
+
+
+def test_the_document_is_the_text_that_json_itself_would_write() -> None:
+    """All that a pass can hold, each text full of what JSON must escape: read and written again it is the same."""
+    fields = (
+        Field(
+            ESCAPED, ESCAPED, ESCAPED, attributed_value=ESCAPED, change_message=f"%@{ESCAPED}", alignment=Alignment.LEFT
+        ),
+        Field("a", NOW, "L", date_style=DateStyle.FULL, time_style=DateStyle.LONG, is_relative=True, row=1),
+        Field("b", Decimal("3.20"), currency="EUR", semantics={ESCAPED: [1.5, None, True]}),
+        Field("c", -0.0, number_style=NumberStyle.SPELL_OUT, ignores_time_zone=False, attributed_value=1e22),
+    )
+    pass_ = ticket(
+        description=ESCAPED,
+        organization=ESCAPED,
+        logo_text=ESCAPED,
+        fields=Fields(auxiliary=fields, back=(Field("d", ESCAPED, detectors=tuple(Detector)),)),
+        barcodes=(Barcode(ESCAPED, encoding="utf-8", alt_text=ESCAPED), Barcode("x", Symbology.CODE128)),
+        locations=(Location(-89.99999999999999, 1e-7, 478, ESCAPED), Location(0, 180)),
+        beacons=(Beacon("F8F589E9-C07E-58B2-AEAB-A36BE4A48FAC", 0, 65535, ESCAPED),),
+        relevant_dates=(RelevantDate(NOW), RelevantDate(NOW, NOW + timedelta(hours=4))),
+        max_distance=0.5,
+        grouping=ESCAPED,
+        preferred_schemes=("posterEventTicket",),
+        semantics={ESCAPED: ESCAPED},
+        user_info={ESCAPED: [ESCAPED]},
+        associated_apps=(1, 2**40),
+        app_launch_url=ESCAPED,
+        nfc=Nfc("ü", P256, requires_authentication=True),
+        voided=True,
+        suppress_strip_shine=True,
+    )
+    raw = document_for(pass_, STYLES["event_ticket"], ISSUER)
+    assert raw.decode() == json.dumps(json.loads(raw), ensure_ascii=False, separators=(",", ":"))
+    assert raw.decode().count(json.dumps(ESCAPED, ensure_ascii=False)) == 21
+
+
 def test_translations_are_written_in_the_order_of_the_texts() -> None:
     text = strings_for("de", {"TODAY": "HEUTE", "Coffee on us": "Kaffee aufs Haus"})
     assert text == b'"Coffee on us" = "Kaffee aufs Haus";\n"TODAY" = "HEUTE";\n'
