@@ -208,9 +208,10 @@ class Apple(_Section, frozen=True):
 
 
 class Wallet(_Section, frozen=True):
-    """How wallets are told that passes changed."""
+    """How wallets are told that passes changed, and how often."""
 
     push_days: int
+    relevance_s: float
 
 
 class ReplaySettings(_Section, frozen=True):
@@ -238,6 +239,7 @@ class Jobs(_Section, frozen=True):
     replays_s: float
     passes_s: float
     segments_s: float
+    relevance_s: float
 
 
 class Settings(_Section, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,9 +15,10 @@ from server.model.ids import bucket_of
 from server.model.moment import NEXT, Step
 from server.model.pass_ import Benefit, Card, Pass, PassState, Spot, Told, benefit_from
 from server.pipeline.cards import Subject, is_personal, put, wording_of
+from server.pipeline.relevance import LONGEST, Sight, Sought, Windows, began_at, sight
 from server.pipeline.rules import Snapshot
 from server.signals.distance import distance_m
-from server.store import acceptances, passes, spots
+from server.store import acceptances, passes, sights, spots
 from server.store.acceptances import Offered
 from server.store.ids import new_id
 from server.store.pool import Connection
@@ -45,11 +47,18 @@ class Accepted(NamedTuple):
 
 
 async def accept(
-    db: Connection, *, moment_id: UUID, customer_id: UUID, desk: Desk, rules: Snapshot | None = None
+    db: Connection,
+    *,
+    moment_id: UUID,
+    customer_id: UUID,
+    desk: Desk,
+    rules: Snapshot | None = None,
+    every: timedelta = LONGEST,
 ) -> Accepted:
     """Issue the pass of a customer's own moment, or find the one issued before. Needs a transaction.
 
-    Without the `rules` in force the pass comes up nowhere until the next look (server.pipeline.relevance).
+    Without the `rules` in force the pass comes up nowhere until it is looked at (server.pipeline.relevance), which is soon;
+    with them it is after `every`.
 
     Raises NotFound for a moment that is not theirs (a held-out one is nobody's), NoReward, and Over once its time is.
     """
@@ -64,7 +73,11 @@ async def accept(
     if _over(offered):
         raise Over
     pass_ = await _issue(db, offered, offered.reward, desk=desk, rules=rules)
-    await acceptances.insert(db, pass_=pass_, reward=offered.reward)
+    again = as_of = None
+    if rules is not None:
+        seen = await _look(db, pass_, offered, rules, every)
+        pass_, again, as_of = replace(pass_, card=replace(pass_.card, near=seen.near)), seen.again, rules.ruleset.epoch
+    await acceptances.insert(db, pass_=pass_, reward=offered.reward, again=again, as_of=as_of)
     return Accepted(pass_, made=True)
 
 
@@ -86,7 +99,6 @@ async def _issue(
     shown = await _shown(db, where, place_id=offered.place_id)
     serial = new_id(bucket=bucket_of(offered.customer_id), now=offered.now)
     card = card_of(offered, reward, benefit, formality=formality)
-    near = () if card.dress.relevance == "none" else shown
     return Pass(
         serial=serial,
         customer_id=offered.customer_id,
@@ -94,7 +106,7 @@ async def _issue(
         offer_id=offered.offer_id,
         offer_version=offered.offer_version,
         state=PassState.ACTIVE,
-        card=replace(card, spots=shown, anywhere=where == Redeemable(), near=near),
+        card=replace(card, spots=shown, anywhere=where == Redeemable()),
         benefit=benefit,
         uses_total=benefit.uses,
         uses_left=benefit.uses,
@@ -107,6 +119,22 @@ async def _issue(
         modified_at=offered.now,
         created_at=offered.now,
     )
+
+
+async def _look(db: Connection, pass_: Pass, offered: Offered, rules: Snapshot, every: timedelta) -> Sight:
+    """Find out where the new pass comes up by itself, as every later look does."""
+    point, home = await sights.whereabouts(db, customer_id=offered.customer_id)
+    sought = Sought(
+        card=pass_.card,
+        offer=rules.ruleset.by_id.get(pass_.offer_id),
+        places=pass_.places,
+        place_tag=pass_.place_tag,
+        valid_from=pass_.valid_from,
+        valid_until=pass_.valid_until,
+        origin=point or began_at(offered.place_id, rules),
+        home=home,
+    )
+    return sight(sought, offered.now, Windows(rules), every=every)
 
 
 def card_of(offered: Offered, reward: Mapping[str, Any], benefit: Benefit, *, formality: str) -> Card:

@@ -111,8 +111,9 @@ INSERT = """
 WITH made AS (
     INSERT INTO passes (bucket, serial, customer_id, moment_id, offer_id, offer_version, design, reward, value_minor,
                         currency, minimum_minor, minimum_currency, uses_total, uses_left, valid_from, valid_until,
-                        places, place_tag, key_id, token_sealed, modified_at, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19, $20, $20)
+                        places, place_tag, key_id, token_sealed, modified_at, created_at, relevant_at, relevant_as_of)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19, $20, $20,
+            CASE WHEN $22::bigint IS NULL THEN $20 ELSE $21::timestamptz END, coalesce($22, -1))
     RETURNING bucket, serial, moment_id, created_at
 ), stepped AS (
     UPDATE moments m SET state = 'accepted', accepted_at = made.created_at, pass_serial = made.serial
@@ -127,8 +128,19 @@ FROM made JOIN moments m ON m.bucket = made.bucket AND m.id = made.moment_id
 """
 
 
-async def insert(db: Connection, *, pass_: Pass, reward: Mapping[str, Any]) -> None:
-    """Store a new pass, step its moment to accepted, and note the fact; `reward` is the document that came with it."""
+async def insert(
+    db: Connection,
+    *,
+    pass_: Pass,
+    reward: Mapping[str, Any],
+    again: datetime | None = None,
+    as_of: int | None = None,
+) -> None:
+    """Store a new pass, step its moment to accepted, and note the fact; `reward` is the document that came with it.
+
+    `again` is when to look next where it comes up (None: never), `as_of` the rules' number it was looked at by; without
+    one it was not looked at yet, and is soon.
+    """
     value, minimum = pass_.benefit.value, pass_.benefit.minimum_purchase
     await db.execute(
         INSERT,
@@ -152,4 +164,6 @@ async def insert(db: Connection, *, pass_: Pass, reward: Mapping[str, Any]) -> N
         pass_.key_id,
         pass_.token_sealed,
         pass_.created_at,
+        again,
+        as_of,
     )

@@ -91,7 +91,8 @@ ERASE: Mapping[str, str] = {
     " WHERE bucket = $1 AND customer_id = $2",
     "registrations": "UPDATE registrations t SET erased_at = clock_timestamp() FROM passes p"
     " WHERE p.bucket = $1 AND p.customer_id = $2 AND t.pass_bucket = p.bucket AND t.serial = p.serial",
-    "passes": "UPDATE passes SET customer_id = NULL, erased_at = clock_timestamp() WHERE bucket = $1 AND customer_id = $2",
+    "passes": "UPDATE passes SET customer_id = NULL, erased_at = clock_timestamp(), design = design - '{holder,near}'::text[]"
+    " WHERE bucket = $1 AND customer_id = $2",
     "customer_tokens": "DELETE FROM customer_tokens WHERE bucket = $1 AND customer_id = $2",
     "push_tokens": "DELETE FROM push_tokens WHERE customer_id = $2 AND $1::smallint IS NOT NULL",
     "devices": "DELETE FROM devices WHERE bucket = $1 AND customer_id = $2",

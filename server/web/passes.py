@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -84,7 +84,12 @@ async def issue(call: Call) -> Reply:
     rules = parts.rules.current if parts.rules.loaded else None
     async with call.transaction() as db:
         accepted = await accept(
-            db, moment_id=call.uuid("id"), customer_id=call.customer_id, desk=parts.desk, rules=rules
+            db,
+            moment_id=call.uuid("id"),
+            customer_id=call.customer_id,
+            desk=parts.desk,
+            rules=rules,
+            every=timedelta(seconds=parts.settings.wallet.relevance_s),
         )
     return Reply(201 if accepted.made else 200, IssuedAnswer(_answer(call, accepted.pass_)))
 

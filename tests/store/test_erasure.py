@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from server.store.erasure import ERASE, KEPT, TABLES, erase, export
 from server.store.ids import new_id
 from server.store.pool import Connection, Pool
 from tests.builders import NOON
+from tests.counter_rows import row_of, set_scene
 from tests.pipeline.town import Town
 
 INDIRECT = {
@@ -323,3 +325,14 @@ async def test_of_somebody_who_is_not_there_nothing_is_exported(undone: Connecti
     await live(undone, bucket=7)
     document = await export(undone, customer_id=new_id(bucket=7))
     assert document == {table: [] for table in TABLES}
+
+
+async def test_an_erased_customers_pass_bears_no_name_and_tells_no_place(db: Connection, tmp_path: Path) -> None:
+    scene = await set_scene(db, tmp_path)
+    named = '{"holder": "Zoë-Canary", "near": [{"id": "0198a1c2-7d3e-7a10-b4c5-d6e7f8091a2b"}]}'
+    await db.execute("UPDATE passes SET design = design || $1::jsonb", named)
+    async with db.transaction():
+        assert await erase(db, customer_id=scene.customer_id)
+    design = json.loads((await row_of(db, scene.serial))["design"])
+    assert design["title"] == "Coffee on us"
+    assert not {"holder", "near"} & design.keys()

@@ -1,0 +1,241 @@
+"""The wallet as a context channel: a pass comes up at the ten nearest stores while its offer's window is open there.
+
+Rule 1: it comes up only where it is taken, where the window is open, and while it is valid. That it stops waits for nothing.
+Rule 2: another set of places is a silent update. A pass gets at most one in `every`, however its customer moves.
+Rule 3: the nearest are told by the geodesic from the customer's last position, as coarse as it is kept; without one, from
+        where the moment began. What is written on the pass are stores.
+Rule 4: nothing here says where to look: the next look is at the next edge of a window, or a while later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from server.decision.reading import Known, WrongDocument
+from server.decision.rules import Identity, parse
+from server.decision.window import Stretch, sees_the_sun, stretch
+from server.model.offer import Offer
+from server.model.pass_ import Card, Spot
+from server.model.place import Place, Point
+from server.pipeline.rules import Rules, Snapshot
+from server.signals.distance import distance_m
+from server.store import offers, sights
+from server.store.offers import OfferRow
+from server.store.pool import Connection, Pool
+from server.store.sights import Due, Seen
+
+MOST: Final = 10
+"""Wallet reads no more locations."""
+
+REACH_M: Final = 1_000_000.0
+"""No phone is woken by a store farther away; who travels on is looked for again."""
+
+LONGEST: Final = timedelta(hours=6)
+"""So long at most between two looks, whatever the windows say."""
+
+_LOOKED_AT: Final = 640
+"""Stores looked at around one customer to find ten that are open."""
+_AT_ONCE, _PORTIONS = 200, 10
+"""Passes of one transaction, and transactions of one look: who is always due cannot hold up the clock."""
+_BREATH = 10
+"""So many passes between two turns of the loop: some milliseconds."""
+
+
+class Sought(NamedTuple):
+    """What the places of one pass follow from."""
+
+    card: Card
+    offer: Offer | None
+    places: tuple[UUID, ...] | None
+    place_tag: str | None
+    valid_from: datetime
+    valid_until: datetime | None
+    origin: Point | None
+    home: str | None
+
+
+class Sight(NamedTuple):
+    """The stores at which a pass comes up now, nearest first, and when to look again (None: it never comes up any more)."""
+
+    near: tuple[Spot, ...]
+    again: datetime | None
+
+
+@dataclass(slots=True)
+class Windows:
+    """Remembers, for one snapshot of the rules, until when an offer's window stays as it is; equal clocks share an answer."""
+
+    snapshot: Snapshot
+    known: dict[tuple[object, ...], tuple[datetime, Stretch]] = field(default_factory=dict)
+
+    def at(self, offer: Offer, place: Place, now: datetime, *, home: str | None) -> Stretch:
+        """Tell whether the window is open at a place, and until when that stays so."""
+        sky = place.point if sees_the_sun(offer) else None
+        key = (offer.id, offer.version, place.zone, id(place.hours), place.country, place.region, home, sky)
+        since, found = self.known.get(key, (now, None))
+        if found is None or not since <= now < found.until:
+            found = stretch(offer, place, now, home=home, programme=self.snapshot.ruleset.programme)
+            self.known[key] = now, found
+        return found
+
+
+def sight(sought: Sought, now: datetime, windows: Windows, *, every: timedelta) -> Sight:
+    """Find out where a pass comes up at `now`."""
+    card, end = sought.card, sought.valid_until
+    if card.dress.relevance == "none" or (end is not None and now >= end):
+        return Sight((), None)
+    if now < sought.valid_from:
+        return Sight((), sought.valid_from)
+    near: list[Place] = []
+    edge = now + LONGEST
+    for place in _taking(sought, windows.snapshot):
+        open_, until = True, edge
+        if sought.offer is not None and card.dress.relevance != "always":
+            open_, until = windows.at(sought.offer, place, now, home=sought.home)
+        edge = min(edge, until)
+        if open_:
+            near.append(place)
+            if len(near) == MOST:
+                break
+    if near:  # the customer may go to where others are nearer
+        edge = min(edge, now + every)
+    return Sight(tuple(Spot(each.id, each.name, each.point) for each in near), edge)
+
+
+def _taking(sought: Sought, snapshot: Snapshot) -> Iterator[Place]:
+    """Give the stores that take a pass, the nearest first; none where nobody knows nearest to what."""
+    origin, places = sought.origin, snapshot.ruleset.places
+    if origin is None:
+        return
+    if sought.places is not None:
+        named = (places.by_id.get(each) for each in sought.places)
+        yield from _ordered(origin, (each for each in named if each is not None and each.kind == "store"))
+        return
+    told: set[UUID] = set()
+    count = 2 * MOST
+    while True:
+        hits = snapshot.stores.nearest(origin, count, REACH_M)
+        whole = len(hits) < count
+        if (
+            not whole
+        ):  # the index counts to boundaries: what lies nearer by its centre than half of them is asked for whole
+            reach = sorted(hit.center_m for hit in hits)[count // 2]
+            hits = [hit for hit in snapshot.stores.around(origin, reach) if hit.center_m <= reach]
+        for hit in sorted(hits, key=lambda hit: (hit.center_m, hit.id)):
+            place = places.by_geofence.get(hit.id)
+            if place is not None and place.id not in told:
+                told.add(place.id)
+                if sought.place_tag is None or sought.place_tag in place.tags:
+                    yield place
+        if whole or count >= _LOOKED_AT:
+            return
+        count *= 4
+
+
+def followed(due: Due, seen: Sight, now: datetime, snapshot: Snapshot, *, every: timedelta) -> Seen:
+    """Say what is to be written of a look: another card where the places are others, unless it is too soon for that."""
+    card, again = due.card, seen.again
+    near = card.near if set(seen.near) == set(card.near) else seen.near  # in another order they are the same to a phone
+    new = replace(card, near=near, spots=_current(card.spots, snapshot))
+    if new == card:
+        return Seen(due.serial, due.modified_at, again, None)
+    allowed = now if due.set_at is None else due.set_at + every
+    if now >= allowed or (card.near and not seen.near):
+        return Seen(due.serial, due.modified_at, again, new)
+    return Seen(due.serial, due.modified_at, allowed if again is None else min(again, allowed), None)
+
+
+def _current(spots: Iterable[Spot], snapshot: Snapshot) -> tuple[Spot, ...]:
+    """Give the stores that are listed as they are now, without those that have closed."""
+    known = (snapshot.ruleset.places.by_id.get(spot.id) for spot in spots)
+    return tuple(Spot(place.id, place.name, place.point) for place in known if place is not None)
+
+
+class Relevance:
+    """Follows passes in one process: holds what it has worked out of the rules in force."""
+
+    def __init__(self, pool: Pool, rules: Rules, *, every: timedelta) -> None:
+        """Follow with this pool and these rules; a pass gets an update at most once in `every`."""
+        self._pool, self._rules, self._every = pool, rules, every
+        self._windows: Windows | None = None
+        self._offers: dict[tuple[UUID, int], Offer | None] = {}
+
+    async def look(self, *, now: datetime) -> int:
+        """Look at what is due at `now`, some portions of it, and tell how many passes that were; the rest has its turn next."""
+        snapshot = self._rules.current
+        if self._windows is None or self._windows.snapshot is not snapshot:
+            self._windows = Windows(snapshot)
+            self._offers.clear()
+        total = 0
+        for _ in range(_PORTIONS):
+            count = await self._portion(self._windows, now)
+            total += count
+            if count < _AT_ONCE:
+                break
+        return total
+
+    async def _portion(self, windows: Windows, now: datetime) -> int:
+        async with self._pool.acquire() as db:
+            as_of = min(await sights.changed(db), windows.snapshot.ruleset.epoch)
+            found = await sights.due(db, now=now, as_of=as_of, limit=_AT_ONCE)
+            known = [await self._offer(db, windows.snapshot, each) for each in found]
+        seen: list[Seen] = []
+        for number, (each, offer) in enumerate(zip(found, known, strict=True), 1):
+            sought = _sought(each, offer, windows.snapshot)
+            looked = sight(sought, now, windows, every=self._every)
+            seen.append(followed(each, looked, now, windows.snapshot, every=self._every))
+            if not number % _BREATH:
+                await asyncio.sleep(0)
+        if seen:
+            await self._pool.attempt(partial(sights.see, seen=seen, as_of=as_of, now=now))
+        return len(found)
+
+    async def _offer(self, db: Connection, snapshot: Snapshot, due: Due) -> Offer | None:
+        """Find the offer of a pass: the live one, else the version that the pass bears; None where it is gone."""
+        live = snapshot.ruleset.by_id.get(due.offer_id)
+        if live is not None:
+            return live
+        key = due.offer_id, due.version
+        if key not in self._offers:
+            row = await offers.find(db, offer_id=due.offer_id, version=due.version)
+            self._offers[key] = None if row is None else _read(row, snapshot)
+        return self._offers[key]
+
+
+def _read(row: OfferRow, snapshot: Snapshot) -> Offer | None:
+    """Read an offer that is not live; None where it can no longer be read."""
+    known = Known(snapshot.ruleset.programme, stored=True)
+    with contextlib.suppress(WrongDocument):
+        return parse(row.document, identity=Identity(row.id, row.version, row.created_at), known=known).offer
+    return None
+
+
+def _sought(due: Due, offer: Offer | None, snapshot: Snapshot) -> Sought:
+    return Sought(
+        card=due.card,
+        offer=offer,
+        places=due.places,
+        place_tag=due.place_tag,
+        valid_from=due.valid_from,
+        valid_until=due.valid_until,
+        origin=due.point or began_at(due.place_id, snapshot),
+        home=due.home,
+    )
+
+
+def began_at(place_id: UUID | None, snapshot: Snapshot) -> Point | None:
+    """Tell where a moment began; None where it began nowhere, or the place is gone."""
+    places = snapshot.ruleset.places
+    place = (places.by_id.get(place_id) or places.by_geofence.get(place_id)) if place_id is not None else None
+    return None if place is None else place.point
+
+
+def _ordered(origin: Point, places: Iterable[Place]) -> list[Place]:
+    return sorted(places, key=lambda place: (distance_m(origin, place.point), place.id))
