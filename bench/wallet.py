@@ -88,7 +88,7 @@ async def fill(db: Connection, size: Size) -> None:
         last = min(first + PORTION - 1, size.passes)
         await db.execute(PASSES, first, last, size.edited, EDITED, OTHERS, design, json.dumps(REWARD))
         await db.execute(WALLETS, first, last, TYPE)
-    await db.execute("INSERT INTO pass_tags (pass_type, tag) VALUES ($1, 1)", TYPE)
+    await db.execute("INSERT INTO pass_tags (pass_type, tag) VALUES ($1, 1) ON CONFLICT DO NOTHING", TYPE)
     offers = (
         "INSERT INTO offers (id, name, status, version, live_version, document, author)"
         " VALUES ($1, $2, 'live', 2, 2, $3, 'b')"

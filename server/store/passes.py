@@ -1,7 +1,8 @@
 """Passes: issued once per moment, changed by whoever holds their row, numbered when they changed.
 
 Rule 1: one pass per moment, by a unique key (see `acceptances`).
-Rule 2: a change of a pass sets its tag to -1 (with many others: -2), which `pass_tags.number` turns into the next number.
+Rule 2: a change of a pass sets its tag to -1, which `pass_tags.number` turns into the next number; or to -2 where it changes
+        with many others and nobody waits for it.
 Rule 3: a pass that is over (expired, voided) gives back what of its reservation nobody used, in the same transaction,
         and only the statement that ended it says so.
 """
@@ -119,7 +120,8 @@ WITH due AS (
     ORDER BY bucket, serial LIMIT $3 FOR UPDATE
 )
 UPDATE passes p SET state = 'voided', voided_at = clock_timestamp(), void_reason = $2, held_by = NULL,
-       held_until = NULL, tag = -1, modified_at = greatest(clock_timestamp(), p.modified_at + interval '1 second')
+       held_until = NULL, tag = CASE p.tag WHEN -1 THEN -1 ELSE -2 END,
+       modified_at = greatest(clock_timestamp(), p.modified_at + interval '1 second')
 FROM due WHERE p.bucket = due.bucket AND p.serial = due.serial
 RETURNING p.moment_id, p.voided_at AS at, p.uses_left, p.uses_total
 """
@@ -154,7 +156,7 @@ WITH due AS (
     SELECT bucket, serial FROM passes WHERE state = 'active' AND valid_until <= $1
     ORDER BY valid_until LIMIT $2 FOR UPDATE SKIP LOCKED
 )
-UPDATE passes p SET state = 'expired', held_by = NULL, held_until = NULL, tag = -1,
+UPDATE passes p SET state = 'expired', held_by = NULL, held_until = NULL, tag = CASE p.tag WHEN -1 THEN -1 ELSE -2 END,
        modified_at = greatest(clock_timestamp(), p.modified_at + interval '1 second')
 FROM due WHERE p.bucket = due.bucket AND p.serial = due.serial
 RETURNING p.moment_id, p.uses_left, p.uses_total

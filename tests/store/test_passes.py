@@ -76,7 +76,7 @@ async def test_a_pass_is_over_at_its_end_and_not_an_instant_before(db: Connectio
     assert await expire(db, now=found.valid_until - timedelta(microseconds=1)) == 0
     assert await expire(db, now=found.valid_until) == 1
     row = await row_of(db, scene.serial)
-    assert (row["state"], row["tag"]) == ("expired", -1)
+    assert (row["state"], row["tag"]) == ("expired", -2)
     assert tuple(await db.fetchrow("SELECT state, expired_at FROM moments")) == ("expired", found.valid_until)
 
 

@@ -171,7 +171,7 @@ async def scene(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> As
     folder: Path = tmp_path_factory.mktemp("house")
     # Facts stay facts here: rows are counted, and the job would move them meanwhile.
     quiet = {"limits__webhooks": 10**6, "limits__requests_per_minute": 10**6, "limits__wallet_per_minute": 10**6}
-    quiet |= {"jobs__rollup_s": 3600.0, "jobs__occasions_s": 3600.0}
+    quiet |= {"jobs__rollup_s": 3600.0, "jobs__occasions_s": 3600.0, "jobs__passes_s": 3600.0}
     quiet |= {"replay__answer_s": 0.0, "replay__queue": 10**6}  # asked for and not waited for
     async with open_street(shared_dsn, folder, **quiet) as street:
         yield await furnish(street)

@@ -88,6 +88,7 @@ async def scene(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> As
     changes = {f"limits__{name}": value for name, value in limits.items()} | {
         "jobs__rollup_s": 3600.0,
         "jobs__occasions_s": 3600.0,
+        "jobs__passes_s": 3600.0,
     }
     async with open_street(shared_dsn, tmp_path_factory.mktemp("house"), **changes) as street:
         yield await furnish(street)
