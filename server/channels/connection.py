@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 from dataclasses import dataclass, field
 from typing import Final, Protocol, cast
@@ -234,5 +235,7 @@ def plain(error: Exception) -> str:
         return f"TLS: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"TLS: {error.reason or type(error).__name__}"
+    if isinstance(error, socket.gaierror):  # its numbers are its own
+        return "the name is not known"
     number = error.errno if isinstance(error, OSError) else None
     return os.strerror(number) if number else type(error).__name__

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
 
-from server.channels.connection import Patience
+from server.channels.connection import Patience, plain
 from server.channels.conversation import Lost
 from tests.channels.lines import client, push
 from tests.standins.apns import Apns
@@ -27,6 +30,19 @@ def test_pauses_double_from_the_second_failure_on_until_the_longest() -> None:
     assert [patience.pause(failures) for failures in (0, 1, 2, 3, 4, 7, 8, 9, 5000)] == [
         0, 0, 0.5, 1, 2, 16, 30, 30, 30,
     ]  # fmt: skip
+
+
+def test_what_went_wrong_is_said_without_an_address() -> None:
+    refused = OSError(errno.ECONNREFUSED, "Connect call failed ('10.1.2.3', 443)")
+    several = OSError("Multiple exceptions: [Errno 111] Connect call failed ('10.1.2.3', 443)")
+    alert = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
+    alert.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    assert plain(refused) == "Connection refused"
+    assert plain(several) == "OSError"
+    assert plain(alert) == "TLS: TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    assert plain(TimeoutError()) == "no connection in time"
+    assert plain(socket.gaierror(socket.EAI_NONAME, "Name or service not known")) == "the name is not known"
+    assert plain(Lost("GOAWAY", unseen=True)) == "GOAWAY"
 
 
 async def test_a_line_that_gives_no_sign_of_life_is_left(apns: Apns) -> None:
