@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import inf
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ import structlog
 
 from server.errors import Misconfigured
 from server.settings import Settings
+from server.settings_out import ApnsSettings
 
 
 def config_folder() -> Path:
@@ -59,7 +60,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise Misconfigured(f"{path}: is not TOML ({error})") from None
 
 
-LATER: Final = frozenset({"apns", "fcm", "google_wallet"})
+LATER: Final = frozenset({"fcm", "google_wallet"})
 """Sections of channels that this version does not have: taken, so that one set of settings fits several versions, and
 said in the log, so that nobody waits for a push."""
 
@@ -194,3 +195,14 @@ def _check(settings: Settings, source: str) -> None:
     url = settings.server.public_url
     wanted = 'must begin with "https://" in production'
     demand(not url or settings.mode == "test" or url.startswith("https://"), "server.public_url", wanted)
+    _check_apns(settings.apns, demand)
+
+
+def _check_apns(apns: ApnsSettings, demand: Callable[[bool, str, str], None]) -> None:
+    base = re.fullmatch(r"https://[^/?#@\s]+/?", apns.base_url)
+    demand(base is not None or not apns.base_url, "apns.base_url", 'must look like "https://host:port"')
+    given = (apns.topic, apns.key_file, apns.key_id, apns.team_id, apns.certificate_file)
+    by_token = all(given[:4]) and not apns.certificate_file
+    by_certificate = all((apns.topic, apns.key_file, apns.certificate_file)) and not apns.key_id
+    sentence = "needs topic and key_file, and beside them key_id and team_id, or certificate_file"
+    demand(not any(given) or by_token or by_certificate, "apns", sentence)

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from server.settings_out import Outbox, WebhookSettings
+from server.settings_out import ApnsSettings, Outbox, WebhookSettings
 from server.settings_out import Section as _Section
 
 
@@ -267,6 +267,7 @@ class Settings(_Section, frozen=True):
     weather: WeatherSettings
     geocoder: Geocoder
     apple: Apple
+    apns: ApnsSettings
     wallet: Wallet
     webhooks: WebhookSettings
     replay: ReplaySettings

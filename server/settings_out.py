@@ -48,3 +48,16 @@ class WebhookSettings(Section, frozen=True):
     disable_after_days: float
     overlap_s: float
     keep_days: int
+
+
+class ApnsSettings(Section, frozen=True):
+    """Apple's push service: the app's topic, and a key or a certificate; nothing is pushed to iPhones without a topic."""
+
+    base_url: str
+    ca_file: str
+    topic: str
+    key_file: str
+    key_id: str
+    team_id: str
+    certificate_file: str
+    ping_s: float

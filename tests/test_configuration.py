@@ -272,6 +272,36 @@ def test_the_following_certificate_has_a_key_and_follows_one() -> None:
         assert "apple.next_certificate_file and apple.next_key_file belong together" in complaint(None, **wrong)
 
 
+BY_TOKEN = {"TOPIC": "app", "KEY_FILE": "k.p8", "KEY_ID": "K", "TEAM_ID": "T"}
+BY_CERTIFICATE = {"TOPIC": "app", "KEY_FILE": "k.pem", "CERTIFICATE_FILE": "c.pem"}
+
+
+@pytest.mark.parametrize("whole", [BY_TOKEN, BY_CERTIFICATE])
+def test_apns_is_set_whole_or_not_at_all(whole: dict[str, str]) -> None:
+    environment = {f"KAIROS__APNS__{part}": text for part, text in whole.items()}
+    assert load(environment=environment).apns.topic == "app"
+    for part in environment:
+        told = complaint(None, **{name: text for name, text in environment.items() if name != part})
+        assert "apns needs topic and key_file" in told
+
+
+def test_apns_takes_a_key_or_a_certificate_and_not_both() -> None:
+    both = {f"KAIROS__APNS__{part}": text for part, text in (BY_TOKEN | BY_CERTIFICATE).items()}
+    assert "apns needs topic and key_file" in complaint(None, **both)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1", "https://", "https://a/b", "https://u:p@a", "api.push.apple.com"]
+)
+def test_apns_is_reached_by_https_at_the_root_of_a_host(url: str) -> None:
+    assert "apns.base_url must look like" in complaint(None, KAIROS__APNS__BASE_URL=url)
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:8443", "https://api.sandbox.push.apple.com/", "https://[::1]:1"])
+def test_a_stand_in_for_apns_is_named_by_its_address_alone(url: str) -> None:
+    assert load(environment={"KAIROS__APNS__BASE_URL": url}).apns.base_url == url
+
+
 def test_the_public_address_is_https_in_production() -> None:
     plain = {"KAIROS__SERVER__PUBLIC_URL": "http://kairos.example"}
     assert 'server.public_url must begin with "https://"' in complaint(None, **plain)
@@ -298,7 +328,7 @@ def test_secrets_are_not_shown_by_repr() -> None:
     assert "port=8080" in shown
 
 
-@pytest.mark.parametrize("section", ["apns", "fcm", "google_wallet"])
+@pytest.mark.parametrize("section", ["fcm", "google_wallet"])
 def test_sections_of_later_versions_are_ignored_and_said(
     tmp_path: Path, section: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -310,5 +340,5 @@ def test_sections_of_later_versions_are_ignored_and_said(
 
 
 def test_a_later_section_is_no_licence_for_others(tmp_path: Path) -> None:
-    assert "server.apns" in complaint(written(tmp_path, "[server.apns]\nbase_url = 1\n"))
-    assert "apnss" in complaint(written(tmp_path, "[apnss]\nbase_url = 1\n"))
+    assert "server.fcm" in complaint(written(tmp_path, "[server.fcm]\nbase_url = 1\n"))
+    assert "fcms" in complaint(written(tmp_path, "[fcms]\nbase_url = 1\n"))

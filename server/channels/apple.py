@@ -88,10 +88,13 @@ class Http2(Protocol):
 
 
 class Log(Protocol):
-    """The one thing asked of a log: structlog's bound loggers have it."""
+    """What is asked of a log: structlog's bound loggers have it."""
 
     def error(self, event: str, **values: object) -> object:
-        """Write an event and its values."""
+        """Write what somebody has to mend."""
+
+    def warning(self, event: str, **values: object) -> object:
+        """Write what somebody should know."""
 
 
 class _Told(msgspec.Struct):

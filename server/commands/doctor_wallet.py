@@ -275,4 +275,4 @@ class Walk:
 
 def told_by_push(settings: Settings) -> bool:
     """Tell whether changes leave as pushes: with a certificate of Apple's, or to a stand-in."""
-    return bool(settings.apple.pass_type_id)
+    return bool(settings.apple.pass_type_id or settings.apns.base_url)

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import structlog
+
 from server.channels.base import Channel
-from server.settings import Settings
+from server.opening.apple import apns_of, apple_wallet_of
+from server.web.parts import Parts
 
 Channels = Mapping[str, Channel[Any, Any]]
 """By way; alerts for `apns`, `fcm` and `webpush`, stirs for `apple_wallet`."""
 
+_log = structlog.get_logger("kairos.channels")
 
-def channels_of(settings: Settings) -> dict[str, Channel[Any, Any]]:
-    """Make a channel for each service that the settings name, by its way."""
-    return {}
+
+def channels_of(parts: Parts) -> dict[str, Channel[Any, Any]]:
+    """Make a channel for each service that the settings name, by its way. Raises Misconfigured naming what is wrong."""
+    channels: dict[str, Channel[Any, Any] | None] = {
+        "apns": apns_of(parts.settings, log=_log),
+        "apple_wallet": apple_wallet_of(parts.settings, parts.desk, log=_log),
+    }
+    return {way: channel for way, channel in channels.items() if channel is not None}
 
 
 @contextlib.asynccontextmanager
-async def open_channels(settings: Settings) -> AsyncIterator[Channels]:
+async def open_channels(parts: Parts) -> AsyncIterator[Channels]:
     """Give the channels, and let go of their connections in the end."""
-    channels = channels_of(settings)
+    channels = await asyncio.to_thread(channels_of, parts)  # it reads files
     try:
         yield channels
     finally:

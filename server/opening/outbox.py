@@ -22,7 +22,6 @@ from server.pipeline.pushes import Pushes
 from server.pipeline.queue import Queue, Terms
 from server.pipeline.wallet_pushes import WalletPushes
 from server.pipeline.webhook_queue import WebhookQueue
-from server.settings import Settings
 from server.settings_out import Outbox
 from server.store.knocks import listen
 from server.store.pool import Pool
@@ -31,7 +30,7 @@ from server.web.metrics import Metrics
 from server.web.parts import Parts
 
 Queues = Callable[[Parts, Pool, "Counts", Channels], Sequence[Queue[Any]]]
-Opening = Callable[[Settings], contextlib.AbstractAsyncContextManager[Channels]]
+Opening = Callable[[Parts], contextlib.AbstractAsyncContextManager[Channels]]
 
 
 class Counts:
@@ -114,7 +113,7 @@ async def sending(
     async with contextlib.AsyncExitStack() as stack:
         size = settings.database.outbox_pool_size
         pool = await stack.enter_async_context(await open_one(settings.database, dsn, name="kairos outbox", size=size))
-        opened = await stack.enter_async_context(channels(settings))
+        opened = await stack.enter_async_context(channels(parts))
         taken = queues(parts, pool, counts, opened)
         for queue in taken:
             if isinstance(queue, Closing):

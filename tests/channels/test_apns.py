@@ -21,8 +21,8 @@ from server.channels.base import Alert, Outcome, collapse_id
 from server.channels.connection import Patience
 from server.channels.http2 import Http2
 from server.channels.provider_token import ProviderToken
+from tests.apple_home import Heard
 from tests.channels.lines import TOKEN
-from tests.channels.test_apple import Heard
 from tests.standins import apns as standins
 
 KEY = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -14,6 +14,7 @@ from server.channels.apple import OURS, OUTCOMES, Postbox, receipt_from, request
 from server.channels.base import Outcome, Receipt
 from server.channels.conversation import Answer, Lost, Request
 from server.errors import Misconfigured
+from tests.apple_home import Heard
 from tests.tls import Authority
 
 NOW = datetime(2026, 11, 3, 8, 2, tzinfo=UTC)
@@ -149,16 +150,6 @@ class Line:
 
     async def close(self) -> None:
         """Nothing is open."""
-
-
-class Heard:
-    """A log that keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.said: list[dict[str, object]] = []
-
-    def error(self, event: str, **values: object) -> None:
-        self.said.append({"event": event, **values})
 
 
 SOME = Request("/3/device/ab", {}, {}, b"{}")

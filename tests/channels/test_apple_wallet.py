@@ -18,8 +18,8 @@ from server.channels.base import Outcome, Stir
 from server.channels.connection import Patience
 from server.channels.http2 import Http2
 from server.errors import Unavailable
+from tests.apple_home import Heard
 from tests.channels.lines import TOKEN
-from tests.channels.test_apple import Heard
 from tests.standins.apns import Apns
 
 NOW = datetime.now(UTC)  # noqa: DTZ005, RUF100  certificates and expirations are checked by the real clock
@@ -152,19 +152,17 @@ async def test_without_a_certificate_updates_wait_and_it_is_said(apple: Apns, id
 
 
 async def test_a_certificate_that_is_not_trusted_is_refused_at_the_handshake_and_said(
-    apple: Apns, tmp_path: Path
+    authorities: list[Authority], identities: list[Identity], tmp_path: Path
 ) -> None:
-    stranger = throwaway_authority(pass_type_id=PASS_TYPE, team_id="TEAM123456", organization="Other", now=NOW)
-    certificate, key = tmp_path / "stranger.pem", tmp_path / "stranger.key.pem"
-    certificate.write_bytes(stranger.certificate)
-    key.write_bytes(stranger.key)
-    log = Heard()
-    own = wallet(apple, Shown(Identity(PASS_TYPE, certificate, key, 9)), log)
-    receipt = await own.send(stir(), TOKEN, now=NOW)
-    assert receipt.outcome is Outcome.LATER
-    assert log.said
-    assert apple.seen == []
-    await own.close()
+    trusted, log = tmp_path / "first.pem", Heard()
+    trusted.write_bytes(authorities[0].wwdr)
+    async with Apns(client_ca=trusted) as apple:
+        own = wallet(apple, Shown(identities[1]), log)
+        receipt = await own.send(stir(), TOKEN, now=NOW)
+        assert receipt.outcome is Outcome.LATER
+        assert log.said
+        assert apple.seen == []
+        await own.close()
 
 
 async def test_nobody_is_reached_where_everything_is_right(apple: Apns, identities: list[Identity]) -> None:

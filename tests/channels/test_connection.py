@@ -47,7 +47,7 @@ def test_what_went_wrong_is_said_without_an_address() -> None:
 
 async def test_a_line_that_gives_no_sign_of_life_is_left(apns: Apns) -> None:
     """Half-open: what is sent goes nowhere, and nobody says so."""
-    async with client(apns.url, apns.ca_file, silence_s=0.05, sign_s=0.05) as http2:
+    async with client(apns.url, apns.ca_file, silence_s=0.2, sign_s=0.2) as http2:
         await http2.ask(push(), timeout_s=LONG_S)
         apns.orders.dead_to_pings = True
         apns.orders.plan.append("hang")

@@ -1,0 +1,79 @@
+"""The doctor asks Apple whether we are known there, and names what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.commands.doctor_push import examine_push
+from server.commands.doctor_step import Ground, Step
+from server.settings import Settings
+from tests.apple_home import NOW, desk, settings, standin
+
+
+class Wall:
+    """A clock."""
+
+    def now(self) -> Any:
+        return NOW
+
+
+async def walk(own: Settings) -> dict[str, Step]:
+    given: dict[str, Any] = {field.name: None for field in dataclasses.fields(Ground)}
+    ground = Ground(**{**given, "settings": own, "clock": Wall(), "desk": desk()})
+    return {step.name: step for step in await examine_push(ground)}
+
+
+async def test_who_is_known_to_apple_gets_the_answer_for_a_device_that_does_not_exist(tmp_path: Path) -> None:
+    async with standin(tmp_path) as apple:
+        apple.orders.bad.add("00" * 32)
+        steps = await walk(settings(apple, tmp_path))
+        assert {step.holds for step in steps.values()} == {True}
+        assert "the topic example.app" in steps["push to iPhones"].found
+        assert "the pass type pass.throwaway.kairos" in steps["push to Apple's wallets"].found
+        assert apple.counts() == {"BadDeviceToken": 2}
+        while apple.open:  # both connections are closed
+            await asyncio.sleep(0.01)
+
+
+async def test_what_is_not_set_up_is_not_asked_for(tmp_path: Path) -> None:
+    steps = await walk(settings(None, tmp_path, apns__topic=""))
+    assert {step.holds for step in steps.values()} == {None}
+    assert "apns.topic is not set" in steps["push to iPhones"].found
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"apns__key_id": "OTHER12345"}, "apns.key_file, apns.key_id and apns.team_id do not belong together"),
+        ({"apns__topic": "other.app"}, "may not push to this topic"),
+        ({"apns__base_url": "https://127.0.0.1:1"}, "Connection refused. Is the way to it open"),
+        ({"apns__ca_file": ""}, "is not trusted: look at apns.ca_file"),
+    ],
+)
+async def test_what_is_wrong_is_named(tmp_path: Path, changes: dict[str, str], sentence: str) -> None:
+    async with standin(tmp_path) as apple:
+        apple.orders.bad.add("00" * 32)
+        step = (await walk(settings(apple, tmp_path, **changes)))["push to iPhones"]
+        assert step.holds is False
+        assert sentence in step.found
+
+
+async def test_a_certificate_that_apple_does_not_take_is_named(tmp_path: Path) -> None:
+    async with standin(tmp_path) as apple:
+        apple.orders.shares["cut_first"] = 1.0
+        step = (await walk(settings(apple, tmp_path)))["push to Apple's wallets"]
+        assert step.holds is False
+        assert "does not accept the certificate" in step.found
+
+
+async def test_an_apple_that_is_ill_is_no_proof(tmp_path: Path) -> None:
+    async with standin(tmp_path) as apple:
+        apple.orders.shares["ServiceUnavailable"] = 1.0
+        step = (await walk(settings(apple, tmp_path)))["push to iPhones"]
+        assert step.holds is False
+        assert "does not answer as it should: ServiceUnavailable" in step.found
