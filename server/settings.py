@@ -200,6 +200,7 @@ class Apple(_Section, frozen=True):
     key_file: str
     wwdr_file: str
     organization: str
+    images_dir: str
     next_certificate_file: str
     next_key_file: str
     next_wwdr_file: str

@@ -9,11 +9,12 @@ import os
 import secrets
 import sys
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from uuid import UUID
 
-from passes.apple.template import MEDIA_TYPE
+from passes.apple.template import MEDIA_TYPE, Template
 from server.errors import Unavailable
 from server.model.pass_ import Pass
 from server.settings import Settings
@@ -21,6 +22,7 @@ from server.wallet.certificates import GREEN
 from server.wallet.codes import issue_code
 from server.wallet.design import Updates, draw
 from server.wallet.keyring import Keyring, Kind
+from server.wallet.pictures import Pictures, load_pictures
 from server.wallet.signers import Signers, open_signers
 from server.wallet.watch import Log
 
@@ -43,10 +45,19 @@ _TOKEN_BYTES = 32
 class Desk:
     """Issues files of passes. Made by `open_desk`; `close()` ends its threads."""
 
-    __slots__ = ("_keyring", "_public_url", "_threads", "_under_way", "signers")
+    __slots__ = ("_dressed", "_keyring", "_pictures", "_public_url", "_threads", "_under_way", "signers")
 
-    def __init__(self, signers: Signers, *, keyring: Keyring, public_url: str) -> None:
-        """Keep what every pass shares; `public_url` is the setting, "" where there is none."""
+    def __init__(
+        self,
+        signers: Signers,
+        *,
+        keyring: Keyring,
+        public_url: str,
+        pictures: Mapping[str, Pictures] | None = None,
+    ) -> None:
+        """Keep what every pass shares; `public_url` is the setting, "" where there is none; `pictures` are by style."""
+        self._pictures = pictures
+        self._dressed: dict[str, tuple[Template, Template]] = {}
         self.signers = signers
         self._keyring = keyring
         self._public_url = public_url
@@ -98,12 +109,22 @@ class Desk:
             service=self._service(pass_, now=now),
             now=now,
         )
-        build = functools.partial(template.build, drawn, signed_at=now)
+        build = functools.partial(self._dress(template, drawn.style).build, drawn, signed_at=now)
         self._under_way += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, build)
         finally:
             self._under_way -= 1
+
+    def _dress(self, template: Template, style: str) -> Template:
+        """Give the template with the brand's pictures for a style: laid down once for whoever signs."""
+        if self._pictures is None:
+            return template
+        plain, dressed = self._dressed.get(style, (None, None))
+        if dressed is None or plain is not template:
+            dressed = template.with_images(self._pictures[style])
+            self._dressed[style] = template, dressed
+        return dressed
 
     def _service(self, pass_: Pass, *, now: datetime) -> Updates | None:
         """Where the phone asks for updates: Apple demands https, so a server without has none."""
@@ -130,6 +151,7 @@ def _give_way() -> None:
 
 
 def open_desk(settings: Settings, *, keyring: Keyring, now: datetime, log: Log, may_be_over: bool = False) -> Desk:
-    """Read the certificates (see `signers.open_signers`) and open the desk."""
+    """Read the certificates (see `signers.open_signers`) and the pictures, and open the desk; raises Misconfigured."""
     signers = open_signers(settings, now=now, log=log, may_be_over=may_be_over)
-    return Desk(signers, keyring=keyring, public_url=settings.server.public_url)
+    pictures = load_pictures(settings.apple.images_dir, GREEN)
+    return Desk(signers, keyring=keyring, public_url=settings.server.public_url, pictures=pictures)

@@ -74,6 +74,24 @@ async def test_what_the_counter_redeems_is_struck_out_in_the_wallet(scene: Scene
     assert wallet.unchanged == []
 
 
+async def test_a_store_that_moves_takes_the_passes_in_the_wallet_along(scene: Scene, wallet: Wallet) -> None:
+    store = f"/v1/stores/{scene.stores['till']}"
+    told = await taken(scene, wallet, place_id=scene.stores["till"], place_name="Till")
+    await wallet.refresh()
+    paper = wallet.papers[told["serial"]]
+    answer = (await scene.ask("GET", store, by="admin")).json
+    assert answer["lat"] in [each["latitude"] for each in paper.document["locations"]]
+    moved = {name: answer[name] for name in ("name", "lon", "radius_m", "time_zone")} | {"lat": answer["lat"] + 0.01}
+    assert (await scene.ask("PUT", store, by="admin", body=moved)).status == 200
+    async with asyncio.timeout(30):
+        while await wallet.refresh() != [told["serial"]]:
+            await asyncio.sleep(0.05)
+    places = wallet.papers[told["serial"]].document["locations"]
+    assert moved["lat"] in [each["latitude"] for each in places]
+    assert answer["lat"] not in [each["latitude"] for each in places]
+    assert wallet.unchanged == []
+
+
 async def test_a_use_that_is_given_back_and_a_pass_that_is_voided_arrive_too(scene: Scene, wallet: Wallet) -> None:
     told, other = await taken(scene, wallet), await taken(scene, wallet)
     await wallet.refresh()

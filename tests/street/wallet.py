@@ -38,7 +38,8 @@ class Paper:
 
     def value(self, key: str) -> Any:
         """The value of a field."""
-        fields = (each for style in ("coupon",) for group in self.document[style].values() for each in group)
+        kinds = ("coupon", "storeCard", "eventTicket", "generic")
+        fields = (each for kind in kinds for group in self.document.get(kind, {}).values() for each in group)
         return next(each["value"] for each in fields if each["key"] == key)
 
 

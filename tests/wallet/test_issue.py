@@ -17,9 +17,11 @@ import msgspec
 import pytest
 
 from passes.errors import ContentError
+from passes.images import plain_png
 from passes.testing import check
 from server.configuration import load
 from server.errors import Unavailable
+from server.model.look import AppleKind, Dress
 from server.model.pass_ import Card
 from server.store.ids import new_id
 from server.wallet.codes import read_code
@@ -166,3 +168,24 @@ def test_a_token_whose_key_is_missing_is_no_wrong_token(desk: Desk, tmp_path: Pa
     elsewhere.close()
     with pytest.raises(Unavailable):
         desk.is_token("A" * 43, of=foreign, serial=SERIAL, now=NOW)
+
+
+async def test_a_brands_pictures_are_on_the_passes_of_every_style(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    icon = plain_png(58, 58, (1, 2, 3))
+    (folder / "icon@2x.png").write_bytes(icon)
+    (folder / "strip.png").write_bytes(plain_png(375, 144, (1, 2, 3)))
+    settings = load(Path("config/default.toml"), {"KAIROS__APPLE__IMAGES_DIR": str(folder)})
+    settings = msgspec.structs.replace(settings, data_dir=str(tmp_path / "data"))
+    desk = open_desk(settings, keyring=open_keyring(settings.home, now=NOW), now=NOW, log=Heard())
+    try:
+        token = desk.new_token(SERIAL, now=NOW)
+        kinds: list[tuple[AppleKind, bool]] = [("coupon", True), ("generic", False), ("coupon", True)]
+        for kind, strip in kinds:
+            card = Card("Coffee", "coffee", dress=Dress(apple=kind))
+            files = samples.unzipped(await desk.file(issued(card=card, token_sealed=token), now=NOW))
+            assert files["icon@2x.png"] == icon
+            assert ("strip.png" in files) == strip
+    finally:
+        desk.close()
