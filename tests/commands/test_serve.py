@@ -66,7 +66,7 @@ async def test_a_dead_worker_is_replaced_and_all_of_them_end_with_their_parent(d
             await asyncio.sleep(0.05)
         assert len(alive) == 2
         (fresh,) = alive - {child.pid for child in workers}
-        assert psutil.Process(fresh).environ()[REPLACES] == "1"
+        await _until(lambda: psutil.Process(fresh).environ().get(REPLACES) == "1")  # it has begun
         assert REPLACES not in workers[1].environ()
         for _ in range(20):
             assert await _status(server.url, "/healthz") == 200

@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.street.forks import ROOT, Fork, fork
+
+__all__ = ["ROOT", "ServerProcess", "kairos", "server_process"]
+
 READY_S = 60.0
 
 
@@ -22,17 +25,16 @@ class ServerProcess:
         self.environment = {**os.environ, **environment}
         self.arguments = arguments
         self.url = ""
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: Fork | None = None
 
     async def start(self) -> None:
         """Start it and wait for its first line."""
-        with self.log.open("ab") if self.log else contextlib.nullcontext() as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "server", "serve", *self.arguments,
-                cwd=ROOT, env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=log, start_new_session=True,
-            )  # fmt: skip
-        assert self.process.stdout is not None
-        line = (await asyncio.wait_for(self.process.stdout.readline(), READY_S)).decode()
+        with tempfile.TemporaryFile() as out:
+            with self.log.open("ab") if self.log else contextlib.nullcontext() as log:
+                err = log.fileno() if log else 2
+                given = self.environment
+                self.process = await fork("serve", *self.arguments, environment=given, out=out.fileno(), err=err)
+            line = await asyncio.wait_for(_first_line(out.fileno(), self.process), READY_S)
         assert line.startswith("listening on http://"), f"the first line was {line!r}"
         self.url = line.removeprefix("listening on ").strip()
 
@@ -78,14 +80,23 @@ async def kairos(
     *arguments: str, environment: Mapping[str, str] | None = None, timeout_s: float = 120.0
 ) -> tuple[int, str, str]:
     """Run a command of the command line; gives its exit code, stdout and stderr."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "server", *arguments,
-        cwd=ROOT, env={**os.environ, **(environment or {})}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        out, err = await asyncio.wait_for(process.communicate(), timeout_s)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise
-    return process.returncode or 0, out.decode(), err.decode()
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given = {**os.environ, **(environment or {})}
+        process = await fork(*arguments, environment=given, out=out.fileno(), err=err.fileno())
+        try:
+            code = await asyncio.wait_for(process.wait(), timeout_s)
+        finally:
+            process.kill()
+        for written in (out, err):
+            written.seek(0)
+        return code, out.read().decode(), err.read().decode()
+
+
+async def _first_line(file: int, process: Fork) -> str:
+    """Wait until a process has written a line into a file, or has ended."""
+    while True:
+        ended = process.returncode is not None
+        written = os.pread(file, 1000, 0)
+        if ended or b"\n" in written:
+            return written.partition(b"\n")[0].decode()
+        await asyncio.sleep(0.01)
