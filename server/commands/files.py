@@ -1,4 +1,5 @@
-"""`kairos import FILE`, `kairos export FILE`: stores as .csv or .csv.gz, fences as .geojson, offers as .json.
+"""`kairos import FILE`, `kairos export FILE`: stores as .csv or .csv.gz, fences as .geojson, offers as .json; and customers
+(a .csv with the column external_id) are imported.
 
 What is exported reads back to the same. An import is one deed: every row is imported or refused with its reason, and where
 the database fails nothing is.
@@ -20,6 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from server.commands.customer_files import NO_TRIAL, are_customers, no_trial, take_customers
 from server.commands.house import ConfigOption, DataDirOption, fail, log_to_stderr, pool_for, read_settings, run
 from server.commands.keys import ACTOR
 from server.errors import FieldError, Invalid, Refusal
@@ -45,12 +47,18 @@ _PAGE: Final = 1_000
 _WARNINGS_SHOWN: Final = 10
 _BY: Final = Author(ACTOR)
 
-FileArgument = Annotated[Path, typer.Argument(help=".csv or .csv.gz (stores), .geojson (fences), .json (offers).")]
+FileArgument = Annotated[
+    Path,
+    typer.Argument(help=".csv or .csv.gz (stores; customers: with external_id), .geojson (fences), .json (offers)."),
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How many of what were imported, and what is to be said of the others; `item` is what one of them is called."""
+    """How many of what were imported, and what is to be said of the others; `item` is what one of them is called.
+
+    `updated` of them were known before (customers alone); `trial`: nothing was written.
+    """
 
     what: str
     item: str
@@ -58,6 +66,8 @@ class Outcome:
     refused: Sequence[Refused]
     warnings: Sequence[Refused] = ()
     ignored: Sequence[str] = ()
+    updated: int | None = None
+    trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,7 @@ class Import:
     settings: Settings
     radius_m: float
     progress: Progress
+    dry_run: bool = False
 
     def bar(self, words: str, total: int) -> Callable[[int], None]:
         """Begin a bar, and give what moves it on."""
@@ -79,19 +90,24 @@ def import_(
     file: FileArgument,
     *,
     radius: Annotated[float, typer.Option(help="Metres, for stores in a table without radii.")] = imports.RADIUS_M,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Customers: read, check and count; write nothing.")
+    ] = False,
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Read stores, fences or offers from a file; ends with 1 when a row was refused."""
+    """Read stores, fences, offers or customers from a file; ends with 1 when a row was refused."""
     log_to_stderr(quiet=True)
     reader = _named(file, _READERS)
+    if dry_run and reader is not take_table:
+        fail(NO_TRIAL)
 
     async def work() -> Outcome:
         data = await asyncio.to_thread(read_file, file)
         settings = read_settings(config, data_dir)
         async with pool_for(settings) as pool:
             with Progress(console=Console(stderr=True)) as progress:
-                return await reader(Import(pool, settings, radius, progress), data)
+                return await reader(Import(pool, settings, radius, progress, dry_run), data)
 
     outcome = run(work)
     _report(outcome)
@@ -159,7 +175,18 @@ def _report(outcome: Outcome) -> None:
         typer.echo(f"… and {len(outcome.warnings) - _WARNINGS_SHOWN} warnings more", err=True)
     if outcome.ignored:
         typer.echo(f"columns not read: {', '.join(outcome.ignored)}", err=True)
-    typer.echo(f"{outcome.what}: {outcome.count} imported, {len(outcome.refused)} refused")
+    updated = "" if outcome.updated is None else f"{outcome.updated} updated, "
+    trial = " (a trial run: nothing was written)" if outcome.trial else ""
+    typer.echo(f"{outcome.what}: {outcome.count} imported, {updated}{len(outcome.refused)} refused{trial}")
+
+
+async def take_table(job: Import, data: bytes) -> Outcome:
+    """Take a CSV for what its header says: customers, or else stores. Raises Unreadable, Invalid."""
+    if not are_customers(data):
+        return await (take_stores(job, data) if not job.dry_run else no_trial())
+    reading, found = await take_customers(job.pool, job.settings, data, dry_run=job.dry_run, by=_BY, bar=job.bar)
+    told = (found.imported, found.refused, found.warnings, reading.ignored)
+    return Outcome("customers", "row", *told, updated=found.updated, trial=job.dry_run)
 
 
 async def take_stores(job: Import, data: bytes) -> Outcome:
@@ -255,8 +282,8 @@ def _written(document: Any) -> bytes:
 
 
 _READERS: Final[Mapping[str, Callable[[Import, bytes], Awaitable[Outcome]]]] = {
-    ".csv": take_stores,
-    ".csv.gz": take_stores,
+    ".csv": take_table,
+    ".csv.gz": take_table,
     ".geojson": take_fences,
     ".json": take_offers,
 }

@@ -38,9 +38,16 @@ async def refresh(
     `touched` is what changed, in the words of `server.decision.wants` (None: anything); where no segment looks at it,
     nothing is done.
     """
+    await refresh_all(db, rules=rules, customers=[customer_id], now=now, touched=touched)
+
+
+async def refresh_all(
+    db: Connection, *, rules: Rules, customers: Sequence[UUID], now: datetime, touched: frozenset[str] | None = None
+) -> None:
+    """Judge several customers again, as `refresh` does one."""
     snapshot = _asking(rules, touched)
-    if snapshot is not None:
-        await judge(db, customers=[customer_id], snapshot=snapshot, now=now)
+    if snapshot is not None and customers:
+        await judge(db, customers=customers, snapshot=snapshot, now=now)
 
 
 async def tell(db: Connection, *, customer_id: UUID, names: Sequence[str]) -> None:

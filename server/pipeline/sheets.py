@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from server.errors import FieldError, Invalid, Unreadable
@@ -46,20 +46,27 @@ def read_sheet(data: bytes, *, rows: int) -> Sheet:
     A row that cannot be read stands as its mistake. Raises Unreadable for what is no text, Invalid for a table that
     cannot be one of stores.
     """
+    columns, read = read_table(data, rows=rows, name=_columns)
+    known = {*COLUMNS, *ALIASES}
+    return Sheet(read, tuple(name for name in columns if name not in known), frozenset(columns) & known)
+
+
+def read_table(
+    data: bytes, *, rows: int, name: Callable[[list[str]], list[str]]
+) -> tuple[list[str], list[Mapping[str, str] | FieldError]]:
+    """Read any table of ours: its columns, as `name` makes them of the header (raises Invalid), and its rows."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Unreadable("The table is not UTF-8.") from None
     lines = _lines(text)
-    header = next(lines, [])
-    columns = _columns(header)
+    columns = name(next(lines, []))
     read: list[Mapping[str, str] | FieldError] = []
     for cells in lines:
         if len(read) == rows:
             raise Invalid(errors=[FieldError("table", f"has more than {rows} rows")])
         read.append(_row(columns, cells))
-    known = {*COLUMNS, *ALIASES}
-    return Sheet(read, tuple(name for name in columns if name not in known), frozenset(columns) & known)
+    return columns, read
 
 
 def _lines(text: str) -> Iterator[list[str]]:
@@ -74,7 +81,16 @@ def _lines(text: str) -> Iterator[list[str]]:
 
 
 def _columns(header: list[str]) -> list[str]:
-    columns = [cell.strip().lower() for cell in header]
+    columns = check_columns([cell.strip().lower() for cell in header])
+    if not {"name", "store_number"} & set(columns):
+        raise Invalid(errors=[FieldError("name", "is required as a column; columns are separated by commas")])
+    if not {"lat", "lon"} <= set(columns) and not {"address", "city"} & set(columns):
+        raise Invalid(errors=[FieldError("lat", "and lon are required as columns, or else address")])
+    return columns
+
+
+def check_columns(columns: list[str]) -> list[str]:
+    """Give the names of columns back where a table may have such; raises Invalid."""
     if len(columns) > _COLUMNS_MAX:
         raise Invalid(errors=[FieldError("table", f"has more than {_COLUMNS_MAX} columns")])
     for column in columns:
@@ -82,10 +98,6 @@ def _columns(header: list[str]) -> list[str]:
             raise Invalid(errors=[FieldError("table", "has a column whose name is too long, or not printable")])
         if column and columns.count(column) > 1:
             raise Invalid(errors=[FieldError(column, "is the name of two columns")])
-    if not {"name", "store_number"} & set(columns):
-        raise Invalid(errors=[FieldError("name", "is required as a column; columns are separated by commas")])
-    if not {"lat", "lon"} <= set(columns) and not {"address", "city"} & set(columns):
-        raise Invalid(errors=[FieldError("lat", "and lon are required as columns, or else address")])
     return columns
 
 

@@ -151,6 +151,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/v1/external-sends/batch"): _for(Kind.CRM),
     ("PUT", "/v1/customers/{external_id}"): _for(Kind.CRM, Kind.ADMIN),
     ("GET", "/v1/customers"): _ADMIN,
+    ("POST", "/v1/customers/import"): _for(Kind.CRM, Kind.ADMIN),
     ("POST", "/v1/customers/{external_id}/events"): _for(Kind.CRM),
     ("POST", "/v1/purchases"): _for(Kind.CRM),
     ("GET", "/v1/webhooks"): _ADMIN,

@@ -17,6 +17,7 @@ from server.model.ids import event_id
 from server.pipeline import membership
 from server.pipeline.membership import refresh
 from server.pipeline.preferences import facts_of
+from server.pipeline.profile_rules import Value
 from server.store import customers, happenings
 from server.store.customers import Change, Profile
 from server.store.happenings import Happening
@@ -25,7 +26,7 @@ from server.web.access import Kind
 from server.web.call import Call
 from server.web.codec import Instant, clean
 from server.web.door import door
-from server.web.profiles import ConsentsAnswer, Locale, Value, check_profile, consents_answer
+from server.web.profiles import ConsentsAnswer, Locale, check_profile, consents_answer
 
 AHEAD = timedelta(minutes=2)
 """Another system's clock may be off by so much."""

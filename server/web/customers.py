@@ -12,6 +12,7 @@ import msgspec
 from server.model.ids import event_id
 from server.pipeline.consent import agree
 from server.pipeline.membership import refresh
+from server.pipeline.profile_rules import Value
 from server.store import customers, happenings
 from server.store.customers import Change
 from server.store.happenings import Happening
@@ -19,7 +20,7 @@ from server.store.pool import Connection
 from server.web import identity
 from server.web.call import Call
 from server.web.door import door
-from server.web.profiles import ConsentsBody, Locale, Value, check_profile, said
+from server.web.profiles import ConsentsBody, Locale, check_profile, said
 
 
 class SignUpBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -25,6 +25,7 @@ MODULES: Final = (
     "calendar",
     "counter",
     "crm",
+    "customer_imports",
     "customers",
     "devices",
     "dashboard",

@@ -12,13 +12,14 @@ import msgspec
 from server.errors import Unauthenticated
 from server.pipeline import consent, forget, preferences
 from server.pipeline.membership import refresh
+from server.pipeline.profile_rules import Value
 from server.store import customers, reasons
 from server.store.customers import Change, Profile
 from server.store.reasons import Mark
 from server.web.call import Call
 from server.web.door import door
 from server.web.paging import PageQuery, cut, page_size, read_cursor
-from server.web.profiles import ConsentsAnswer, ConsentsBody, Locale, Value, check_profile, consents_answer, said
+from server.web.profiles import ConsentsAnswer, ConsentsBody, Locale, check_profile, consents_answer, said
 from server.web.whys import readable, reader_of, why
 
 

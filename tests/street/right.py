@@ -241,6 +241,12 @@ async def _(scene: Scene, who: str) -> Right:
     return Right({"external_id": f"C-{uuid4()}"}, {"time_zone": "Europe/Berlin", "attributes": {"tier": "gold"}})
 
 
+@right("POST /v1/customers/import")
+async def _(scene: Scene, who: str) -> Right:
+    table = f"external_id,locale\nC-{uuid4()},de-DE\n"
+    return Right(options={"data": table.encode(), "headers": {"Content-Type": "text/csv"}})
+
+
 @right("GET /v1/customers")
 async def _(scene: Scene, who: str) -> Right:
     return Right(query="?external_id=C-1")

@@ -117,6 +117,7 @@ POST   /v1/external-sends                201  crm
 POST   /v1/external-sends/batch          200  crm
 PUT    /v1/customers/{external_id}          200  crm admin
 GET    /v1/customers                        200  admin
+POST   /v1/customers/import                 200  crm admin
 POST   /v1/customers/{external_id}/events   200  crm
 POST   /v1/purchases                        201  crm
 
@@ -242,7 +243,7 @@ async def test_methods_that_a_path_does_not_have_are_refused(scene: Scene) -> No
     known = {tuple(route.split()) for route in ROWS}
     for path in sorted({path for _, path in known}):
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
-            if (method, path) in known:
+            if (method, path) in {*known, ("PUT", "/v1/customers/import")}:  # a brand's own number may be any word
                 continue
             request = await make(scene, next(f"{m} {p}" for m, p in sorted(known) if p == path), "anon")
             answer = await scene.ask(method, request.path(path), by="admin")

@@ -26,7 +26,7 @@ MATRIX = {
     },
     "crm": {
         "POST /v1/segments", "PUT /v1/customers/{}", "POST /v1/customers/{}/events", "POST /v1/purchases",
-        "POST /v1/external-sends", "POST /v1/external-sends/batch",
+        "POST /v1/external-sends", "POST /v1/external-sends/batch", "POST /v1/customers/import",
     },
     "analyst": {
         "GET /v1/stores", "GET /v1/stores/{}", "GET /v1/geofences", "GET /v1/geofences/{}", "GET /v1/offers",
