@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from server.errors import Unavailable
 from server.pipeline import authoring, pass_jobs
 from server.store import pass_jobs as rows
 from server.store.ids import new_id
@@ -98,3 +100,23 @@ async def test_a_version_that_goes_live_sets_the_passes_of_the_one_before_going(
         "replaced",
         "running",
     ]
+
+
+async def test_a_walk_that_is_cut_off_anywhere_goes_on_where_it_was(db: Connection, pool: Pool) -> None:
+    """Each portion is looked at, and then the line is cut, before its COMMIT: what was done counts once."""
+    mine = {await add_pass(db) for _ in range(5)}
+    job = await touch(pool)
+    cuts = [True, False, True, True, False, True, False]
+
+    async def redraw(own: Connection, offer_id: UUID, serials: Sequence[UUID]) -> Sequence[UUID]:
+        if cuts.pop(0):
+            await own.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return serials
+
+    for _ in range(5):
+        with contextlib.suppress(Unavailable):
+            await pass_jobs.work(pool, redraw=redraw, limit=2)
+    found = await rows.find(db, job_id=job)
+    assert found is not None
+    assert (cuts, found.state, found.looked, found.changed) == ([], "done", 5, 5)
+    assert await marked(db) == mine
