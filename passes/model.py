@@ -1,7 +1,8 @@
 """What a pass is, for every wallet: frozen values that know nothing of Apple's JSON or Google's bodies.
 
-Nothing is checked here but the shape: the rules belong to a wallet and stand in `apple.rules` and `google.objects`.
-All times are aware; a naive one is refused where it is written down.
+Nothing is checked here: the rules belong to a wallet and stand in `apple.rules`, `apple.fields` and `google.objects`, which
+name the code of each refusal. All times are aware; a naive one is refused where it is written down (`date.zone`).
+Meanings: Apple's "Wallet Passes" (Pass, PassFields, PassFieldContent); the class names the page where it has one.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class Role(StrEnum):
 
 
 class Alignment(StrEnum):
+    """How a field's text stands; NATURAL follows the script. Not for primary and back fields (`field.alignment`)."""
+
     LEFT = "Left"
     CENTER = "Center"
     RIGHT = "Right"
@@ -47,6 +50,8 @@ class Alignment(StrEnum):
 
 
 class DateStyle(StrEnum):
+    """How much of a date, or of a time, the phone shows, in its owner's own form; NONE hides that half."""
+
     NONE = "None"
     SHORT = "Short"
     MEDIUM = "Medium"
@@ -55,6 +60,8 @@ class DateStyle(StrEnum):
 
 
 class NumberStyle(StrEnum):
+    """How the phone writes a number; PERCENT shows 0.25 as 25 %."""
+
     DECIMAL = "Decimal"
     PERCENT = "Percent"
     SCIENTIFIC = "Scientific"
@@ -71,6 +78,8 @@ class Detector(StrEnum):
 
 
 class Symbology(StrEnum):
+    """The four codes that every Wallet since iOS 9 draws. Code 128 holds ASCII alone (`barcode.ascii`)."""
+
     QR = "QR"
     PDF417 = "PDF417"
     AZTEC = "Aztec"
@@ -78,7 +87,7 @@ class Symbology(StrEnum):
 
 
 class Colour(NamedTuple):
-    """A colour by its parts, 0 to 255."""
+    """A colour by its parts, 0 to 255 (`colour.range`)."""
 
     red: int
     green: int
@@ -87,7 +96,15 @@ class Colour(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One labelled value. `change_message` must hold `%@`, which the phone replaces by the new value."""
+    """One labelled value. Apple: PassFieldContent.
+
+    `key` is unique in the whole pass (`field.duplicate_key`). `value` is a text, a finite number, or a time, which needs
+    `date_style` and `time_style` (`field.undated`) and may be shown relative to now. `attributed_value` takes its place
+    on the screen and may hold links, `<a href='…'>`, and no other tag (`field.markup`). `change_message` holds `%@`, where
+    the phone puts the new value (`field.change_message`); without it nobody is told of a change. A number has a `currency`
+    (ISO 4217) or a `number_style`. `detectors` are for back fields: () for none, None for all. `row` 0 or 1 is for
+    auxiliary fields. `semantics` are Apple's SemanticTags, handed through as JSON.
+    """
 
     key: str
     value: Value
@@ -108,7 +125,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """All fields of a pass by section, in the order in which they are shown."""
+    """All fields of a pass by section, in the order in which they are shown. Apple: PassFields.
+
+    A style says how many a section shows (`fields.many`); `additional_info` is for poster event tickets since iOS 18.
+    """
 
     header: tuple[Field, ...] = ()
     primary: tuple[Field, ...] = ()
@@ -124,7 +144,11 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Barcode:
-    """A code at the counter; `message` must be writable in `encoding`, `alt_text` stands beneath it."""
+    """A code at the counter. Apple: Pass.Barcodes.
+
+    `message` is not empty and is writable in `encoding`, an IANA name (`barcode.message`, `barcode.encoding`); `alt_text`
+    stands beneath it. Of several, a wallet shows the first that it can draw.
+    """
 
     message: str
     symbology: Symbology = Symbology.QR
@@ -134,7 +158,10 @@ class Barcode:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A point (degrees, metres) where the pass comes up on the lock screen."""
+    """A point (WGS 84, degrees; altitude in metres) near which the pass comes up on the lock screen. Apple: Pass.Locations.
+
+    At most ten in a pass (`location.many`); `relevant_text` is what the screen says there.
+    """
 
     latitude: float
     longitude: float
@@ -144,7 +171,10 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Beacon:
-    """A Bluetooth beacon near which the pass comes up; without major and minor every beacon of that UUID counts."""
+    """A Bluetooth beacon near which the pass comes up. Apple: Pass.Beacons.
+
+    Without `major` and `minor` (0 to 65535) every beacon of that UUID counts; at most ten UUIDs (`beacon.many`).
+    """
 
     proximity_uuid: str
     major: int | None = None
@@ -154,7 +184,10 @@ class Beacon:
 
 @dataclass(frozen=True, slots=True)
 class RelevantDate:
-    """When the pass comes up: a moment (`end` is None) or a time from `start` to `end`, at most 24 hours."""
+    """When the pass comes up: a moment (`end` is None) or from `start` to `end`, 24 hours at most (`date.interval`).
+
+    For event tickets and generic passes; a generic pass comes up only if it has a location, too. Apple: Pass.RelevantDates.
+    """
 
     start: datetime
     end: datetime | None = None
@@ -162,7 +195,10 @@ class RelevantDate:
 
 @dataclass(frozen=True, slots=True)
 class Nfc:
-    """A contactless payload (at most 64 bytes) and the terminal's public key (base64 of a P-256 SPKI)."""
+    """A contactless payload (1 to 64 bytes) and the terminal's public key (base64 of a P-256 SubjectPublicKeyInfo).
+
+    Apple: Pass.NFC. Phones take it only from a pass type with Apple's NFC certificate.
+    """
 
     message: str
     encryption_public_key: str
@@ -171,7 +207,14 @@ class Nfc:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One customer's pass. `style` is the name of a file in `passes.styles`.
+    """One customer's pass. `style` is the name of a file in `passes.styles`. Apple: Pass.
+
+    `serial` and the pass type name a pass for ever: the same pair again replaces it. `description` is read aloud by the
+    phone. `max_distance` (metres) narrows where locations count. A pass past its `expiration`, or `voided`, is greyed out.
+    `web_service_url` (https, without `/v1`) and `authentication_token` (16 or more characters) go together, and neither the
+    token nor the serial ever changes; a pass issued without them is never updated. `grouping` stacks event tickets.
+    `app_launch_url` needs `associated_apps` (App Store numbers). `preferred_schemes`, such as `posterEventTicket`, are
+    tried in their order before the style. `semantics` and `user_info` are handed through as JSON.
 
     `pass_type_id`, `team_id` and `organization` are the template's where they are None; another pass type or team than
     the template's is refused, since the certificate names both. `localisations` maps a language (`de`, `pt-BR`) to its

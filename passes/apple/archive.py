@@ -22,7 +22,6 @@ _VERSION = 20  # "2.0 to extract": the oldest that every reader takes
 # What never changes bears the oldest time that a zip can say, so that its bytes are the same in every process.
 _EPOCH = (0, (1 << 5) | 1)
 
-
 _COMMON = struct.Struct("<5H3I2H")
 _ROW = struct.Struct("<4sBB26s3H2I")
 _END = struct.Struct("<4s4H2IH")

@@ -20,6 +20,7 @@ from passes.apple.certificates import APNS_CLIENT, CLIENT_AUTH, INTERMEDIATE, PA
 LEAF_LIFE = timedelta(days=396)  # Apple's pass certificates live thirteen months
 CA_LIFE = timedelta(days=3652)
 _DER_NULL = b"\x05\x00"
+_MOST = 127  # bytes of a text whose length DER writes in one byte
 
 
 class Authority(NamedTuple):
@@ -32,7 +33,13 @@ class Authority(NamedTuple):
 
 
 def throwaway_authority(*, pass_type_id: str, team_id: str, organization: str, now: datetime) -> Authority:
-    """Make three RSA keys and the chain over them; takes about a second. Valid from an hour before `now`."""
+    """Make three RSA keys and the chain over them; takes about a second. Valid from an hour before `now` (aware).
+
+    The pass certificate lives for 396 days, the two above it for ten years. ValueError for a pass type of more than 127
+    bytes. Shape of the certificates: wallets' policy, see `certificates`; the chain ends at a root that no phone trusts.
+    """
+    if len(pass_type_id.encode()) > _MOST:
+        raise ValueError(f"a pass type identifier has at most {_MOST} bytes")
     since = now - timedelta(hours=1)
     root_key, middle_key, leaf_key = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3))
     root_name = _name("Throw-away Root CA, not Apple", "Throw-away Certification Authority", "Kairos demonstration")
@@ -135,6 +142,4 @@ def _issued_by(key: rsa.RSAPrivateKey) -> x509.AuthorityKeyIdentifier:
 
 def _marker(oid: ObjectIdentifier, text: str) -> x509.UnrecognizedExtension:
     value = text.encode()
-    if len(value) > 127:
-        raise ValueError("a pass type identifier has at most 127 bytes")
     return x509.UnrecognizedExtension(oid, bytes((0x0C, len(value))) + value)

@@ -67,12 +67,12 @@ def load_credentials(
     """
     leaf = _certificate("certificate", certificate)
     intermediate = _certificate("wwdr", wwdr)
-    private = _key(key, password)
-    if private.public_key() != leaf.public_key():
-        raise CertificateError("certificate.key", "key", "is the private key of the pass certificate")
     _check_chain(leaf, intermediate)
     _check_names(leaf, pass_type_id=pass_type_id, team_id=team_id)
     warnings = (*_time_warnings("certificate", leaf, now, watch), *_time_warnings("wwdr", intermediate, now, watch))
+    private = _key(key, password)
+    if private.public_key() != leaf.public_key():
+        raise CertificateError("certificate.key", "key", "is the private key of the pass certificate")
     return Credentials(private, leaf, intermediate, (*warnings, *_shape_warnings(leaf, intermediate)))
 
 

@@ -36,9 +36,12 @@ class _Layout(NamedTuple):
 
 
 class Signer:
-    """Holds the key and all that is the same in each signature. Safe to use from several threads at once."""
+    """Holds the key and all that is the same in each signature. Safe to use from several threads at once.
 
-    __slots__ = ("_head", "_key", "_layouts", "_who")
+    `life` is the time in which its signatures are worth something: from when to when both certificates are valid.
+    """
+
+    __slots__ = ("_head", "_key", "_layouts", "_who", "life")
 
     def __init__(self, credentials: Credentials) -> None:
         self._key: RSAPrivateKey = credentials.key
@@ -48,6 +51,10 @@ class Signer:
         self._head = _integer(1) + _tlv(_SET, _SHA256) + content + _tlv(_CONTEXT_0, certificates)
         issuer = credentials.certificate.issuer.public_bytes() + _integer(credentials.certificate.serial_number)
         self._who = _integer(1) + _tlv(_SEQUENCE, issuer) + _SHA256
+        self.life = (
+            max(certificate.not_valid_before_utc for certificate in pair),
+            min(certificate.not_valid_after_utc for certificate in pair),
+        )
         # The two forms of a time differ in length, and with them every length around the time.
         self._layouts = {len(time): self._lay_down(time) for time in (b"YYMMDDHHMMSSZ", b"YYYYMMDDHHMMSSZ")}
 

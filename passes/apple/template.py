@@ -14,10 +14,11 @@ from passes.apple.archive import Packed, assemble, listed, pack, sha1
 from passes.apple.certificates import WATCH, Credentials, load_credentials
 from passes.apple.document import Issuer, document_for, strings_for
 from passes.apple.signature import Signer
-from passes.errors import ContentError, ImageError
+from passes.errors import CertificateError, ContentError, ImageError
 from passes.images import check_images, size_of
 from passes.model import Pass
 from passes.styles import STYLES
+from passes.times import check_time
 
 MEDIA_TYPE = "application/vnd.apple.pkpass"
 BUNDLE_MEDIA_TYPE = "application/vnd.apple.pkpasses"
@@ -55,15 +56,12 @@ class Template:
     ) -> Template:
         """Read everything once and refuse what cannot work (CertificateError, ImageError, ContentError).
 
-        `images` maps file names (`icon@2x.png`, `de.lproj/logo.png`) to PNG bytes. `allow_http` lets `webServiceURL`
-        be a plain http address, for stand-ins on loopback. What ends within `watch` is among the credentials' warnings.
+        `certificate`, `key` (with its `password`) and `wwdr` are PEM: the pass type certificate, its RSA key, and the
+        intermediate of Apple's that issued it. `images` maps file names (`icon@2x.png`, `de.lproj/logo.png`) to PNG
+        bytes. `allow_http` lets `webServiceURL` be a plain http address, for stand-ins on loopback. What ends within
+        `watch` is among the credentials' warnings.
         """
-        if not _PASS_TYPE.fullmatch(pass_type_id):
-            raise ContentError("issuer.pass_type", "passTypeIdentifier", "is pass. and a reverse domain name")
-        if not _TEAM.fullmatch(team_id):
-            raise ContentError("issuer.team", "teamIdentifier", "has ten letters and digits")
-        if not organization.strip():
-            raise ContentError("text.empty", "organizationName", "is required and not empty")
+        issuer = _issuer(pass_type_id, team_id, organization)
         credentials = load_credentials(
             certificate=certificate,
             key=key,
@@ -74,20 +72,30 @@ class Template:
             now=now,
             watch=watch,
         )
-        issuer = Issuer(pass_type_id, team_id, organization)
         packed, refusals = _lay_down(images)
         return cls(issuer, credentials, Signer(credentials), packed, refusals, allow_http)
 
     def with_images(self, images: Mapping[str, bytes]) -> Template:
-        """The same signer with other images, such as an offer's own strip; the key is not read again."""
+        """The same signer with other images, such as an offer's own strip; the key is not read again.
+
+        ImageError where an image is none, or where no style could show them all. Keep the result: laying images down
+        costs their hashes, once.
+        """
         packed, refusals = _lay_down(images)
         return replace(self, images=packed, refusals=refusals)
 
     def build(self, pass_: Pass, *, signed_at: datetime) -> bytes:
-        """The .pkpass file: the same bytes for the same pass and time. Costs one RSA signature (about 1 ms).
+        """The .pkpass file (MIME `MEDIA_TYPE`): the same bytes for the same pass and `signed_at`, which is aware.
 
-        ContentError where Wallet would turn the pass down, ImageError where the images do not fit its style.
+        Costs one RSA signature and some 0.1 ms; the signature gives the interpreter's lock back, so that other threads
+        go on. ContentError where Wallet would turn the pass down, ImageError where the images do not fit its style,
+        CertificateError `certificate.time` where the certificate is not valid at `signed_at`.
         """
+        check_time("signed_at", signed_at)
+        begins, ends = self.signer.life
+        if not begins <= signed_at <= ends:
+            rule = "lies in the life of the certificates: no phone takes a pass that was signed outside it"
+            raise CertificateError("certificate.time", "signed_at", rule)
         style = STYLES.get(pass_.style)
         if style is None:
             raise ContentError("style.unknown", "style", f"is one of {', '.join(sorted(STYLES))}")
@@ -104,6 +112,16 @@ class Template:
         own.append(("manifest.json", manifest))
         own.append(("signature", self.signer.sign(manifest, signed_at=signed_at)))
         return assemble(self.images, own, at=signed_at)
+
+
+def _issuer(pass_type_id: str, team_id: str, organization: str) -> Issuer:
+    if not _PASS_TYPE.fullmatch(pass_type_id):
+        raise ContentError("issuer.pass_type", "passTypeIdentifier", "is pass. and a reverse domain name")
+    if not _TEAM.fullmatch(team_id):
+        raise ContentError("issuer.team", "teamIdentifier", "has ten letters and digits")
+    if not organization.strip():
+        raise ContentError("text.empty", "organizationName", "is required and not empty")
+    return Issuer(pass_type_id, team_id, organization)
 
 
 def _lay_down(images: Mapping[str, bytes]) -> tuple[Packed, dict[str, ImageError]]:

@@ -105,6 +105,27 @@ def test_a_template_that_could_not_work_is_not_loaded(
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("days", [-1, 397])
+def test_nothing_is_signed_outside_the_life_of_the_certificate(days: int) -> None:
+    with pytest.raises(CertificateError) as caught:
+        template().build(coupon(), signed_at=NOW + timedelta(days=days))
+    assert (caught.value.code, caught.value.field) == ("certificate.time", "signed_at")
+
+
+def test_the_life_ends_with_that_of_the_certificate() -> None:
+    begins, ends = template().signer.life
+    assert (begins, ends) == (NOW - timedelta(hours=1), template().credentials.expiries["certificate"])
+    assert (
+        check(template().build(coupon(), signed_at=ends)) == check(template().build(coupon(), signed_at=begins)) == []
+    )
+
+
+def test_a_signing_time_has_a_zone() -> None:
+    with pytest.raises(ContentError) as caught:
+        template().build(coupon(), signed_at=NOW.replace(tzinfo=None))
+    assert (caught.value.code, caught.value.field) == ("date.zone", "signed_at")
+
+
 def test_an_unknown_style_is_refused() -> None:
     with pytest.raises(ContentError) as caught:
         template().build(coupon(style="boarding_pass"), signed_at=NOW)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKC
 
 from passes.apple import signature as cms
 from passes.apple.signature import Signer
-from tests.passes.samples import NOW, authority, good, load_template, template, unzipped, zipped
+from tests.passes.samples import NOW, authority, edited, good, load_template, template, unzipped, zipped
 
 OTHER = "pass.de.other.coupon"
 BINARY, DETACHED = PKCS7Options.Binary, PKCS7Options.DetachedSignature
@@ -45,11 +45,6 @@ def by(signer: Signer, *, days: int = 0) -> Callable[[bytes], bytes]:
 def other() -> Signer:
     own = authority(OTHER)
     return load_template(certificate=own.certificate, key=own.key, wwdr=own.wwdr, pass_type_id=OTHER).signer
-
-
-def foreign_team() -> Signer:
-    own = authority(team_id="OTHER23456")
-    return load_template(certificate=own.certificate, key=own.key, wwdr=own.wwdr, team_id="OTHER23456").signer
 
 
 def mixed() -> Signer:
@@ -125,5 +120,8 @@ FORGED: Mapping[str, tuple[set[str], Callable[[], bytes]]] = {
         ),
     ),
     "another pass type's certificate": ({"signature.uid", "signature.pass_type"}, lambda: with_signature(by(other()))),
-    "another team's certificate": ({"signature.team"}, lambda: with_signature(by(foreign_team()))),
+    "another team's certificate": (
+        {"signature.team"},
+        lambda: edited(lambda document: document.update(teamIdentifier="OTHER23456")),
+    ),
 }
