@@ -21,6 +21,7 @@ import structlog
 from aiohttp import ClientSession, DummyCookieJar, web
 
 from server.jobs.scheduler import Job, ticking
+from server.opening.google import open_google
 from server.opening.outbox import sending
 from server.opening.passes import passes_jobs
 from server.opening.pools import open_one
@@ -169,13 +170,11 @@ async def open_parts(
 
     `replaces`: this process takes the place of one that died, so that it opens also where no pass can be signed by now.
     """
-    stopping = asyncio.Event()
     clock = DatabaseClock(shift=timedelta(seconds=settings.clock_shift_s))
     async with contextlib.AsyncExitStack() as stack:
         pool, till_pool = await stack.enter_async_context(_pools(settings, addresses.app, clock))
         secrets, desk = await stack.enter_async_context(_desk(settings, clock, look=look, replaces=replaces))
         weather = await stack.enter_async_context(open_weather(settings, clock))
-        geocoder = await stack.enter_async_context(_geocoder(settings, pool))
         rules = Rules(pool, programme_of(settings), weather=weather)
         await rules.refresh()
         arrivals = Arrivals(pool=pool, rules=rules, clock=clock, sky=weather.get, settings=settings)
@@ -193,13 +192,16 @@ async def open_parts(
             desk=desk,
             secrets=secrets,
             weather=weather,
-            geocoder=geocoder,
-            stopping=stopping,
+            geocoder=await stack.enter_async_context(_geocoder(settings, pool)),
+            stopping=asyncio.Event(),
             metrics=Metrics(),
             watch=Watch(desk.signers.notices),
+            google=await stack.enter_async_context(open_google(settings, desk=desk, keyring=secrets)),
         )
         add_gauges(parts.metrics, parts)
-        await stack.enter_async_context(_beside(rules.follow(every_s=settings.jobs.rules_poll_s, stopping=stopping)))
+        await stack.enter_async_context(
+            _beside(rules.follow(every_s=settings.jobs.rules_poll_s, stopping=parts.stopping))
+        )
         yield parts
 
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from server.settings_out import ApnsSettings, Outbox, WebhookSettings
+from server.settings_out import ApnsSettings, GoogleWalletSettings, Outbox, WebhookSettings
 from server.settings_out import Section as _Section
 
 
@@ -270,6 +270,7 @@ class Settings(_Section, frozen=True):
     apple: Apple
     apns: ApnsSettings
     wallet: Wallet
+    google_wallet: GoogleWalletSettings
     webhooks: WebhookSettings
     replay: ReplaySettings
     jobs: Jobs

@@ -61,3 +61,19 @@ class ApnsSettings(Section, frozen=True):
     team_id: str
     certificate_file: str
     ping_s: float
+
+
+class GoogleWalletSettings(Section, frozen=True):
+    """Passes in Google Wallet; off without an issuer."""
+
+    issuer_id: str
+    service_account_file: str
+    base_url: str
+    token_url: str
+    root_keys_url: str
+    ca_file: str
+    origins: tuple[str, ...]
+    logo_url: str
+    callback: bool
+    rotating: bool
+    calls_per_s: float

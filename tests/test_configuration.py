@@ -328,7 +328,7 @@ def test_secrets_are_not_shown_by_repr() -> None:
     assert "port=8080" in shown
 
 
-@pytest.mark.parametrize("section", ["fcm", "google_wallet"])
+@pytest.mark.parametrize("section", ["fcm"])
 def test_sections_of_later_versions_are_ignored_and_said(
     tmp_path: Path, section: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -342,3 +342,18 @@ def test_sections_of_later_versions_are_ignored_and_said(
 def test_a_later_section_is_no_licence_for_others(tmp_path: Path) -> None:
     assert "server.fcm" in complaint(written(tmp_path, "[server.fcm]\nbase_url = 1\n"))
     assert "fcms" in complaint(written(tmp_path, "[fcms]\nbase_url = 1\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('issuer_id = "1"', "needs issuer_id and service_account_file together"),
+        ('service_account_file = "x.json"', "needs issuer_id and service_account_file together"),
+        ('issuer_id = "x"\nservice_account_file = "x.json"', "google_wallet.issuer_id"),
+        ('logo_url = "http://example.com/logo.png"', "google_wallet.logo_url"),
+        ("calls_per_s = 0", "google_wallet.calls_per_s"),
+    ],
+)
+def test_google_is_on_with_an_issuer_and_its_account_or_off(tmp_path: Path, text: str, said: str) -> None:
+    assert said in complaint(written(tmp_path, f"[google_wallet]\n{text}\n"))
+    assert not load(environment={}).google_wallet.issuer_id

@@ -17,6 +17,7 @@ from server.opening.channels import Channels, open_channels
 from server.opening.pools import open_one
 from server.opening.webhooks import patient, unshifted, webhooks_of
 from server.pipeline.deliveries import DeliveryQueue
+from server.pipeline.google_updates import GoogleUpdates
 from server.pipeline.outbox import Sender
 from server.pipeline.pushes import Pushes
 from server.pipeline.queue import Queue, Terms
@@ -81,11 +82,15 @@ def queues_of(parts: Parts, pool: Pool, counts: Counts, channels: Channels) -> S
     def ruleset() -> Ruleset:
         return parts.rules.current.ruleset
 
-    return [
+    found: list[Queue[Any]] = [
         *(DeliveryQueue(pool, Pushes(way, channels.get(way), ruleset=ruleset), tally=counts) for way in WAYS.values()),
         DeliveryQueue(pool, WalletPushes(channels.get("apple_wallet")), tally=counts),
         webhooks_of(parts, pool),
     ]
+    if parts.google is not None:
+        google = GoogleUpdates(parts.google.wallet, parts.google.issuer, ruleset=ruleset)
+        found.append(DeliveryQueue(pool, google, tally=counts))
+    return found
 
 
 @runtime_checkable

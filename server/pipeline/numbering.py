@@ -13,13 +13,16 @@ from typing import NamedTuple
 from uuid import UUID
 
 from server.settings import Settings
-from server.store import knocks, pass_news, pass_tags, webhook_events
+from server.store import google_objects, knocks, pass_news, pass_tags, webhook_events
 from server.store.farewell import PUSH_WITHIN
 from server.store.pass_tags import Numbered
 from server.store.pool import Connection, Pool
 
 APPLE = "apple_wallet"
 """The word that wakes who pushes to Apple's wallets."""
+
+GOOGLE = "google_wallet"
+"""The word that wakes who tells Google."""
 
 AT_ONCE = 1000
 """Passes numbered in one transaction: some tens of milliseconds, for which other turns wait."""
@@ -53,6 +56,10 @@ async def _tell(db: Connection, numbered: Sequence[Numbered], terms: Numbering) 
         await knocks.knock(db, APPLE)
     if numbered and await webhook_events.heard(db):
         await webhook_events.tell_changed(db, serials=[each.serial for each in numbered])
+    if numbered:
+        serials, urgent = [each.serial for each in numbered], [each.urgent for each in numbered]
+        if await google_objects.enqueue(db, serials=serials, urgent=urgent):
+            await knocks.knock(db, GOOGLE)
     return len(numbered)
 
 

@@ -3,6 +3,8 @@
 Rule 1: a code is checked before the database is asked; unknown and forged ones get the same answer.
 Rule 2: the claim (`redemptions.claim`) decides. What is looked at afterwards only names the reason of a refusal.
 Rule 3: `check` gives the same reasons and changes nothing but, if asked, who holds the pass.
+Rule 4: digits of a changing barcode are good for the half minutes around now, by the database's clock, and each half
+        minute for one redemption: a constraint says so. Digits that are not are a code that nobody has.
 """
 
 from __future__ import annotations
@@ -12,15 +14,16 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from passes.google import rotating
 from server.errors import Conflict, FieldError, Forbidden, Gone, Invalid, NotFound, Refusal, TooEarly, TooMany
 from server.model.ids import bucket_of
 from server.model.pass_ import PassState
-from server.store import audit, counter, redemptions
+from server.store import audit, counter, google_objects, redemptions
 from server.store.counter import Seen
 from server.store.ids import new_id
 from server.store.pool import Connection, Contended
 from server.store.redemptions import Given, Purchase, Redeemed, Till
-from server.wallet.codes import read_code
+from server.wallet.codes import Scan, read_scan
 from server.wallet.keyring import Keyring
 
 TOUCHED: Final = frozenset({"event:redemption"})
@@ -98,31 +101,47 @@ class Checked(NamedTuple):
     held_until: datetime | None = None
 
 
-def serial_of(code: str, *, keyring: Keyring, now: datetime) -> UUID:
-    """Read the serial of a genuine code; raises UnknownCode, without a look into the database."""
-    serial = read_code(code, keyring=keyring, now=now)
-    if serial is None:
+def scan_of(code: str, *, keyring: Keyring, now: datetime) -> Scan:
+    """Read what a genuine code names; raises UnknownCode, without a look into the database."""
+    scan = read_scan(code, keyring=keyring, now=now)
+    if scan is None:
         raise UnknownCode
-    return serial
+    return scan
 
 
-async def redeem(db: Connection, *, serial: UUID, till: Till, purchase: Purchase) -> Redeemed:
+async def step_of(db: Connection, scan: Scan, *, keyring: Keyring) -> int | None:
+    """Tell in which half minute these digits were shown (None: the code has none); raises UnknownCode for any others."""
+    if scan.digits is None:
+        return None
+    found = await google_objects.secret(db, serial=scan.serial)
+    if found.sealed is None or found.now is None:
+        raise UnknownCode
+    key = keyring.unseal(found.sealed, table=google_objects.TABLE, row=scan.serial.bytes, now=found.now)
+    step = None if key is None else rotating.step_of(scan.digits, key=key, now=found.now)
+    if step is None:
+        raise UnknownCode
+    return step
+
+
+async def redeem(db: Connection, *, serial: UUID, till: Till, purchase: Purchase, step: int | None = None) -> Redeemed:
     """Use a pass once, in the caller's transaction; raises the refusal that `reason_of` names."""
     for _ in range(_TRIES):
         identifier = new_id(bucket=bucket_of(serial))
-        done = await redemptions.claim(db, id=identifier, serial=serial, till=till, purchase=purchase)
+        done = await redemptions.claim(db, id=identifier, serial=serial, till=till, purchase=purchase, step=step)
         if done is not None:
             return done
-        seen = await _look(db, serial=serial, till=till)
+        seen = await _look(db, serial=serial, till=till, step=step)
         refusal = reason_of(seen, purchase=purchase)
         if refusal is not None:
             raise refusal
     raise Contended(retry_after_s=1)
 
 
-async def rehearse(db: Connection, *, serial: UUID, till: Till, purchase: Purchase) -> Redeemed:
+async def rehearse(
+    db: Connection, *, serial: UUID, till: Till, purchase: Purchase, step: int | None = None
+) -> Redeemed:
     """Answer as `redeem` would now, and store nothing."""
-    seen = await _look(db, serial=serial, till=till)
+    seen = await _look(db, serial=serial, till=till, step=step)
     refusal = reason_of(seen, purchase=purchase)
     if refusal is not None:
         raise refusal
@@ -131,13 +150,19 @@ async def rehearse(db: Connection, *, serial: UUID, till: Till, purchase: Purcha
 
 
 async def check(
-    db: Connection, *, serial: UUID, till: Till, purchase: Purchase, hold: timedelta | None = None
+    db: Connection,
+    *,
+    serial: UUID,
+    till: Till,
+    purchase: Purchase,
+    hold: timedelta | None = None,
+    step: int | None = None,
 ) -> Checked:
     """Tell what a redemption would meet now; with `hold` the pass is kept for this till so long if it would succeed.
 
     Raises UnknownCode and WrongCodes, which are about the till and not about a pass.
     """
-    seen = await _look(db, serial=serial, till=till)
+    seen = await _look(db, serial=serial, till=till, step=step)
     refusal = reason_of(seen, purchase=purchase)
     if isinstance(refusal, WrongCodes):
         raise refusal
@@ -146,12 +171,12 @@ async def check(
     until = await counter.hold(db, serial=serial, till=till, length=hold)
     if until is not None:
         return Checked(None, seen, until)
-    seen = await _look(db, serial=serial, till=till)
+    seen = await _look(db, serial=serial, till=till, step=step)
     return Checked(reason_of(seen, purchase=purchase) or Held(), seen)
 
 
-async def _look(db: Connection, *, serial: UUID, till: Till) -> Seen:
-    seen = await counter.look(db, serial=serial, till=till)
+async def _look(db: Connection, *, serial: UUID, till: Till, step: int | None) -> Seen:
+    seen = await counter.look(db, serial=serial, till=till, step=step)
     if seen is None:
         raise UnknownCode
     return seen
@@ -167,6 +192,8 @@ def reason_of(seen: Seen, *, purchase: Purchase) -> Refusal | None:
         return AlreadyRedeemed(extra={"redeemed_at": seen.last_at, "store_id": seen.last_store})
     if seen.state is PassState.EXPIRED or (seen.valid_until is not None and seen.now >= seen.valid_until):
         return Expired(extra={"valid_until": seen.valid_until})
+    if seen.step_at is not None:
+        return AlreadyRedeemed(extra={"redeemed_at": seen.step_at, "store_id": seen.step_store})
     if seen.now < seen.valid_from:
         return TooEarly(extra={"valid_from": seen.valid_from})
     if not seen.taken_here:

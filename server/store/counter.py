@@ -21,7 +21,8 @@ class Seen:
     """A pass as the counter sees it at `now` (the database's): everything that may speak against a redemption.
 
     `taken_here` whether this store takes it; `held` whether another till holds it; `waits_until` until when this till
-    waits after wrong codes; `last_at` and `last_store` tell its latest redemption that still stands.
+    waits after wrong codes; `last_at` and `last_store` tell its latest redemption that still stands, `step_at` and
+    `step_store` the one that was made with the same digits of a changing barcode.
     """
 
     serial: UUID
@@ -37,6 +38,8 @@ class Seen:
     last_at: datetime | None
     last_store: UUID | None
     now: datetime
+    step_at: datetime | None = None
+    step_store: UUID | None = None
 
 
 LOOK = """
@@ -47,7 +50,7 @@ SELECT p.serial, p.state, p.reward, p.uses_left, p.valid_from, p.valid_until, p.
        coalesce(p.held_until > t.now AND p.held_by <> $4::text, false) AS held,
        (SELECT w.since + interval '1 minute' FROM wrong_codes w
         WHERE w.till_id = $4::text AND w.count >= $5 AND w.since > t.now - interval '1 minute') AS waits_until,
-       last.redeemed_at AS last_at, last.store_id AS last_store
+       last.redeemed_at AS last_at, last.store_id AS last_store, step.redeemed_at AS step_at, step.store_id AS step_store
 FROM passes p CROSS JOIN (SELECT clock_timestamp() AS now OFFSET 0) AS t
 LEFT JOIN LATERAL (
     SELECT r.redeemed_at, r.store_id FROM redemptions r
@@ -55,13 +58,14 @@ LEFT JOIN LATERAL (
       AND NOT EXISTS (SELECT FROM reversals v WHERE v.bucket = r.bucket AND v.redemption_id = r.id)
     ORDER BY r.use_no DESC LIMIT 1
 ) AS last ON true
+LEFT JOIN redemptions step ON step.bucket = p.bucket AND step.serial = p.serial AND step.totp_step = $6
 WHERE p.bucket = $1 AND p.serial = $2
 """
 
 
-async def look(db: Connection, *, serial: UUID, till: Till) -> Seen | None:
-    """Look at a pass with the eyes of a till; None where there is none of that serial."""
-    row = await db.fetchrow(LOOK, bucket_of(serial), serial, till.store_id, till.id, till.wrong_codes)
+async def look(db: Connection, *, serial: UUID, till: Till, step: int | None = None) -> Seen | None:
+    """Look at a pass with the eyes of a till that scanned this step of a changing barcode; None where there is none."""
+    row = await db.fetchrow(LOOK, bucket_of(serial), serial, till.store_id, till.id, till.wrong_codes, step)
     if row is None:
         return None
     minimum = row["minimum_minor"]
@@ -79,6 +83,8 @@ async def look(db: Connection, *, serial: UUID, till: Till) -> Seen | None:
         last_at=row["last_at"],
         last_store=row["last_store"],
         now=row["now"],
+        step_at=row["step_at"],
+        step_store=row["step_store"],
     )
 
 

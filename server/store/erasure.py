@@ -53,6 +53,10 @@ TABLES: Mapping[str, str] = {
     "passes": "SELECT to_jsonb(t) - 'token_sealed' FROM passes t WHERE t.bucket = $1 AND t.customer_id = $2",
     "registrations": "SELECT to_jsonb(t) - 'device_hash' FROM registrations t"
     " JOIN passes p ON p.bucket = t.pass_bucket AND p.serial = t.serial WHERE p.bucket = $1 AND p.customer_id = $2",
+    "google_objects": "SELECT to_jsonb(t) - 'totp_sealed' FROM google_objects t JOIN passes p USING (bucket, serial)"
+    " WHERE p.bucket = $1 AND p.customer_id = $2",
+    "google_callbacks": "SELECT to_jsonb(t) - 'nonce_hash' FROM google_callbacks t JOIN passes p USING (bucket, serial)"
+    " WHERE p.bucket = $1 AND p.customer_id = $2 ORDER BY t.received_at",
     "redemptions": "SELECT to_jsonb(t) FROM redemptions t JOIN passes p USING (bucket, serial)"
     " WHERE p.bucket = $1 AND p.customer_id = $2 ORDER BY t.redeemed_at",
     "reversals": "SELECT to_jsonb(t) FROM reversals t JOIN passes p USING (bucket, serial)"
@@ -91,6 +95,8 @@ ERASE: Mapping[str, str] = {
     " WHERE bucket = $1 AND customer_id = $2",
     "registrations": "UPDATE registrations t SET erased_at = clock_timestamp() FROM passes p"
     " WHERE p.bucket = $1 AND p.customer_id = $2 AND t.pass_bucket = p.bucket AND t.serial = p.serial",
+    "google_callbacks": "DELETE FROM google_callbacks t USING passes p WHERE p.bucket = $1 AND p.customer_id = $2"
+    " AND t.bucket = p.bucket AND t.serial = p.serial",
     "passes": "UPDATE passes SET customer_id = NULL, erased_at = clock_timestamp(), design = design - '{holder,near}'::text[]"
     " WHERE bucket = $1 AND customer_id = $2",
     "customer_tokens": "DELETE FROM customer_tokens WHERE bucket = $1 AND customer_id = $2",
@@ -118,6 +124,7 @@ ERASE: Mapping[str, str] = {
 
 KEPT: Mapping[str, str] = {
     "webhook_calls": "which endpoint was told of which event; the event names nobody any more",
+    "google_objects": "what Google has of a pass that belongs to nobody any more: it is still to be switched off there",
     "redemptions": "the ledger of uses; the pass it names belongs to nobody any more",
     "reversals": "the ledger of uses; the pass it names belongs to nobody any more",
 }

@@ -34,6 +34,19 @@ async def find(db: Connection, *, serial: UUID, customer_id: UUID | None = None)
     return None if row is None else _pass(row)
 
 
+FIND_ALL = """
+SELECT serial, customer_id, moment_id, offer_id, offer_version, state, design, reward, uses_total, uses_left, valid_from,
+       valid_until, places, place_tag, key_id, token_sealed, modified_at, created_at, erased_at
+FROM unnest($1::smallint[], $2::uuid[]) AS asked (bucket, serial) JOIN passes USING (bucket, serial)
+"""
+
+
+async def find_all(db: Connection, *, serials: Sequence[UUID]) -> list[Pass]:
+    """Find those of these passes that there are, in any order."""
+    rows = await db.fetch(FIND_ALL, [bucket_of(serial) for serial in serials], list(serials))
+    return [_pass(row) for row in rows]
+
+
 OF_MOMENT = """
 SELECT serial, customer_id, moment_id, offer_id, offer_version, state, design, reward, uses_total, uses_left, valid_from,
        valid_until, places, place_tag, key_id, token_sealed, modified_at, created_at, erased_at

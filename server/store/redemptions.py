@@ -16,9 +16,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import asyncpg
+
 from server.model.ids import bucket_of
 from server.model.money import Money
-from server.store.pool import Connection, Row
+from server.store.pool import Connection, Contended, Row
 
 
 class Till(NamedTuple):
@@ -62,14 +64,17 @@ WITH claimed AS (
       AND (minimum_minor IS NULL OR ($7::bigint >= minimum_minor AND $8::text = minimum_currency))
       AND NOT EXISTS (SELECT FROM wrong_codes w WHERE w.till_id = $5::text AND w.count >= $9
                       AND w.since > clock_timestamp() - interval '1 minute')
+      AND ($10::bigint IS NULL OR NOT EXISTS (SELECT FROM redemptions r WHERE r.bucket = $1 AND r.serial = $2
+                                              AND r.totp_step = $10))
     RETURNING bucket, serial, customer_id, moment_id, state, reward, uses_left, uses_made,
               CASE WHEN value_minor = 0 AND reward ? 'percent' AND $7::bigint IS NOT NULL
                    THEN round($7::bigint * (reward->>'percent')::numeric / 100)::bigint ELSE value_minor END AS value_minor,
               CASE WHEN value_minor = 0 AND reward ? 'percent' THEN $8::text ELSE currency END AS currency
 ), entry AS (
     INSERT INTO redemptions (bucket, id, serial, use_no, uses_left, store_id, till_id, order_id, amount_minor, value_minor,
-                             currency)
-    SELECT bucket, $3::uuid, serial, uses_made, uses_left, $4::uuid, $5::text, $6::text, $7::bigint, value_minor, currency
+                             currency, totp_step)
+    SELECT bucket, $3::uuid, serial, uses_made, uses_left, $4::uuid, $5::text, $6::text, $7::bigint, value_minor, currency,
+           $10::bigint
     FROM claimed
     RETURNING id, redeemed_at
 ), stepped AS (
@@ -109,21 +114,22 @@ async def claim(
     serial: UUID,
     till: Till,
     purchase: Purchase,
+    step: int | None = None,
 ) -> Redeemed | None:
-    """Use a pass once, under the id of the new redemption; None where it may not be used there now."""
+    """Use a pass once, under the id of the new redemption; None where it may not be used there now.
+
+    `step` is the half minute of a changing barcode, good for one redemption: of two that come with it at the same instant
+    the constraint lets one through, and the other is Contended.
+    """
     amount = purchase.amount
-    row = await db.fetchrow(
-        CLAIM,
-        bucket_of(serial),
-        serial,
-        id,
-        till.store_id,
-        till.id,
-        purchase.order_id,
-        amount.minor if amount else None,
-        amount.currency if amount else None,
-        till.wrong_codes,
-    )
+    values = [till.store_id, till.id, purchase.order_id]
+    values += [amount.minor if amount else None, amount.currency if amount else None, till.wrong_codes, step]
+    try:
+        row = await db.fetchrow(CLAIM, bucket_of(serial), serial, id, *values)
+    except asyncpg.UniqueViolationError as error:
+        if step is None or error.constraint_name != "redemptions_step":
+            raise
+        raise Contended(retry_after_s=1) from error
     if row is None:
         return None
     return Redeemed(

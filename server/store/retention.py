@@ -40,6 +40,7 @@ FORGET: Mapping[str, str] = {
     "app_events": _oldest("app_events", "received_at"),
     "customer_events": _oldest("customer_events", "at"),
     "external_sends": _oldest("external_sends", "received_at"),
+    "google_callbacks": _oldest("google_callbacks", "received_at"),
     "occasions": _oldest("occasions", "at"),
     "firings": _oldest("firings", "at", " AND next_chunk = 1024"),
     "deliveries": _oldest("deliveries", "created_at"),
@@ -83,6 +84,7 @@ def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
         "replays": timedelta(days=90),
         "pass_jobs": timedelta(days=90),
         "firings": timedelta(days=30),
+        "google_callbacks": timedelta(days=30),  # a message is good for less: by then it cannot come again
         "idempotency_keys": timedelta(days=7),
         "sessions": timedelta(days=1),
         "login_failures": timedelta(days=1),

@@ -106,6 +106,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/wallet/v1/devices/{dev}/registrations/{type}"): _ANYBODY,  # the device's own id is the credential
     ("GET", "/wallet/v1/passes/{type}/{serial}"): _for(Kind.PASS, owner="self"),
     ("POST", "/wallet/v1/log"): _ANYBODY,
+    ("POST", "/wallet/google/callback"): _for(Kind.GOOGLE),  # its signature is in the body
     # Marketing
     ("GET", "/v1/stores"): _READERS,
     ("POST", "/v1/stores"): _AUTHORS,

@@ -15,6 +15,7 @@ from server.pipeline.membership import refresh_holder
 from server.pipeline.redeem import Checked, UnknownCode
 from server.store.pool import Connection
 from server.store.redemptions import Purchase, Redeemed, Till
+from server.wallet.codes import Scan
 from server.web.access import Kind
 from server.web.call import Call, Reply
 from server.web.door import door
@@ -109,12 +110,14 @@ async def redeem_code(call: Call) -> Reply:
     """Redeem a code for the caller's store: 201, or 200 for a test."""
     till, purchase = till_of(call), _purchase(call.body.purchase)
     try:
-        serial = _serial(call)
+        scan = _scan(call)
         async with call.transaction() as db:
+            step = await redeem.step_of(db, scan, keyring=call.parts.secrets)
+            work = redeem.rehearse if call.body.test else redeem.redeem
+            done = await work(db, serial=scan.serial, till=till, purchase=purchase, step=step)
             if call.body.test:
-                return Reply(200, _redeemed(await redeem.rehearse(db, serial=serial, till=till, purchase=purchase)))
-            done = await redeem.redeem(db, serial=serial, till=till, purchase=purchase)
-            await _refresh(call, db, serial)
+                return Reply(200, _redeemed(done))
+            await _refresh(call, db, scan.serial)
             return Reply(201, _redeemed(done))
     except UnknownCode as unknown:
         raise await _wrong(call, till, unknown) from None
@@ -133,9 +136,10 @@ async def check_code(call: Call) -> CheckAnswer:
     """Look at a code without using it."""
     till, purchase, hold = till_of(call), _purchase(call.body.purchase), _hold(call.body.hold)
     try:
-        serial = _serial(call)
+        scan = _scan(call)
         async with call.transaction() as db:
-            checked = await redeem.check(db, serial=serial, till=till, purchase=purchase, hold=hold)
+            step = await redeem.step_of(db, scan, keyring=call.parts.secrets)
+            checked = await redeem.check(db, serial=scan.serial, till=till, purchase=purchase, hold=hold, step=step)
     except UnknownCode as unknown:
         refusal = await _wrong(call, till, unknown)
         if refusal is not unknown:
@@ -200,8 +204,8 @@ def _hold(text: str | None) -> timedelta | None:
     return length
 
 
-def _serial(call: Call) -> UUID:
-    return redeem.serial_of(call.body.code, keyring=call.parts.secrets, now=call.parts.clock.now())
+def _scan(call: Call) -> Scan:
+    return redeem.scan_of(call.body.code, keyring=call.parts.secrets, now=call.parts.clock.now())
 
 
 async def _wrong(call: Call, till: Till, unknown: UnknownCode) -> Refusal:
@@ -238,7 +242,7 @@ def _checked(checked: Checked, till: Till) -> CheckAnswer:
 
 def _refused(checked: Checked) -> CheckAnswer:
     refusal, seen = checked.refusal or UnknownCode(), checked.seen
-    used = refusal.reason == "already_redeemed"
+    used = refusal.extra if refusal.reason == "already_redeemed" else {}
     return CheckAnswer(
         would=refusal.status,
         code=refusal.reason,
@@ -246,6 +250,6 @@ def _refused(checked: Checked) -> CheckAnswer:
         serial=seen.serial if seen else None,
         reward=reward_of(seen.reward) if seen else None,
         uses_left=seen.uses_left if seen else None,
-        redeemed_at=seen.last_at if seen and used else None,
-        store_id=seen.last_store if seen and used else None,
+        redeemed_at=used.get("redeemed_at"),
+        store_id=used.get("store_id"),
     )

@@ -15,14 +15,14 @@ from typing import Any, Final, Literal
 import msgspec
 from aiohttp import web
 
-from server.web.access import Access, Table
+from server.web.access import Access, Kind, Table
 from server.web.body import BODY_METHODS, CSRF_FIELD, FORM, Nothing, read_bytes, read_path, read_query, read_value
 from server.web.call import JSON, Call, Reply
 from server.web.codec import UnsupportedMedia, convert, encode, read_texts
 from server.web.deadline import Deadline
 from server.web.gate import GATE
 from server.web.idempotency import HEADER, REPLAYED, Answer, Line, claim_of, once, read_key
-from server.web.parts import PARTS
+from server.web.parts import PARTS, Parts
 from server.web.problems import MEDIA as PROBLEM
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
@@ -124,17 +124,16 @@ async def _read(opened: Door, access: Access, request: web.Request) -> tuple[Cal
     """Admit the caller and read the request; the second value is the body as it is hashed for an Idempotency-Key."""
     parts, gate = request.app[PARTS], request.app[GATE]
     address = gate.address(request)
-    visitor = await gate.admit(request, access)
+    data = (
+        await _bytes(opened, parts, request) if Kind.GOOGLE in access.principals else None
+    )  # its signature is in there
+    visitor = await gate.admit(request, access, body=data)
     gate.meter(visitor.principal, opened.path, address)
     path = read_path(request.match_info) if request.match_info else {}
     query = read_query(request, opened.query)
     body, plain, token = None, None, None
     if request.method in BODY_METHODS:
-        data = await read_bytes(
-            request,
-            most=getattr(parts.settings.limits, opened.limit),
-            deadline_s=parts.settings.server.body_deadline_s,
-        )
+        data = await _bytes(opened, parts, request) if data is None else data
         body, plain, token = await _body(opened, request, data, depth=parts.settings.limits.json_depth)
     if access.csrf:
         gate.refuse_cross_site(request, visitor, token=token)
@@ -150,6 +149,11 @@ async def _read(opened: Door, access: Access, request: web.Request) -> tuple[Cal
         csrf=visitor.csrf,
     )
     return call, plain
+
+
+async def _bytes(opened: Door, parts: Parts, request: web.Request) -> bytes:
+    most, deadline_s = getattr(parts.settings.limits, opened.limit), parts.settings.server.body_deadline_s
+    return await read_bytes(request, most=most, deadline_s=deadline_s)
 
 
 async def _body(opened: Door, request: web.Request, data: bytes, *, depth: int) -> tuple[Any, Any, str | None]:

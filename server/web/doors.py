@@ -37,6 +37,7 @@ MODULES: Final = (
     "exports",
     "external_sends",
     "geofences",
+    "google",
     "health",
     "imports",
     "keys",

@@ -10,6 +10,8 @@ from aiohttp import web
 if TYPE_CHECKING:
     import asyncio
 
+    from server.channels.google_keys import RootKeys
+    from server.channels.google_wallet import GoogleWallet
     from server.pipeline.addresses import Locates
     from server.pipeline.arrive import Arrivals
     from server.pipeline.rules import Rules
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from server.signals.weather.base import Source
     from server.store.clock import DatabaseClock
     from server.store.pool import Pool
+    from server.wallet.google import Issuer
     from server.wallet.issue import Desk
     from server.wallet.keyring import Keyring
     from server.wallet.watch import Watch
@@ -25,10 +28,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class GoogleParts:
+    """What there is where an issuer of Google Wallet is set: who writes its passes, its root keys, and the way to it."""
+
+    issuer: Issuer
+    keys: RootKeys
+    wallet: GoogleWallet
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """The house's resources. `till_pool` is the counter's own: it works while the rest is busy.
 
-    `geocoder` is None where none is set; `stopping` is set at SIGTERM, before anything is closed; `watch` knows what ends.
+    `geocoder` and `google` are None where none is set; `stopping` is set at SIGTERM, before anything is closed; `watch`
+    knows what ends.
     """
 
     settings: Settings
@@ -45,6 +58,7 @@ class Parts:
     stopping: asyncio.Event
     metrics: Metrics
     watch: Watch
+    google: GoogleParts | None = None
 
 
 PARTS: Final = web.AppKey("parts", Parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -10,9 +11,11 @@ import msgspec
 
 from server.errors import NotFound
 from server.model.pass_ import Pass
-from server.pipeline import voiding
+from server.pipeline import google_saves, voiding
 from server.pipeline.accept import accept
+from server.pipeline.google_saves import Facts
 from server.store import passes
+from server.store.pool import Connection
 from server.wallet.links import link_for
 from server.web.call import Call, Reply
 from server.web.door import door
@@ -21,7 +24,8 @@ from server.web.rewards import RewardAnswer, reward_answer
 
 
 class PassLinks(msgspec.Struct, frozen=True):
-    """Where the pass can be had: `apple` a link to the .pkpass, good for five minutes; `google` None without an issuer."""
+    """Where the pass can be had: `apple` a link to the .pkpass, good for five minutes; `google` the one that
+    saves it to Google Wallet, None without an issuer and for a pass that is over."""
 
     apple: str
     google: str | None
@@ -91,7 +95,11 @@ async def issue(call: Call) -> Reply:
             rules=rules,
             every=timedelta(seconds=parts.settings.wallet.relevance_s),
         )
-    return Reply(201 if accepted.made else 200, IssuedAnswer(_answer(call, accepted.pass_)))
+        if accepted.made and parts.google is not None:
+            await google_saves.expect(db, accepted.pass_, issuer=parts.google.issuer, now=parts.clock.now())
+        known = await _facts(call, db, [accepted.pass_])
+    [told] = await _answers(call, [accepted.pass_], known)
+    return Reply(201 if accepted.made else 200, IssuedAnswer(told))
 
 
 @door("GET", "/v1/passes", query=PageQuery, answer=PassPage, summary="List one's own passes", tags=("App",))
@@ -101,8 +109,9 @@ async def listed(call: Call) -> PassPage:
     after = read_cursor(call.query.cursor, tuple[datetime, UUID])
     async with call.connection() as db:
         found = await passes.page(db, customer_id=call.customer_id, limit=size + 1, after=after)
-    page, following = cut(found, size=size, keys=lambda each: (each.created_at, each.serial))
-    return PassPage([_answer(call, each) for each in page], following)
+        page, following = cut(found, size=size, keys=lambda each: (each.created_at, each.serial))
+        known = await _facts(call, db, page)
+    return PassPage(await _answers(call, page, known), following)
 
 
 @door(
@@ -117,9 +126,11 @@ async def show(call: Call) -> PassAnswer:
     """Show one of the caller's own passes."""
     async with call.connection() as db:
         found = await passes.find(db, serial=call.uuid("serial"), customer_id=call.customer_id)
-    if found is None:
-        raise NotFound
-    return _answer(call, found)
+        if found is None:
+            raise NotFound
+        known = await _facts(call, db, [found])
+    [told] = await _answers(call, [found], known)
+    return told
 
 
 @door(
@@ -148,9 +159,22 @@ async def void(call: Call) -> VoidAnswer:
     return VoidAnswer(serial, "voided", at)
 
 
-def _answer(call: Call, pass_: Pass) -> PassAnswer:
+async def _facts(call: Call, db: Connection, found: Sequence[Pass]) -> Facts | None:
+    """Read what links to Google Wallet are made of, where there is an issuer; they are signed without the connection."""
+    google = call.parts.google
+    return await google_saves.facts(db, found, issuer=google.issuer) if google is not None and found else None
+
+
+async def _answers(call: Call, found: Sequence[Pass], known: Facts | None) -> list[PassAnswer]:
+    google, now = call.parts.google, call.parts.clock.now()
+    links: dict[UUID, str] = {}
+    if google is not None and known is not None:
+        links = await google.issuer.links(found, known.words, known.known, now=now)
+    return [_answer(call, each, links.get(each.serial), now=now) for each in found]
+
+
+def _answer(call: Call, pass_: Pass, google: str | None, *, now: datetime) -> PassAnswer:
     parts = call.parts
-    now = parts.clock.now()
     base = parts.settings.server.public_url or f"{call.request.scheme}://{call.request.host}"
     return PassAnswer(
         serial=pass_.serial,
@@ -160,5 +184,5 @@ def _answer(call: Call, pass_: Pass) -> PassAnswer:
         valid_until=pass_.valid_until,
         code=parts.desk.code(pass_, now=now),
         uses_left=pass_.uses_left,
-        links=PassLinks(link_for(pass_.serial, base_url=base, keyring=parts.secrets, now=now), None),
+        links=PassLinks(link_for(pass_.serial, base_url=base, keyring=parts.secrets, now=now), google),
     )

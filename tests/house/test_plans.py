@@ -27,6 +27,8 @@ from server.store import (
     external_sends,
     farewell,
     funnel,
+    google_objects,
+    google_outbox,
     idempotency,
     keys,
     members,
@@ -68,7 +70,7 @@ BIG = {
         "redemptions",
         "reversals",
     ),
-    "external_sends",
+    *("external_sends", "google_objects", "google_callbacks"),
     *("registrations", "idempotency_keys", "budgets", "place_budgets", "funnel_cells", "api_keys", "offer_versions"),
     *("visits", "trials", "lift_cells"),
     *("webhook_events", "webhook_calls"),
@@ -139,6 +141,9 @@ INSERT INTO webhook_events (bucket, id, type, at, subject, customer_id, data)
 INSERT INTO webhook_calls (bucket, event_id, webhook_id, state, queued_at, not_before)
     SELECT bucket, id, md5((bucket % 20 + 1)::text)::uuid, CASE WHEN bucket % 8 = 3 THEN 'queued' ELSE 'sent' END, at, at
     FROM webhook_events;
+INSERT INTO google_objects (bucket, serial, kind, known_at) SELECT bucket, serial, 'offer', now() FROM passes;
+INSERT INTO google_callbacks (bucket, serial, nonce_hash, event, received_at)
+    SELECT bucket, serial, '', 'save', valid_until - interval '9 days' FROM passes;
 INSERT INTO idempotency_keys (bucket, principal, route, key, body_hash, created_at)
     SELECT bucket, 'customer:' || id, 'POST /x', 'k', '', now() - bucket * interval '10 minutes' FROM customers;
 INSERT INTO replays (id, offer_id, version, from_at, to_at, asked_by, created_at, state)
@@ -218,10 +223,21 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
     "a device's passes": (registrations.UPDATED, {"registrations_pkey", "passes_pkey"}),
     "the till's look": (
         counter.LOOK,
-        {"passes_pkey", "redemptions_bucket_serial_use_no_key", "reversals_bucket_redemption_id_key"},
+        {
+            "passes_pkey",
+            "redemptions_bucket_serial_use_no_key",
+            "redemptions_step",
+            "reversals_bucket_redemption_id_key",
+        },
     ),
+    "the secret of a changing barcode": (google_objects.TOTP, {"google_objects_pkey"}),
+    "which passes Google has": (google_objects.NAMED, {"google_objects_pkey"}),
+    "news for Google": (google_objects.ENQUEUE, {"passes_pkey", "google_objects_pkey"}),
+    "what Google has of passes": (google_outbox.BEGIN, {"google_objects_pkey", "passes_pkey", "customers_pkey"}),
+    "what Google took": (google_outbox.SENT, {"google_objects_pkey"}),
+    "a customer's passes at Google": (google_outbox.OTHERS, {"passes_owner", "google_objects_pkey"}),
     "the till's hold": (counter.HOLD, {"passes_pkey"}),
-    "the claim of a use": (redemptions.CLAIM, {"passes_pkey", "moments_pkey"}),
+    "the claim of a use": (redemptions.CLAIM, {"passes_pkey", "moments_pkey", "redemptions_step"}),
     "a use given back": (
         redemptions.REVERSE,
         {
@@ -289,6 +305,11 @@ PORTIONS: Mapping[str, tuple[str, list[str], set[str]]] = {
         outbox.LEASE,
         ["'push'", "'apns'", "now()", "100", "md5('7')::uuid", "now()"],
         {"deliveries_out", "deliveries_pkey"},
+    ),
+    "news for Google that are due": (
+        google_outbox.LEASE,
+        ["now()", "100", "md5('7')::uuid", "now()"],
+        {"deliveries_out", "deliveries_pkey", "deliveries_google_out"},
     ),
     "passes that end": (passes.EXPIRE, ["now()", "500"], {"passes_expiry", "passes_pkey"}),
     "customers at home": (audiences.AT_HOME, ["16", "32", "NULL", "'UTC'"], {"customers_pkey"}),

@@ -55,6 +55,7 @@ ACROSS_SHARDS = {
     "redemptions_store": "a store's ledger",
     "redemptions_at": "the ledger by day, and exports",
     "external_sends_received": "the job that forgets",
+    "google_callbacks_received": "the job that forgets",
     "idempotency_keys_age": "the job that forgets",
 }
 """Indexes of customers' tables that do not begin with the bucket: none of them serves the hot path."""
@@ -87,6 +88,8 @@ STAYS = {
     "wrong_codes": "one row per till",
     "weather_cells": "one row per cell with a place in it",
     "pass_tags": "one row per pass type",
+    "google_objects": "what Google has of a pass, as long as there is the pass",
+    "google_classes": "one row per offer that is at Google",
     "segment_members": "as long as they are in it: each round of the job takes out who is not",
     "job_segment_sweep": "one row",
     "ruleset_epoch": "one row",
@@ -209,7 +212,13 @@ def test_no_table_of_customers_has_a_column_that_could_hold_a_position(columns: 
 
 
 def test_tokens_passwords_and_keys_are_hashes_or_sealed(columns: list[Column]) -> None:
-    secrets = {"hash": "bytea", "token_sealed": "bytea", "body_hash": "bytea", "previous": "bytea"}
+    secrets = {
+        "hash": "bytea",
+        "token_sealed": "bytea",
+        "totp_sealed": "bytea",
+        "body_hash": "bytea",
+        "previous": "bytea",
+    }
     assert not [column for column in columns if secrets.get(column.name, column.type) != column.type]
     names = {column.name for column in columns}
     assert not names & {"token", "password", "secret", "api_key", "barcode", "code"}

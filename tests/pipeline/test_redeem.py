@@ -64,7 +64,7 @@ async def spend(pool: Pool, scene: Scene, number: int) -> Redeemed:
 
 async def test_a_code_becomes_a_redemption(db: Connection, tmp_path: Path) -> None:
     scene = await set_scene(db, tmp_path)
-    assert redeem.serial_of(scene.code, keyring=scene.keyring, now=SINCE) == scene.serial
+    assert redeem.scan_of(scene.code, keyring=scene.keyring, now=SINCE) == (scene.serial, None)
     done = await use(db, scene)
     assert (done.serial, done.uses_left, done.store_id) == (scene.serial, 0, scene.store_id)
     assert done.reward["type"] == "free_item"
@@ -122,7 +122,7 @@ async def test_five_hundred_readings_of_one_reward_from_three_carriers_give_one(
     carriers = [scene.code, scene.code.lower(), "-".join(scene.code[at : at + 6] for at in range(0, 48, 6))]
 
     async def scan(number: int) -> Redeemed:
-        serial = redeem.serial_of(carriers[number % 3], keyring=scene.keyring, now=SINCE)
+        serial = redeem.scan_of(carriers[number % 3], keyring=scene.keyring, now=SINCE).serial
         for _ in range(100):  # a busy machine turns some away; a till asks again
             with contextlib.suppress(Unavailable):
                 async with pool.transaction() as own:
@@ -153,7 +153,7 @@ async def test_a_forged_code_is_unknown_without_a_database(tmp_path: Path, forge
 
     _, keyring = the_desk(tmp_path)
     with pytest.raises(UnknownCode):
-        redeem.serial_of(forged, keyring=keyring, now=SINCE)
+        redeem.scan_of(forged, keyring=keyring, now=SINCE)
 
 
 async def test_a_genuine_code_of_no_pass_is_unknown_in_the_same_words(db: Connection, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ async def test_a_genuine_code_of_no_pass_is_unknown_in_the_same_words(db: Connec
         async with db.transaction():
             await redeem.redeem(db, serial=new_id(), till=scene.till, purchase=NO_PURCHASE)
     with pytest.raises(UnknownCode) as forged:
-        redeem.serial_of("0" * 48, keyring=scene.keyring, now=SINCE)
+        redeem.scan_of("0" * 48, keyring=scene.keyring, now=SINCE)
     assert (nobodys.value.detail, nobodys.value.reason) == (forged.value.detail, forged.value.reason)
 
 

@@ -6,6 +6,7 @@ Assertions are judged by arithmetic alone; callbacks are signed as "ECv2SigningO
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import struct
@@ -28,9 +29,15 @@ SHA256_INFO: Final = bytes.fromhex("3031300d060960864801650304020105000420")
 KINDS: Final = ("good", "forged", "expired", "foreign", "old_key", "unsigned_key")
 
 
+@functools.cache
+def _account_key() -> rsa.RSAPrivateKey:
+    """One for all stand-ins of a process: it takes a while to make."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 def new_account(*, token_uri: str) -> tuple[rsa.RSAPublicNumbers, bytes]:
     """A service account: its public numbers, and the key file as Google hands it out."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = _account_key()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     file = {
         "type": "service_account",

@@ -70,6 +70,10 @@ ROWS = {
         "INSERT INTO pass_jobs (id, kind, state, asked_by, created_at) SELECT gen_random_uuid(), 'resign', 'done', 'u',"
         " now() - $2::interval WHERE $1::integer IS NOT NULL"
     ),
+    "google_callbacks": (
+        "INSERT INTO google_callbacks (bucket, serial, nonce_hash, event, received_at)"
+        " VALUES ($1, gen_random_uuid(), '', 'save', now() - $2::interval)"
+    ),
     "replays": (
         "INSERT INTO replays (id, offer_id, version, from_at, to_at, asked_by, created_at) SELECT gen_random_uuid(),"
         " gen_random_uuid(), 1, now(), now(), $1::smallint::text, now() - $2::interval"

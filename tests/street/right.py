@@ -351,6 +351,11 @@ async def _(scene: Scene, who: str) -> Right:
     return Right(json={"logs": ["a complaint"]})
 
 
+@right("POST /wallet/google/callback")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"signature": "x", "protocolVersion": "ECv2SigningOnly"})
+
+
 def pass_type(scene: Scene) -> str:
     """The type of this house's passes."""
     return scene.street.house.parts.desk.pass_type_id

@@ -72,6 +72,7 @@ POST   /wallet/v1/devices/{dev}/registrations/{type}/{serial}   201  pass
 DELETE /wallet/v1/devices/{dev}/registrations/{type}/{serial}   200  pass
 GET    /wallet/v1/passes/{type}/{serial}                        200  pass
 POST   /wallet/v1/log                                           200  everybody
+POST   /wallet/google/callback                                  200  google
 
 GET    /v1/stores                        200  readers
 POST   /v1/stores                        201  authors
