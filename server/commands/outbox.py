@@ -107,10 +107,10 @@ def _do(name: str, deed: Deed, *, ids: list[UUID] | None, all_: bool, way: str |
 
     async def work() -> tuple[int, int]:
         async with pool_for(settings) as pool:
-            house = _House(pool, DatabaseClock(shift=timedelta(seconds=settings.clock_shift_s)))
+            house = House(pool, DatabaseClock(shift=timedelta(seconds=settings.clock_shift_s)))
             if ids:
                 return await house.do(name, deed, ids, by_name=True), len(ids)
-            return await _all(house, name, deed, way)
+            return await all_of(house, name, deed, way)
 
     log_to_stderr(quiet=True)
     done, asked = run(work)
@@ -119,13 +119,13 @@ def _do(name: str, deed: Deed, *, ids: list[UUID] | None, all_: bool, way: str |
         fail("the others are no dead letters, or their time is over")
 
 
-async def _all(house: _House, name: str, deed: Deed, way: str | None) -> tuple[int, int]:
+async def all_of(house: House, name: str, deed: Deed, way: str | None, *, at_once: int = AT_ONCE) -> tuple[int, int]:
     """Go through all dead letters, portion by portion; those that stay are passed by."""
     done = asked = 0
     after: tuple[datetime, UUID] | None = None
     while True:
         async with house.pool.acquire() as db:
-            portion = await letters.page(db, kind="dead", way=way, after=after, limit=AT_ONCE)
+            portion = await letters.page(db, kind="dead", way=way, after=after, limit=at_once)
         if not portion:
             return done, asked
         done += await house.do(name, deed, [each.id for each in portion], by_name=False)
@@ -133,7 +133,7 @@ async def _all(house: _House, name: str, deed: Deed, way: str | None) -> tuple[i
         after = portion[-1].at, portion[-1].id
 
 
-class _House(NamedTuple):
+class House(NamedTuple):
     """The database, and its clock."""
 
     pool: Pool

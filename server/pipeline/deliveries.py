@@ -2,6 +2,7 @@
 
 Rule 1: a row is taken and looked at in one transaction: what must not go any more ends in it, with the reason.
 Rule 2: each try looks again. What was true when the row was written is no reason to send it now.
+Rule 3: a row that breaks us is a dead letter, and holds up no other; what was sent is never sent again because of a bug.
 """
 
 from __future__ import annotations
@@ -11,11 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+import structlog
+
 from server.channels.base import Receipt
+from server.errors import KairosError
 from server.pipeline.queue import Ended, Tally
 from server.store import outbox
 from server.store.outbox import End, Leased
 from server.store.pool import Connection, Pool
+
+_log = structlog.get_logger("kairos.outbox")
 
 Thing = TypeVar("Thing")
 Address = TypeVar("Address")
@@ -84,6 +90,7 @@ class DeliveryQueue(Generic[Thing, Address]):
     def __init__(self, pool: Pool, way: Way[Thing, Address], *, tally: Tally) -> None:
         """Take rows of this way by connections of this pool."""
         self._pool, self._way, self._tally = pool, way, tally
+        self._careful = False
 
     @property
     def name(self) -> str:
@@ -102,15 +109,41 @@ class DeliveryQueue(Generic[Thing, Address]):
             leased = await self._way.lease(db, limit=limit, now=now, for_s=for_s)
             if not leased:
                 return Prepared((), ())
-            prepared = await self._way.prepare(db, leased, now=now)
+            prepare = self._one_by_one if self._careful else self._way.prepare
+            prepared = await prepare(db, leased, now=now)
             if prepared.ends:
                 await outbox.end(db, ends=prepared.ends, now=now)
             return prepared
 
-        prepared = await self._pool.attempt(take)
+        try:
+            prepared = await self._pool.attempt(take)
+        except KairosError:
+            raise
+        except Exception:
+            self._careful = True  # one of these rows broke it; the next look finds out which
+            raise
+        self._careful = False
         for each in prepared.ends:
             self._tally.ended(self.name, each.state)
         return prepared.ready
+
+    async def _one_by_one(self, db: Connection, leased: Sequence[Leased], *, now: datetime) -> Prepared[Thing, Address]:
+        """Prepare each row by itself: whichever breaks it is a dead letter."""
+        ready: list[Ready[Thing, Address]] = []
+        ends: list[End] = []
+        for each in leased:
+            try:
+                async with db.transaction():  # a savepoint: what one row broke is undone for it alone
+                    one = await self._way.prepare(db, [each], now=now)
+            except Exception:
+                if db.is_closed():
+                    raise
+                _log.exception("a delivery cannot be read", way=self.name, delivery=str(each.id))
+                ends.append(End(each, "dead", "unreadable", counted=False))
+            else:
+                ready += one.ready
+                ends += one.ends
+        return Prepared(ready, ends)
 
     async def send(self, item: Ready[Thing, Address], *, now: datetime) -> Receipt:
         """Send it by the way."""
@@ -125,17 +158,21 @@ class DeliveryQueue(Generic[Thing, Address]):
     async def end(self, ended: Sequence[Ended[Ready[Thing, Address]]], *, now: datetime) -> None:
         """Write what became of rows, after whatever else follows from it."""
 
+        ends = [End(each.item.leased, each.state, each.reason, each.not_before) for each in ended]
+        tried = [each for each in ended if each.receipt is not None]
+
         async def write(db: Connection) -> None:
-            tried = [each for each in ended if each.receipt is not None]
             if tried:
                 await self._way.settle(db, tried, now=now)
-            await outbox.end(
-                db,
-                ends=[End(each.item.leased, each.state, each.reason, each.not_before) for each in ended],
-                now=now,
-            )
+            await outbox.end(db, ends=ends, now=now)
 
-        await self._pool.attempt(write)
+        try:
+            await self._pool.attempt(write)
+        except KairosError:
+            raise
+        except Exception:
+            _log.exception("what follows from sending cannot be written", way=self.name)
+            await self._pool.attempt(lambda db: outbox.end(db, ends=ends, now=now))
 
     async def release(self, items: Sequence[Ready[Thing, Address]], *, now: datetime) -> None:
         """Put rows back."""

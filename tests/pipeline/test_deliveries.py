@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 import pytest
 
 from server.channels.base import Outcome, Receipt
@@ -27,11 +29,16 @@ class Post:
     def __init__(self) -> None:
         self.settled: list[tuple[str, str]] = []
         self.fails = False
+        self.breaks: set[UUID] = set()
+        self.asked: list[int] = []
 
     async def lease(self, db: Connection, *, limit: int, now: datetime, for_s: float) -> Sequence[Leased]:
         return await outbox.lease(db, channel="push", way="apns", limit=limit, now=now, for_s=for_s)
 
     async def prepare(self, db: Connection, leased: Sequence[Leased], *, now: datetime) -> Prepared[str, str]:
+        self.asked.append(len(leased))
+        if self.breaks & {each.id for each in leased}:
+            await db.execute("SELECT 1 / 0")
         ready = [Ready(each, f"to {each.device_id}", "secret-token") for each in leased if each.device_id == "phone"]
         ends = [End(each, "suppressed", "no_device") for each in leased if each.device_id != "phone"]
         return Prepared(ready, ends)
@@ -97,15 +104,35 @@ async def test_an_end_and_what_follows_from_it_are_written_together(
     assert post.settled == [("phone", "delivered")]
 
 
-async def test_where_what_follows_cannot_be_written_nothing_is(
+async def test_where_what_follows_cannot_be_written_the_row_is_all_the_same(
     queue: DeliveryQueue[str, str], db: Connection, post: Post
 ) -> None:
+    """A bug of ours must not tell somebody twice what they were told."""
     [ready] = await queue.lease(limit=10, now=NOON, for_s=FOR_S)
     post.fails = True
-    with pytest.raises(RuntimeError):
-        await queue.end([ended(ready)], now=NOON)
+    await queue.end([ended(ready)], now=NOON)
     row = await row_of(db)
-    assert (row["state"], row["serial"]) == ("leased", None)
+    assert (row["state"], row["serial"]) == ("delivered", None)
+
+
+async def test_a_row_that_breaks_us_is_a_dead_letter_and_holds_up_no_other(
+    queue: DeliveryQueue[str, str], db: Connection, post: Post, tally: Counted
+) -> None:
+    await write(db, 3)
+    post.breaks = {key(3)}
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await queue.lease(limit=10, now=NOON, for_s=FOR_S)
+    assert [(await row_of(db, n))["state"] for n in (1, 2, 3)] == ["queued"] * 3
+    [ready] = await queue.lease(limit=10, now=NOON, for_s=FOR_S)
+    assert ready.leased.id == key(1)
+    row = await row_of(db, 3)
+    assert (row["state"], row["reason"], row["attempts"]) == ("dead", "unreadable", 0)
+    assert tally.counts[("ended", "apns", "dead")] == 1
+    assert post.asked == [3, 1, 1, 1]
+    await write(db, 4)
+    await write(db, 5)
+    assert len(await queue.lease(limit=10, now=NOON, for_s=FOR_S)) == 2
+    assert post.asked[-1] == 2  # all together again
 
 
 async def test_what_was_not_tried_is_no_ways_business(
