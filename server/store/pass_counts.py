@@ -1,4 +1,4 @@
-"""How an offer's passes fare in wallets: issued, saved, shared, thrown away, waiting to be told of a change.
+"""How an offer's passes fare in Apple's and Google's wallets: issued, saved, shared, thrown away, waiting to be told of a change.
 
 Rule 1: a pass counts by when it was issued; what became of it counts with it.
 Rule 2: how many people a group has is told with it; whoever shows the figures blanks what is too small. Those who were erased
@@ -33,19 +33,22 @@ class Fared(NamedTuple):
 # through and was written for this change or later.
 COUNT = """
 WITH held AS (
-    SELECT p.offer_id, p.bucket, p.serial, p.customer_id, p.saved_at, p.tag, count(r.device_hash) AS devices,
-           coalesce(bool_or(d.id IS NOT NULL), false) AS told_later
+    SELECT p.offer_id, p.bucket, p.serial, p.customer_id, p.tag, count(r.device_hash) AS devices,
+           p.saved_at IS NOT NULL OR g.saved_at IS NOT NULL AS saved, g.saved_at IS NOT NULL AND g.removed_at IS NULL AS google,
+           coalesce(bool_or(d.id IS NOT NULL OR e.id IS NOT NULL), false) AS told_later
     FROM passes p
     LEFT JOIN registrations r ON r.pass_bucket = p.bucket AND r.serial = p.serial AND r.erased_at IS NULL
     LEFT JOIN deliveries d ON d.bucket = p.bucket AND d.device_hash = r.device_hash AND d.channel = 'apple_wallet'
               AND d.state = 'queued' AND d.created_at < p.modified_at + interval '10 minutes'
+    LEFT JOIN google_objects g ON g.bucket = p.bucket AND g.serial = p.serial
+    LEFT JOIN deliveries e ON e.bucket = p.bucket AND e.serial = p.serial AND e.channel = 'google_wallet' AND e.state = 'queued'
     WHERE p.created_at >= $1 AND p.created_at < $2 AND ($3::uuid IS NULL OR p.offer_id = $3::uuid)
-    GROUP BY p.bucket, p.serial
+    GROUP BY p.bucket, p.serial, g.bucket, g.serial
 ), owners AS (
-    SELECT offer_id, coalesce(customer_id, serial) AS owner, count(*) AS issued, count(saved_at) AS saved,
-           count(*) FILTER (WHERE devices > 1) AS shared,
-           count(*) FILTER (WHERE saved_at IS NOT NULL AND devices = 0) AS removed,
-           count(*) FILTER (WHERE tag < 0 AND devices > 0 OR told_later) AS waiting
+    SELECT offer_id, coalesce(customer_id, serial) AS owner, count(*) AS issued,
+           count(*) FILTER (WHERE saved) AS saved, count(*) FILTER (WHERE devices > 1) AS shared,
+           count(*) FILTER (WHERE saved AND devices = 0 AND NOT google) AS removed,
+           count(*) FILTER (WHERE tag < 0 AND (devices > 0 OR google) OR told_later) AS waiting
     FROM held GROUP BY offer_id, coalesce(customer_id, serial)
 ), summed AS (
     SELECT offer_id, count(*) AS customers, sum(issued)::bigint AS issued, sum(saved)::bigint AS saved,

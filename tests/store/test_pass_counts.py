@@ -102,6 +102,35 @@ async def test_what_changed_waits_until_its_wallet_is_told(
     assert (await counted(db))[0].waiting == waiting
 
 
+@pytest.mark.parametrize(
+    ("saved", "removed", "figures"),
+    [(False, False, (0, 0, 0)), (True, False, (1, 0, 1)), (True, True, (1, 1, 0))],
+)
+async def test_a_pass_in_googles_wallet_counts_like_one_in_apples(
+    db: Connection, offer: UUID, saved: bool, removed: bool, figures: tuple[int, int, int]
+) -> None:
+    serial = await add_pass(db, offer=offer)
+    await db.execute(
+        "INSERT INTO google_objects (bucket, serial, kind, saved_at, removed_at) "
+        "VALUES ($1, $2, 'offer', CASE WHEN $3 THEN now() END, CASE WHEN $4 THEN now() END)",
+        bucket_of(serial),
+        serial,
+        saved,
+        removed,
+    )
+    await db.execute("UPDATE passes SET tag = -1")
+    row = (await counted(db))[0]
+    assert (row.saved, row.removed, row.waiting) == figures
+    await db.execute("UPDATE passes SET tag = 7")
+    await db.execute(
+        "INSERT INTO deliveries (bucket, id, channel, way, serial, state, not_before, deliver_by, created_at) "
+        "VALUES ($1, $2, 'google_wallet', 'google_wallet', $2, 'queued', now(), now(), now())",
+        bucket_of(serial),
+        serial,
+    )
+    assert (await counted(db))[0].waiting == 1
+
+
 async def test_what_no_wallet_holds_waits_for_nothing(db: Connection, offer: UUID) -> None:
     await add_pass(db, offer=offer)
     await db.execute("UPDATE passes SET tag = -1")
