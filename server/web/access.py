@@ -190,6 +190,8 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/password"): _ANYBODY,  # the doors ask for a log-in themselves: one whose password must be changed will do
     ("POST", "/password"): _ANYBODY,
     ("GET", "/dashboard"): _READERS,
+    ("GET", "/dashboard/webhooks"): _ADMIN,
+    ("POST", "/dashboard/webhooks"): _ADMIN,
 }
 
 _PARAMETER = re.compile(r"\{[^}]*\}")

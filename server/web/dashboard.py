@@ -15,7 +15,7 @@ from server.decision.wall import instant_of
 from server.errors import Invalid
 from server.model.money import Money
 from server.signals.weather.credits import CREDITS
-from server.store import letters
+from server.store import letters, webhooks
 from server.web.call import Call, Reply
 from server.web.door import door
 from server.web.effects import Effect, effects_of
@@ -27,6 +27,7 @@ from server.web.pages import HTML, render
 from server.web.pass_panel import count_passes, panel_of
 from server.web.picture import HEIGHT, WIDTH, Column, draw
 from server.web.reports import NO_CURRENCY, FunnelRow, count
+from server.web.webhook_words import say_broken
 
 STEPS: Final = ("decided", "delivered", "opened", "clicked", "passes", "redeemed")
 _CHOICES: Final = ("1", "7", "28", "90")
@@ -96,10 +97,11 @@ async def show_dashboard(call: Call) -> Reply:
     counted = await count_passes(call, chosen.span)
     language = language_of(call.request.headers.get("Accept-Language"))
     words = DASHBOARD[language]
-    now, seen_to = call.parts.clock.now(), may_see_to(call.principal)
+    now, admin = call.parts.clock.now(), may_see_to(call.principal)
     body = render(
         "dashboard.html",
-        endings=tell(call.parts.watch.notices(now), now=now, language=language) if seen_to else [],
+        endings=await _see_to(call, now=now, language=language) if admin else [],
+        admin=admin,
         brand=settings.programme.name,
         csrf=call.csrf or "",
         language=language,
@@ -117,6 +119,14 @@ async def show_dashboard(call: Call) -> Reply:
         credit=CREDITS.get(settings.weather.provider),
     )
     return Reply(200, body, headers={"Vary": "Accept-Language, Cookie", "Content-Language": language}, media=HTML)
+
+
+async def _see_to(call: Call, *, now: datetime, language: Language) -> list[str]:
+    """Say what somebody must do something about: certificates that end, webhooks that were turned off."""
+    async with call.connection() as db:
+        broken = await webhooks.count_broken(db)
+    ends = tell(call.parts.watch.notices(now), now=now, language=language)
+    return [*ends, *say_broken(broken, language)]
 
 
 class WayOut(NamedTuple):

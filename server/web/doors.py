@@ -63,6 +63,7 @@ MODULES: Final = (
     "versions",
     "wallet",
     "webhook_calls",
+    "webhook_page",
     "webhooks",
 )
 """The modules with doors, one line each."""

@@ -290,6 +290,12 @@ async def _(scene: Scene, who: str) -> Right:
     return Right({"id": (await scene.made("/v1/webhooks", ENDPOINT))["id"]})
 
 
+@right("POST /dashboard/webhooks")
+async def _(scene: Scene, who: str) -> Right:
+    made = (await scene.made("/v1/webhooks", ENDPOINT))["id"]
+    return Right(options={"data": {"webhook": made, "action": "test"}})
+
+
 @right("PATCH /v1/webhooks/{id}")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"id": (await scene.made("/v1/webhooks", ENDPOINT))["id"]}, {"enabled": False})

@@ -42,6 +42,8 @@ GET    /password                         303  everybody
 POST   /password                         401  everybody
 GET    /p/{link}                         200  everybody
 GET    /dashboard                        200  readers
+GET    /dashboard/webhooks               200  admin
+POST   /dashboard/webhooks               303  admin
 
 POST   /v1/customers                     201  app
 POST   /v1/pings                         200  customer
@@ -145,7 +147,7 @@ DELETE /v1/keys/{id}                     204  admin
 GET    /v1/audit                         200  admin
 """
 
-PAGES = {"GET /dashboard"}
+PAGES = {"GET /dashboard", "GET /dashboard/webhooks"}
 """What people open in a browser: nobody is sent to the log-in instead of being told 401."""
 
 

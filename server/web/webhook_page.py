@@ -1,0 +1,212 @@
+"""/dashboard/webhooks: for admins, which systems are told, how that went, and telling them once more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final, Literal, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from server.errors import FieldError, Invalid, NotFound, Refusal
+from server.pipeline import webhooks as pipeline
+from server.pipeline.webhooks import Wanted
+from server.store import webhook_calls, webhooks
+from server.store.pool import Connection
+from server.store.webhook_calls import Logged
+from server.store.webhooks import Endpoint
+from server.web.body import FORM
+from server.web.call import Call, Reply
+from server.web.door import door
+from server.web.instants import Range, read_range
+from server.web.languages import Language, language_of
+from server.web.pages import HTML, render
+from server.web.webhook_words import WORDS
+
+PATH: Final = "/dashboard/webhooks"
+CALLS: Final = 10
+"""The last calls of each endpoint: enough to see whether it hears."""
+
+
+class WebhookForm(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What to do with an endpoint; `first` and `last` are the days of a replay, both included."""
+
+    webhook: UUID
+    action: Literal["replay", "test", "on", "off"]
+    first: str | None = None
+    last: str | None = None
+
+
+class PageQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What was just done."""
+
+    done: Literal["replay", "test", "on", "off"] | None = None
+    count: int | None = None
+
+
+class Line(NamedTuple):
+    """A call in words; `bad` where it was given up, or its last try failed."""
+
+    type: str
+    subject: str
+    at: str
+    state: str
+    tries: int
+    reason: str
+    next: str
+    bad: bool
+
+
+class Card(NamedTuple):
+    """An endpoint in words: its host (the rest of an address may be a secret), what it wants, how it is, its last calls."""
+
+    id: UUID
+    host: str
+    description: str
+    events: str
+    state: str
+    well: bool
+    on: bool
+    lines: list[Line]
+
+
+@door("GET", PATH, query=PageQuery, produces=HTML, summary="Webhooks, as a page", tags=("Pages",))
+async def show_webhooks(call: Call) -> Reply:
+    """Show the page."""
+    query: PageQuery = call.query
+    words = WORDS[_language(call)]
+    said = "" if query.done is None else words[f"done_{query.done}"].format(query.count or 0)
+    return await _page(call, 200, said=said)
+
+
+@door(
+    "POST",
+    PATH,
+    body=WebhookForm,
+    media=FORM,
+    produces=HTML,
+    status=303,
+    errors=(404, 409),
+    summary="Try an endpoint, tell it again, turn it off or on",
+    example={
+        "webhook": "0198a1c2-7d3e-7a10-b4c5-d6e7f8091a2b",
+        "action": "replay",
+        "first": "2026-11-02",
+        "last": "2026-11-02",
+    },
+    tags=("Pages",),
+)
+async def act(call: Call) -> Reply:
+    """Do it, and show the page again; what cannot be done is said there."""
+    form: WebhookForm = call.body
+    try:
+        async with call.transaction() as db:
+            count = await _act(db, call, form)
+    except (Invalid, pipeline.WebhookOff, NotFound) as refusal:
+        if HTML not in call.request.headers.get("Accept", ""):
+            raise
+        return await _page(call, refusal.status, complaint=_complaint(refusal))
+    more = "" if count is None else f"&count={count}"
+    return Reply(303, headers={"Location": f"{PATH}?done={form.action}{more}"})
+
+
+async def _act(db: Connection, call: Call, form: WebhookForm) -> int | None:
+    now, limits = call.parts.clock.now(), call.parts.settings.limits
+    if form.action == "test":
+        await pipeline.test(db, webhook_id=form.webhook, now=now)
+        return None
+    if form.action == "replay":
+        span = days_of(form, zone=call.parts.settings.programme.time_zone)
+        most = limits.webhook_replay
+        return await pipeline.replay(db, webhook_id=form.webhook, span=span, events=(), most=most, by=call.author)
+    before = await webhooks.hold(db, webhook_id=form.webhook)
+    if before is None:
+        raise NotFound
+    wanted = Wanted(before.url, before.events, before.description, form.action == "on")
+    await pipeline.change(db, before=before, wanted=wanted, by=call.author)
+    return None
+
+
+def days_of(form: WebhookForm, *, zone: str) -> Range:
+    """Read the days of a replay, the last one included; raises Invalid."""
+    try:
+        after = date.fromisoformat(form.last or "") + timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise Invalid(errors=[FieldError("last", "must be a date such as 2026-11-01")]) from None
+    return read_range(form.first, after.isoformat(), zone=zone)
+
+
+def _complaint(refusal: Refusal) -> str:
+    return "; ".join(f"{each.field} {each.message}" for each in refusal.errors) or refusal.detail
+
+
+def _language(call: Call) -> Language:
+    return language_of(call.request.headers.get("Accept-Language"))
+
+
+async def _page(call: Call, status: int, *, said: str = "", complaint: str = "") -> Reply:
+    language = _language(call)
+    words, settings = WORDS[language], call.parts.settings
+    zone = ZoneInfo(settings.programme.time_zone)
+    async with call.connection() as db:
+        found = await webhooks.page(db, before=None, limit=settings.limits.page_items)
+        logs = {
+            each.id: await webhook_calls.log(db, webhook_id=each.id, after=None, state=None, limit=CALLS)
+            for each in found
+        }
+    body = render(
+        "webhooks.html",
+        brand=settings.programme.name,
+        csrf=call.csrf or "",
+        language=language,
+        words=words,
+        said=said,
+        complaint=complaint,
+        cards=[card_of(each, logs[each.id], words=words, zone=zone) for each in found],
+        today=call.parts.clock.now().astimezone(zone).date().isoformat(),
+        about=words["about"].format(settings.webhooks.keep_days, settings.programme.time_zone),
+    )
+    headers = {"Vary": "Accept-Language, Cookie", "Content-Language": language}
+    return Reply(status, body, headers=headers, media=HTML)
+
+
+def card_of(endpoint: Endpoint, log: Sequence[Logged], *, words: Mapping[str, str], zone: ZoneInfo) -> Card:
+    """Put an endpoint into words; pure."""
+    state: str = "on" if endpoint.enabled else endpoint.disabled_for or "off"
+    if state == "on" and endpoint.failing_since is not None:
+        state = "trouble"
+    since = "" if endpoint.failing_since is None else _told(endpoint.failing_since, zone)
+    return Card(
+        id=endpoint.id,
+        host=host_of(endpoint.url),
+        description=endpoint.description or "",
+        events=", ".join(each.removeprefix("kairos.") for each in endpoint.events).replace("*", words["everything"]),
+        state=words[f"state_{state}"].format(since),
+        well=state == "on",
+        on=endpoint.enabled,
+        lines=[_line(each, words=words, zone=zone) for each in log],
+    )
+
+
+def host_of(url: str) -> str:
+    """Give what of an address may stand on a page: whoever looks over a shoulder learns no token."""
+    return url.partition("://")[2].partition("/")[0].partition("?")[0]
+
+
+def _line(row: Logged, *, words: Mapping[str, str], zone: ZoneInfo) -> Line:
+    return Line(
+        type=row.type.removeprefix("kairos."),
+        subject=row.subject,
+        at=_told(row.at, zone),
+        state=words[f"call_{row.state}"],
+        tries=row.attempts,
+        reason=row.reason or "",
+        next=_told(row.next, zone) if row.next is not None and row.attempts else "",
+        bad=row.state == "dead" or (row.state == "queued" and row.attempts > 0),
+    )
+
+
+def _told(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

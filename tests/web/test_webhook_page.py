@@ -1,0 +1,189 @@
+"""The page about webhooks: what an admin sees, what the forms do, and who may not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from server.store import funnel, keys, webhook_calls, webhook_events, webhooks
+from server.store.ids import new_id
+from server.store.pool import Pool
+from server.store.webhook_calls import End
+from server.web.access import ACCESS
+from server.web.doors import all_doors
+from server.web.webhook_page import host_of
+from server.web.webhook_words import WORDS
+from tests import hooks, lives
+from tests.web.house import Browser, House
+from tests.web.serving import serving, settings_with
+
+PAGE = "/dashboard/webhooks"
+TODAY = datetime.now(UTC).date()
+EN = WORDS["en"]
+
+
+class Clock:
+    """The machine's."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@pytest.fixture
+async def house(pool: Pool) -> AsyncIterator[House]:
+
+    async with pool.acquire() as db:
+        made = await keys.create(db, kind="admin")
+    assert made is not None
+    doors = all_doors(("webhook_page", "users", "login", "assets"))
+    async with serving(doors, settings_with(), pool, table=ACCESS, clock=Clock()) as served:
+        yield House(served, pool, made.token)
+
+
+async def an_endpoint(pool: Pool, **changes: Any) -> UUID:
+    async with pool.acquire() as db:
+        return (await hooks.endpoint(db, **changes)).id
+
+
+async def told(pool: Pool, *customers: int) -> None:
+    async with pool.acquire() as db:
+        await lives.decide(db, *(lives.row(of) for of in customers))
+    await funnel.roll(pool)
+
+
+async def page(house: House, language: str = "en", query: str = "") -> str:
+    answered = await house.call("GET", PAGE + query, headers={"Accept-Language": language})
+    assert answered.status == 200, answered.body
+    return unescape(answered.body.decode())
+
+
+async def test_an_endpoint_is_shown_with_its_host_and_its_last_calls(house: House) -> None:
+    webhook = await an_endpoint(house.pool, url="https://hooks.example.com/canary-token?key=canary")
+    await told(house.pool, 1, 2)
+    async with house.pool.acquire() as db:
+        now = await db.fetchval("SELECT clock_timestamp()")
+        sent, failed = await webhook_calls.lease(db, limit=2, now=now, for_s=30, within=timedelta(days=3))
+        later = now + timedelta(hours=1)
+        ends = [End(sent, "sent", "status 204"), End(failed, "queued", "tls_failed", later)]
+        await webhook_calls.end(db, ends=ends)
+        await webhooks.went_badly(db, webhook_id=webhook, gone=False, patience=timedelta(days=5))
+    text = await page(house)
+    assert "hooks.example.com" in text
+    assert "canary" not in text
+    for words in ("status 204", "tls_failed", "moment.created", EN["call_sent"], EN["call_queued"], EN["everything"]):
+        assert words in text
+    assert "In use, but has taken nothing since" in text
+    assert 'class="bad"' in text
+
+
+async def test_it_speaks_german_and_english_and_says_when_there_is_nothing(house: House) -> None:
+    assert WORDS["de"]["none"] in await page(house, "de-DE")
+    assert EN["none"] in await page(house, "fr")
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"), [("gone", "state_gone"), ("failing", "state_failing"), (None, "state_off")]
+)
+async def test_one_that_is_off_says_why_and_can_be_turned_on(house: House, word: str | None, sentence: str) -> None:
+    webhook = await an_endpoint(house.pool)
+    async with house.pool.acquire() as db:
+        await db.execute("UPDATE webhooks SET enabled = false, disabled_for = $2 WHERE id = $1", webhook, word)
+    text = await page(house)
+    assert EN[sentence].partition("{")[0] in text
+    assert EN["replay"] not in text
+    answered = await house.call("POST", PAGE, data={"webhook": str(webhook), "action": "on"})
+    assert (answered.status, answered.headers["Location"]) == (303, f"{PAGE}?done=on")
+    assert EN["done_on"] in await page(house, query="?done=on")
+    assert EN["state_on"] in await page(house)
+
+
+async def test_a_day_is_told_again_by_the_form(house: House) -> None:
+    webhook = await an_endpoint(house.pool)
+    await told(house.pool, 1, 2, 3)
+    async with house.pool.acquire() as db:
+        await db.execute("UPDATE webhook_calls SET state = 'dead'")
+        day = await db.fetchval("SELECT (max(at) AT TIME ZONE 'Europe/Berlin')::date FROM webhook_events")
+    form = {"webhook": str(webhook), "action": "replay", "first": day.isoformat(), "last": day.isoformat()}
+    answered = await house.call("POST", PAGE, data=form)
+    assert (answered.status, answered.headers["Location"]) == (303, f"{PAGE}?done=replay&count=3")
+    assert EN["done_replay"].format(3) in await page(house, query="?done=replay&count=3")
+    async with house.pool.acquire() as db:
+        assert await db.fetchval("SELECT count(*) FROM webhook_calls WHERE state = 'queued'") == 3
+
+
+async def test_a_test_is_sent_and_an_endpoint_turned_off_by_the_forms(house: House) -> None:
+    webhook = await an_endpoint(house.pool)
+    assert (await house.call("POST", PAGE, data={"webhook": str(webhook), "action": "test"})).status == 303
+    async with house.pool.acquire() as db:
+        [event] = await hooks.written(db)
+    assert event["type"] == webhook_events.TEST
+    assert (await house.call("POST", PAGE, data={"webhook": str(webhook), "action": "off"})).status == 303
+    assert EN["state_off"] in await page(house)
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({"action": "replay", "first": "yesterday", "last": str(TODAY)}, 422),
+        ({"action": "replay", "first": str(TODAY), "last": str(TODAY - timedelta(days=2))}, 422),
+        ({"action": "replay"}, 422),
+        ({"action": "replay", "first": str(TODAY), "last": "9999-12-31"}, 422),
+        ({"action": "test", "webhook": str(new_id())}, 404),
+        ({"action": "off", "webhook": str(new_id())}, 404),
+    ],
+)
+async def test_what_cannot_be_done_is_said_on_the_page_and_to_programs(
+    house: House, form: dict[str, str], status: int
+) -> None:
+    webhook = await an_endpoint(house.pool)
+    whole = {"webhook": str(webhook)} | form
+    shown = await house.call("POST", PAGE, data=whole, headers={"Accept": "text/html"})
+    assert (shown.status, b'class="complaint"' in shown.body) == (status, True)
+    told_ = await house.call("POST", PAGE, data=whole)
+    assert (told_.status, told_.headers["Content-Type"]) == (status, "application/problem+json")
+
+
+async def test_a_browser_needs_the_pages_own_token(house: House) -> None:
+    webhook = await an_endpoint(house.pool)
+    browser = await house.settled(roles=["admin"])
+    page = await browser.with_csrf(PAGE)
+    form = {"webhook": str(webhook), "action": "off"}
+    stranger = Browser(browser.served, browser.cookie, "")
+    refused = await stranger.post(PAGE, form)
+    assert refused.status == 403
+    elsewhere = await page.post(PAGE, form, Origin="https://evil.example")
+    assert elsewhere.status == 403
+    assert (await page.post(PAGE, form)).status == 303
+
+
+@pytest.mark.parametrize("role", ["marketer", "analyst"])
+async def test_nobody_but_an_admin_sees_it(house: House, role: str) -> None:
+    browser = await house.settled(roles=[role])
+    assert (await browser.get(PAGE)).status == 403
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://hooks.example.com/kairos?key=1", "hooks.example.com"),
+        ("https://hooks.example.com", "hooks.example.com"),
+        ("https://hooks.example.com?key=1", "hooks.example.com"),
+        ("http://127.0.0.1:8765/x", "127.0.0.1:8765"),
+    ],
+)
+def test_of_an_address_the_host_alone_is_shown(url: str, host: str) -> None:
+    assert host_of(url) == host
+
+
+async def test_what_a_person_wrote_stays_a_text(house: House) -> None:
+    async with house.pool.acquire() as db:
+        made = await hooks.endpoint(db)
+        await db.execute("UPDATE webhooks SET description = '<script>alert(1)</script>' WHERE id = $1", made.id)
+    answered = await house.call("GET", PAGE)
+    assert b"<script>" not in answered.body
+    assert b"&lt;script&gt;" in answered.body
