@@ -254,7 +254,8 @@ def _beacon(beacon: Beacon) -> str:
 
 def _relevant_date(date: RelevantDate) -> str:
     if date.end is None:
-        return f'{{"date":"{w3c(date.start)}"}}'
+        # iOS 18 reads a moment by its first name, later ones by its second.
+        return f'{{"relevantDate":"{w3c(date.start)}","date":"{w3c(date.start)}"}}'
     return f'{{"startDate":"{w3c(date.start)}","endDate":"{w3c(date.end)}"}}'
 
 

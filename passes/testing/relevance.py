@@ -72,8 +72,8 @@ def _check_beacon(where: str, beacon: Mapping[str, Any]) -> list[Finding]:
 
 def _check_moment(where: str, moment: Mapping[str, Any]) -> list[Finding]:
     interval = "startDate" in moment and "endDate" in moment
-    keys = ("startDate", "endDate") if interval else ("relevantDate",) if "relevantDate" in moment else ("date",)
-    if not interval and keys[0] not in moment:
+    keys = ("startDate", "endDate") if interval else tuple(key for key in ("relevantDate", "date") if key in moment)
+    if not keys:
         return [Finding("moment.form", where, "has neither date nor startDate and endDate")]
     findings = [finding for key in keys for finding in check_date(f"{where}.{key}", moment[key])]
     if interval and not findings:

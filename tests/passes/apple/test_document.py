@@ -171,7 +171,7 @@ def test_a_ticket_is_dated_for_new_and_old_phones() -> None:
     document = read(ticket(relevant_dates=(span, moment)))
     assert document["relevantDates"] == [
         {"startDate": "2026-03-02T08:30:00Z", "endDate": "2026-03-02T12:30:00Z"},
-        {"date": "2026-03-03T08:30:00Z"},
+        {"relevantDate": "2026-03-03T08:30:00Z", "date": "2026-03-03T08:30:00Z"},
     ]
     assert document["relevantDate"] == "2026-03-03T08:30:00Z"
     assert read(ticket(relevant_dates=(span,)))["relevantDate"] == "2026-03-02T08:30:00Z"

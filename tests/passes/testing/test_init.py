@@ -29,7 +29,7 @@ from tests.passes.samples import (
     verified,
     zipped,
 )
-from tests.passes.testing import test_document, test_fields, test_relevance
+from tests.passes.testing import test_bundle, test_document, test_fields, test_relevance
 from tests.passes.testing.broken import BROKEN
 from tests.passes.testing.forged import FORGED
 
@@ -128,7 +128,13 @@ def test_a_pass_that_is_broken_in_one_way_is_refused_by_the_codes_of_that(name: 
 
 
 def test_every_code_of_the_checker_has_a_broken_pass_and_there_are_more_than_fifty() -> None:
-    tables = (test_document.BROKEN, test_fields.BROKEN, test_relevance.BROKEN, test_relevance.BROKEN_TICKET)
+    tables = (
+        test_bundle.BROKEN,
+        test_document.BROKEN,
+        test_fields.BROKEN,
+        test_relevance.BROKEN,
+        test_relevance.BROKEN_TICKET,
+    )
     said = {code for table in tables for code, _ in table.values()}
     said |= {code for codes, _ in WHOLE.values() for code in codes}
     patterns = set(codes_of_the_checker())

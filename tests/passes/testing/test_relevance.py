@@ -49,6 +49,10 @@ BROKEN_TICKET: dict[str, tuple[str, Callable[[Document], Any]]] = {
         "date.fraction",
         lambda d: d.update(relevantDates=[{"date": "2026-03-02T11:00:00.5Z"}]),
     ),
+    "a moment by two names, one of them without a zone": (
+        "date.zone",
+        lambda d: d.update(relevantDates=[{"relevantDate": "2026-03-02T11:00Z", "date": "2026-03-02T11:00"}]),
+    ),
     "the old date without a zone": ("date.zone", lambda d: d.update(relevantDate="2026-03-02T11:00")),
 }
 
