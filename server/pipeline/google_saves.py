@@ -16,7 +16,7 @@ from passes.errors import GoogleError
 from passes.google.callback import Callback
 from server.model.pass_ import Pass
 from server.model.titled import Words
-from server.store import google_classes, google_objects, knocks, passes
+from server.store import google_classes, google_objects, knocks, passes, webhook_events
 from server.store.pool import Connection
 from server.wallet.google import Issuer, Known
 
@@ -41,6 +41,8 @@ async def hear(db: Connection, told: Callback, *, issuer: Issuer) -> bool:
     )
     if news and told.event == "save":
         await tell(db, [serial])
+        if await webhook_events.heard(db):
+            await webhook_events.tell_saved(db, serial=serial, wallet="google")
     return news
 
 

@@ -35,6 +35,14 @@ COLUMNS: Final[Mapping[str, Column]] = {
         " FROM unnest($1::smallint[], $2::uuid[], $3::bytea[], $4::bytea[]) AS new (bucket, id, was, sealed)"
         " WHERE t.bucket = new.bucket AND t.serial = new.id AND t.token_sealed = new.was",
     ),
+    "google_objects.totp_sealed": Column(
+        "google_objects",
+        "SELECT serial AS id, totp_sealed AS sealed FROM google_objects"
+        " WHERE bucket >= $1 AND bucket < $2 AND get_byte(totp_sealed, 0) = ANY ($3::integer[])",
+        "UPDATE google_objects t SET totp_sealed = new.sealed"
+        " FROM unnest($1::smallint[], $2::uuid[], $3::bytea[], $4::bytea[]) AS new (bucket, id, was, sealed)"
+        " WHERE t.bucket = new.bucket AND t.serial = new.id AND t.totp_sealed = new.was",
+    ),
     **{
         f"webhooks.{name}": Column(
             "webhooks",

@@ -12,6 +12,7 @@ from server.pipeline import google_saves
 from server.store import passes
 from server.store.pool import Pool
 from server.wallet.google import Known
+from tests import hooks
 from tests.counter_rows import Scene, set_scene
 from tests.google_scene import Wire, wired
 
@@ -48,6 +49,20 @@ async def test_a_nonce_counts_once_and_another_message_may_count_again(wire: Wir
     assert await wire.save(scene.serial, nonce="two")
     assert await wire.value("SELECT count(*) FROM google_callbacks") == 2
     assert await waiting(wire) == 1
+
+
+async def test_other_systems_that_listen_hear_of_a_save_once(wire: Wire, tmp_path: Path) -> None:
+    scene = await a_scene(wire, tmp_path)
+    async with wire.pool.acquire() as db:
+        await hooks.endpoint(db, "kairos.pass.saved")
+    await wire.save(scene.serial, nonce="one")
+    await wire.save(scene.serial, nonce="one")
+    await wire.save(scene.serial, "del")
+    async with wire.pool.acquire() as db:
+        told = await hooks.written(db)
+    assert [(each["type"], each["subject"], each["data"]["wallet"]) for each in told] == [
+        ("kairos.pass.saved", str(scene.serial), "google")
+    ]
 
 
 async def test_who_takes_a_pass_out_has_nothing_told(wire: Wire, tmp_path: Path) -> None:
