@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import json
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,13 +22,14 @@ TOKEN = "ab" * 32
 """A device token as Apple makes them."""
 
 
-def _part(value: object) -> str:
+def part(value: object) -> str:
+    """One part of a JWT."""
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
 def push(token: str = TOKEN, body: bytes = b'{"aps":{}}') -> Request:
     """A push whose provider token reads well; a stand-in without keys asks for no more."""
-    bearer = f"bearer {_part({'alg': 'ES256', 'kid': 'K'})}.{_part({'iss': 'T', 'iat': int(time.time())})}.eA"
+    bearer = f"bearer {part({'alg': 'ES256', 'kid': 'K'})}.{part({'iss': 'T', 'iat': int(time.time())})}.eA"
     return Request(
         f"/3/device/{token}",
         {"apns-topic": "example.app", "apns-push-type": "alert", "apns-priority": "10"},
@@ -45,3 +47,10 @@ async def client(url: str, ca_file: Path, **patience: float) -> AsyncIterator[Ht
         yield made
     finally:
         await made.close()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for it; a minute is the end of a wait that nobody is meant to see."""
+    async with asyncio.timeout(60):
+        while not holds():
+            await asyncio.sleep(0.005)

@@ -19,7 +19,7 @@ from server.channels.connection import Patience
 from server.channels.http2 import Http2
 from server.errors import Unavailable
 from tests.apple_home import Heard
-from tests.channels.lines import TOKEN
+from tests.channels.lines import TOKEN, until
 from tests.standins.apns import Apns
 
 NOW = datetime.now(UTC)  # noqa: DTZ005, RUF100  certificates and expirations are checked by the real clock
@@ -134,8 +134,7 @@ async def test_a_certificate_that_takes_over_opens_a_connection_and_what_is_unde
     receipts = [await own.send(stir(), TOKEN, now=NOW), await under_way]
     assert {receipt.outcome for receipt in receipts} == {Outcome.SENT}
     assert sorted(seen.connection for seen in apple.seen) == [1, 1, 2]
-    while len(apple.open) != 1:  # the old one has been closed
-        await asyncio.sleep(0.01)
+    await until(lambda: len(apple.open) == 1)  # the old one has been closed
     assert (await own.send(stir(), TOKEN, now=NOW)).outcome is Outcome.SENT
     assert apple.connections == 2
     await own.close()

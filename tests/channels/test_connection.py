@@ -12,7 +12,7 @@ import pytest
 
 from server.channels.connection import Patience, plain
 from server.channels.conversation import Lost
-from tests.channels.lines import client, push
+from tests.channels.lines import client, push, until
 from tests.standins.apns import Apns
 
 LONG_S = 60.0
@@ -62,8 +62,7 @@ async def test_a_quiet_line_that_answers_pings_stays(apns: Apns) -> None:
     async with client(apns.url, apns.ca_file, silence_s=0.01, sign_s=LONG_S) as http2:
         await http2.ask(push(), timeout_s=LONG_S)
         pinged = apns.pings
-        while apns.pings < pinged + 3:
-            await asyncio.sleep(0.01)
+        await until(lambda: apns.pings >= pinged + 3)
         await http2.ask(push(), timeout_s=LONG_S)
         assert http2.opened == 1
 
@@ -73,12 +72,10 @@ async def test_closing_tells_everybody_who_waits_and_leaves_nothing_open(apns: A
     async with client(apns.url, apns.ca_file) as http2:
         apns.orders.plan.append("hang")
         waiting = [asyncio.ensure_future(http2.ask(push(), timeout_s=LONG_S)) for _ in range(3)]
-        while not apns.open:
-            await asyncio.sleep(0.01)
+        await until(lambda: bool(apns.open))
         await http2.close()
         results = await asyncio.gather(*waiting, return_exceptions=True)
         assert all(isinstance(result, Lost) for result in results)
         with pytest.raises(Lost, match="closed"):
             await http2.ask(push(), timeout_s=LONG_S)
-    while apns.open:
-        await asyncio.sleep(0.01)
+    await until(lambda: not apns.open)

@@ -16,7 +16,8 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from server.channels.conversation import Answer, Lost
-from tests.channels.lines import TOKEN, client, push
+from server.channels.http2 import Http2
+from tests.channels.lines import TOKEN, client, push, until
 from tests.standins.apns import Apns, Orders
 from tests.tls import Authority
 
@@ -27,8 +28,7 @@ LONG_S = 60.0
 async def _begun(apns: Apns, asking: Coroutine[Any, Any, Answer]) -> asyncio.Future[Answer]:
     """Ask beside the test, and wait until the stand-in has what it is to spoil."""
     task = asyncio.ensure_future(asking)
-    while apns.orders.plan:
-        await asyncio.sleep(0.005)
+    await until(lambda: not apns.orders.plan)
     return task
 
 
@@ -226,13 +226,14 @@ async def test_hypercorn_is_understood_too(tmp_path: Path) -> None:
         await running
 
 
-async def _once_up(http2: object, running: asyncio.Future[None]) -> Answer:
-    while True:
-        assert not running.done()
-        try:
-            return await http2.ask(push(body=bytes(4096)), timeout_s=LONG_S)  # type: ignore[attr-defined]
-        except Lost:
-            await asyncio.sleep(0.02)
+async def _once_up(http2: Http2, running: asyncio.Future[None]) -> Answer:
+    async with asyncio.timeout(LONG_S):
+        while True:
+            assert not running.done()
+            try:
+                return await http2.ask(push(body=bytes(4096)), timeout_s=LONG_S)
+            except Lost:
+                await asyncio.sleep(0.02)
 
 
 async def test_a_stand_in_that_orders_nothing_takes_what_apple_takes() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from server.commands.doctor_push import examine_push
 from server.commands.doctor_step import Ground, Step
 from server.settings import Settings
 from tests.apple_home import NOW, desk, settings, standin
+from tests.channels.lines import until
 
 
 class Wall:
@@ -36,8 +36,7 @@ async def test_who_is_known_to_apple_gets_the_answer_for_a_device_that_does_not_
         assert "the topic example.app" in steps["push to iPhones"].found
         assert "the pass type pass.throwaway.kairos" in steps["push to Apple's wallets"].found
         assert apple.counts() == {"BadDeviceToken": 2}
-        while apple.open:  # both connections are closed
-            await asyncio.sleep(0.01)
+        await until(lambda: not apple.open)  # both connections are closed
 
 
 async def test_what_is_not_set_up_is_not_asked_for(tmp_path: Path) -> None:
