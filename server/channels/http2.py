@@ -101,10 +101,15 @@ class Http2:
         try:
             async with asyncio.timeout(patience.connect_s):
                 await asyncio.get_running_loop().create_connection(
-                    lambda: wire, self._host, self._port, ssl=self._tls, server_hostname=self._host
+                    lambda: wire,
+                    self._host,
+                    self._port,
+                    ssl=self._tls,
+                    server_hostname=self._host,
+                    happy_eyeballs_delay=0.25,  # where IPv6 leads nowhere, IPv4 is tried soon (RFC 8305)
                 )
                 await wire.ready()
-        except (OSError, TimeoutError, Lost) as error:
+        except Exception as error:  # whatever it is: somebody waits, and the next one must find no ruin
             wire.close("not opened")
             self._opening = None
             self._fail(plain(error), retry_after_s=self._pause())
@@ -114,7 +119,7 @@ class Http2:
         else:
             self._opening, self._wire = None, wire
             self.opened += 1
-            self._pump()
+            self.changed(wire)  # it may have said goodbye with its first word
 
     def _pause(self) -> float:
         self._failures += 1

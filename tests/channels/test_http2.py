@@ -78,6 +78,19 @@ async def test_a_goaway_in_mid_flight_loses_nothing_and_sends_nothing_twice(apns
         assert http2.opened == 3
 
 
+async def test_a_server_that_says_goodbye_with_its_first_word_is_asked_on_another_connection(apns: Apns) -> None:
+    apns.orders.farewells = 1
+    async with client(apns.url, apns.ca_file) as http2:
+        assert (await http2.ask(push(), timeout_s=LONG_S)).status == 200
+        assert apns.connections == 2
+        apns.orders.farewells = 99
+        apns.goaway()
+        with pytest.raises(Lost) as lost:
+            await http2.ask(push(), timeout_s=LONG_S)
+        assert lost.value.unseen
+        assert apns.connections < 6  # then comes a pause
+
+
 async def test_a_refused_stream_is_asked_again_and_then_told(apns: Apns) -> None:
     async with client(apns.url, apns.ca_file) as http2:
         apns.orders.plan.extend(["refuse", "refuse"])
@@ -175,6 +188,17 @@ async def test_an_authority_that_is_not_trusted_is_named(apns: Apns, tmp_path: P
     async with client(apns.url, Authority(tmp_path, "Other").ca) as http2:
         with pytest.raises(Lost, match=r"TLS: .*certificate"):
             await http2.ask(push(), timeout_s=LONG_S)
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "nowhere.invalid"])
+async def test_a_name_that_is_none_is_told_and_told_again(host: str, tmp_path: Path) -> None:
+    """The first is not even asked for: Python's own codec for names refuses it, with another error than the network's."""
+    async with client(f"https://{host}", Authority(tmp_path).ca) as http2:
+        for _ in range(2):
+            with pytest.raises(Lost) as lost:
+                await http2.ask(push(), timeout_s=LONG_S)
+            assert lost.value.unseen
+            assert host not in str(lost.value)
 
 
 async def test_a_server_without_http2_is_named(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ class Orders:
 
     `plan` is used up request by request and holds the name of a way to fail, or "" for none: a reason of Apple's, or
     hang, cut, cut_first, reset, refuse, goaway, goaway_first, garbage, drip, huge, huge_headers, empty_data, early.
-    `shares` says how often to do which, where the plan has nothing.
+    `farewells` connections are told goodbye with the first word. `shares` says how often to do which, where the plan has nothing.
     """
 
     plan: deque[str] = field(default_factory=deque)
@@ -99,6 +99,7 @@ class Orders:
     streams: int = 1000
     window: int = 65_535
     dead_to_pings: bool = False
+    farewells: int = 0
 
 
 class Apns:
@@ -210,6 +211,9 @@ class _Connection(asyncio.Protocol):
             },
         )
         self.talk.initiate_connection()
+        if self.orders.farewells:
+            self.orders.farewells -= 1
+            self.leave(0)
         self.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
