@@ -112,8 +112,8 @@ def read_modified(answer: Answer, *, before: datetime) -> str:
     return told
 
 
-_STRANGER: Final = ("BadDeviceToken", "Unregistered")
-"""Apple's words for a device that it does not know: said only to those whose certificate it believes."""
+_STRANGER: Final = "gone"
+"""The outbox's word for a device that Apple does not know: Apple says so only to those whose certificate it believes."""
 
 
 def read_push(pushed: Pushed | None, *, seconds: float) -> str:
@@ -125,8 +125,8 @@ def read_push(pushed: Pushed | None, *, seconds: float) -> str:
     if pushed.state == "delivered":
         return "the push was taken"
     reason = pushed.reason or "no reason"
-    if any(word in reason for word in _STRANGER):
-        return f"Apple answers {reason}, as it must for a made-up device: certificate and topic are right"
+    if reason == _STRANGER:
+        return "Apple does not know the device, as it must be for one that is made up: certificate and topic are right"
     if pushed.state in ("queued", "leased"):
         raise Failed(
             f"the push is still waiting after {seconds:g} s ({reason}): is APNs reached (port 443, api.push.apple.com), and is"

@@ -103,8 +103,7 @@ def test_a_change_moves_last_modified() -> None:
     ("pushed", "words"),
     [
         (Pushed("delivered", None), "the push was taken"),
-        (Pushed("dead", "BadDeviceToken"), "as it must for a made-up device"),
-        (Pushed("suppressed", "410 Unregistered"), "certificate and topic are right"),
+        (Pushed("suppressed", "gone"), "certificate and topic are right"),
     ],
 )
 def test_a_push_that_apple_took_or_knew_nobody_for_is_good(pushed: Pushed, words: str) -> None:

@@ -17,6 +17,8 @@ from server.commands.doctor_step import Ground, Step
 from server.commands.doctor_wallet import examine_wallet
 from server.store.pool import Connection
 from server.wallet.keyring import Kind, open_keyring
+from tests import apple_home
+from tests.apple_home import standin
 from tests.signals.standin import certificate
 from tests.standins.proxy import FAULTS, Proxy, proxying
 from tests.street.scene import counts
@@ -35,13 +37,13 @@ class Town(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def town(dsn: str, folder: Path, **changes: Any) -> AsyncIterator[Town]:
-    """Open a house behind a proxy."""
+async def town(dsn: str, folder: Path, *, home: Path | None = None, **changes: Any) -> AsyncIterator[Town]:
+    """Open a house behind a proxy; `home` is its data directory, where that is another folder."""
     ca, tls = certificate(folder)
     trust = ssl.create_default_context(cafile=str(ca))
     async with proxying(tls) as proxy:
         changes = {"server__public_url": proxy.url, "limits__wallet_per_minute": 10**6} | changes
-        async with open_street(dsn, folder, **changes) as street:
+        async with open_street(dsn, home or folder, **changes) as street:
             proxy.to = street.url
             parts = street.house.parts
             yield Town(
@@ -88,6 +90,38 @@ async def test_a_wallets_whole_life_is_walked_through_the_proxy_and_nothing_stay
         assert methods[1] == "POST /wallet"
         assert "DELETE /wallet" in methods
         assert {name: n for name, n in (await counts(db)).items() if n != before[name]} in ({}, {"pass_tags": 1})
+
+
+@pytest.mark.parametrize(
+    ("known", "sentence"),
+    [(True, "the push was taken"), (False, "Apple does not know the device, as it must be")],
+)
+async def test_the_push_of_the_change_arrives_at_apple(db_dsn: str, tmp_path: Path, known: bool, sentence: str) -> None:
+    async with standin(tmp_path) as apple:
+        if not known:
+            apple.orders.shares["BadDeviceToken"] = 1.0
+        services = {"apns__base_url": apple.url, "apns__ca_file": str(apple.ca_file)}
+        async with town(db_dsn, tmp_path, home=apple_home.home(), **services) as there:
+            steps = await walked(there)
+        (push, *_) = apple.seen
+    assert steps["push"].found.startswith(sentence)
+    assert failed(steps) == []
+    assert push.headers["apns-topic"] == there.ground.desk.pass_type_id
+    assert steps["news"].holds
+
+
+async def test_an_apple_that_believes_our_certificate_nothing_is_told(
+    db_dsn: str, db: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor_wallet, "_PUSH_S", 1.0)
+    async with standin(tmp_path) as apple:
+        apple.orders.shares["BadCertificate"] = 1.0
+        services = {"apns__base_url": apple.url, "apns__ca_file": str(apple.ca_file)}
+        async with town(db_dsn, tmp_path, home=apple_home.home(), **services) as there:
+            steps = await walked(there)
+    assert failed(steps) == ["push"]  # nothing stands on it: the wallet asks by itself
+    assert "BadCertificate" in steps["push"].found
+    assert not await db.fetchval("SELECT count(*) FROM deliveries")
 
 
 WRONG = {
