@@ -21,6 +21,7 @@ import structlog
 from aiohttp import ClientSession, DummyCookieJar, web
 
 from server.jobs.scheduler import Job, ticking
+from server.opening.endings import watch_of
 from server.opening.google import open_google
 from server.opening.outbox import sending
 from server.opening.passes import passes_jobs
@@ -47,7 +48,6 @@ from server.store.migrate import migrate
 from server.store.pool import Pool, connect
 from server.wallet.issue import Desk, open_desk
 from server.wallet.keyring import Keyring, open_keyring
-from server.wallet.watch import Watch
 from server.web.doors import all_doors, build, check_doors
 from server.web.gauges import add_gauges
 from server.web.listener import address_of, listen, metrics_listener
@@ -195,7 +195,7 @@ async def open_parts(
             geocoder=await stack.enter_async_context(_geocoder(settings, pool)),
             stopping=asyncio.Event(),
             metrics=Metrics(),
-            watch=Watch(desk.signers.notices),
+            watch=watch_of(settings, desk),
             google=await stack.enter_async_context(open_google(settings, desk=desk, keyring=secrets)),
         )
         add_gauges(parts.metrics, parts)

@@ -7,7 +7,7 @@ Rule 2: a notice holds values, the sentences are made of them: in English here, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -52,15 +52,20 @@ NAMES: Final[Mapping[str, str]] = {
     "wwdr": "Apple's intermediate (WWDR)",
     "next_certificate": "the following pass type certificate",
     "next_wwdr": "Apple's intermediate (WWDR) of the following certificate",
+    "apns_certificate": "the certificate for pushes to iPhones",
 }
 """What is called how in a sentence; other names are said as they are."""
 
+_MEANS: Final[Mapping[str, str]] = {"apns_certificate": "no push goes to iPhones"}
+_ELSE: Final = "no pass can be signed"
+"""What it means that it is over."""
+
 _SENTENCES: Final[Mapping[Code, str]] = {
-    "ends": "{what} ends on {at:%Y-%m-%d}, in {days}: after that day nothing can be signed with it. Renew it now",
-    "gap": "{what} ends on {at:%Y-%m-%d}, and the following one begins only on {then:%Y-%m-%d}: nothing can be signed between",
-    "ended": "{what} ended on {at:%Y-%m-%d}: nothing can be signed with it until a new one is put in its place",
-    "until": "{what} ended on {at:%Y-%m-%d}: nothing can be signed until the following one begins, on {then:%Y-%m-%d}",
-    "early": "{what} begins only on {then:%Y-%m-%d}: nothing can be signed before",
+    "ends": "{what} ends on {at:%Y-%m-%d}, in {days}: after that day {means}. Renew it now",
+    "gap": "{what} ends on {at:%Y-%m-%d}, and the following one begins only on {then:%Y-%m-%d}: {means} between",
+    "ended": "{what} ended on {at:%Y-%m-%d}: {means} until a new one is put in its place",
+    "until": "{what} ended on {at:%Y-%m-%d}: {means} until the following one begins, on {then:%Y-%m-%d}",
+    "early": "{what} begins only on {then:%Y-%m-%d}: {means} before",
     "refused": "a new file of {what} cannot be used, the one before goes on: {reason}",
 }
 
@@ -71,6 +76,7 @@ def say(notice: Notice, *, now: datetime) -> str:
     left = 0 if notice.at is None else max(0, (notice.at - now) // timedelta(days=1))
     text = _SENTENCES[notice.code].format(
         what=what,
+        means=_MEANS.get(notice.name, _ELSE),
         at=notice.at or now,
         then=notice.then or now,
         days="one day" if left == 1 else f"{left} days",
@@ -103,22 +109,54 @@ def look_at(lives: Sequence[Life], *, now: datetime, warn: timedelta) -> list[No
     return [Notice("ended" if later is None else "until", over.name, over.ends, later)]
 
 
+class Source(Protocol):
+    """Whoever holds something that ends."""
+
+    def notices(self, now: datetime) -> Iterable[Notice]:
+        """Tell what is to be said at a time."""
+
+    def ends(self) -> Mapping[str, datetime]:
+        """Tell when each thing ends, by name."""
+
+
+class Fixed:
+    """Things that each must last, read once: nothing follows any of them."""
+
+    __slots__ = ("_lives", "_warn")
+
+    def __init__(self, *lives: Life, warn: timedelta) -> None:
+        """Watch these."""
+        self._lives, self._warn = lives, warn
+
+    def notices(self, now: datetime) -> list[Notice]:
+        """Tell of those that end within the time of warning."""
+        return [notice for life in self._lives for notice in look_at([life], now=now, warn=self._warn)]
+
+    def ends(self) -> dict[str, datetime]:
+        """Tell all ends."""
+        return {life.name: life.ends for life in self._lives}
+
+
 class Watch:
-    """Whoever holds something that ends adds where to ask; whoever tells people asks here."""
+    """All that ends in a house: whoever tells people of it asks here."""
 
     __slots__ = ("_sources",)
 
-    def __init__(self, *sources: Callable[[datetime], Iterable[Notice]]) -> None:
-        """Begin with these."""
+    def __init__(self, *sources: Source) -> None:
+        """Ask these."""
         self._sources = list(sources)
 
-    def add(self, source: Callable[[datetime], Iterable[Notice]]) -> None:
-        """Ask this one, too: it gives the notices that hold at a time."""
+    def add(self, source: Source) -> None:
+        """Ask this one, too."""
         self._sources.append(source)
 
     def notices(self, now: datetime) -> list[Notice]:
         """Give everything that is to be said at `now`."""
-        return [notice for source in self._sources for notice in source(now)]
+        return [notice for source in self._sources for notice in source.notices(now)]
+
+    def ends(self) -> dict[str, datetime]:
+        """Give all ends, by name: for metrics."""
+        return {name: end for source in self._sources for name, end in source.ends().items()}
 
     def sentences(self, now: datetime) -> list[str]:
         """Say everything in English."""

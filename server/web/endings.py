@@ -15,15 +15,19 @@ _NAMES: Final[Mapping[str, str]] = {
     "wwdr": "Apples Zwischenzertifikat (WWDR)",
     "next_certificate": "das folgende Zertifikat für Coupons",
     "next_wwdr": "Apples Zwischenzertifikat (WWDR) des folgenden Zertifikats",
+    "apns_certificate": "das Zertifikat für Pushes an iPhones",
 }
 """Neuter, all of them, as the sentences want it; other names are said as they are."""
 
+_MEANS: Final[Mapping[str, str]] = {"apns_certificate": "geht kein Push an iPhones"}
+_ELSE: Final = "kann kein Coupon signiert werden"
+
 _SENTENCES: Final[Mapping[Code, str]] = {
-    "ends": "{what} endet am {at:%d.%m.%Y}, in {days}: danach kann damit nichts mehr signiert werden. Jetzt erneuern",
-    "gap": "{what} endet am {at:%d.%m.%Y}, das folgende beginnt erst am {then:%d.%m.%Y}: dazwischen kann nichts signiert werden",
-    "ended": "{what} endete am {at:%d.%m.%Y}: bis ein neues an seiner Stelle ist, kann damit nichts signiert werden",
-    "until": "{what} endete am {at:%d.%m.%Y}: bis das folgende am {then:%d.%m.%Y} beginnt, kann nichts signiert werden",
-    "early": "{what} beginnt erst am {then:%d.%m.%Y}: davor kann nichts signiert werden",
+    "ends": "{what} endet am {at:%d.%m.%Y}, in {days}: danach {means}. Jetzt erneuern",
+    "gap": "{what} endet am {at:%d.%m.%Y}, und das folgende beginnt erst am {then:%d.%m.%Y}: dazwischen {means}",
+    "ended": "{what} endete am {at:%d.%m.%Y}: bis ein neues an seiner Stelle ist, {means}",
+    "until": "{what} endete am {at:%d.%m.%Y}: bis das folgende am {then:%d.%m.%Y} beginnt, {means}",
+    "early": "{what} beginnt erst am {then:%d.%m.%Y}: davor {means}",
     "refused": "Eine neue Datei ist nicht zu gebrauchen ({what}), die alte gilt weiter: {reason}",
 }
 
@@ -42,6 +46,7 @@ def _german(notice: Notice, now: datetime) -> str:
     left = 0 if notice.at is None else max(0, (notice.at - now) // timedelta(days=1))
     text = _SENTENCES[notice.code].format(
         what=_NAMES.get(notice.name, notice.name),
+        means=_MEANS.get(notice.name, _ELSE),
         at=notice.at or now,
         then=notice.then or now,
         days="einem Tag" if left == 1 else f"{left} Tagen",

@@ -30,7 +30,7 @@ class _Ends:
 def add_gauges(metrics: Metrics, parts: Parts) -> None:
     """Let the metrics read certificates and connections of these parts."""
     signers, clock = parts.desk.signers, parts.clock
-    metrics.registry.register(_Ends(signers.ends))
+    metrics.registry.register(_Ends(parts.watch.ends))
     can = metrics.gauge("kairos_passes_can_be_signed", "1 while some certificate for passes is good, else 0.")
     can.set_function(lambda: float(signers.can_sign(clock.now())))
     lent = metrics.gauge("kairos_database_connections", "Open connections to PostgreSQL.", ("pool", "state"))

@@ -105,7 +105,7 @@ async def test_a_certificate_that_ended_is_a_step_that_fails_and_the_others_are_
     assert (await examined(sound))["certificate certificate"].holds
     steps = await examined(msgspec.structs.replace(sound, clock_shift_s=timedelta(days=400).total_seconds()))
     assert steps["certificate certificate"].holds is False
-    assert "ended on 2027-04-02: nothing can be signed" in steps["certificate certificate"].found
+    assert "ended on 2027-04-02: no pass can be signed" in steps["certificate certificate"].found
     assert steps["certificate wwdr"].holds
     assert steps["secrets"].holds
 

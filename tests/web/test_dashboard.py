@@ -14,7 +14,7 @@ from server.model.money import Money
 from server.store import funnel
 from server.store.clock import DatabaseClock
 from server.store.pool import Pool
-from server.wallet.watch import Notice, Watch
+from server.wallet.watch import Fixed, Life, Watch
 from server.web import dashboard
 from server.web.dashboard import DashboardQuery, choose, group_of, total_of
 from server.web.languages import DASHBOARD
@@ -75,9 +75,8 @@ async def ending(shared_pool: Pool) -> AsyncIterator[House]:
     clock = DatabaseClock()
     async with shared_pool.acquire() as db:
         now = await clock.sync(db)
-    watch = Watch(
-        lambda at: [Notice("ends", "certificate", now + timedelta(days=5, hours=1)), Notice("refused", "<b>")]
-    )
+    lives = [Life(name, now - timedelta(days=9), now + timedelta(days=5, hours=1)) for name in ("certificate", "<b>")]
+    watch = Watch(Fixed(*lives, warn=timedelta(days=30)))
     async with house(shared_pool, dashboard, clock=clock, watch=watch) as served:
         yield served
 

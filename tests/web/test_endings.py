@@ -17,7 +17,7 @@ ENDS = Notice("ends", "certificate", NOW + timedelta(days=12, hours=3))
 
 def test_german_readers_are_told_in_german_and_others_in_english() -> None:
     assert tell([ENDS], now=NOW, language="de") == [
-        "Das Zertifikat für Coupons endet am 05.12.2026, in 12 Tagen: danach kann damit nichts mehr signiert werden."
+        "Das Zertifikat für Coupons endet am 05.12.2026, in 12 Tagen: danach kann kein Coupon signiert werden."
         " Jetzt erneuern."
     ]
     assert tell([ENDS], now=NOW, language="en") == [say(ENDS, now=NOW)]

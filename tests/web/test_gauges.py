@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from server.store.pool import Counts
 from server.wallet.signers import open_signers
+from server.wallet.watch import Watch
 from server.web.gauges import add_gauges
 from server.web.metrics import Metrics
 from server.web.parts import Parts
@@ -30,7 +31,11 @@ def test_ends_and_connections_are_those_of_the_moment(tmp_path: Path) -> None:
     at = [NOW]
     pool = SimpleNamespace(counts=lambda: Counts(open=7, idle=2))
     parts: Any = SimpleNamespace(
-        desk=SimpleNamespace(signers=signers), clock=SimpleNamespace(now=lambda: at[0]), pool=pool, till_pool=pool
+        desk=SimpleNamespace(signers=signers),
+        clock=SimpleNamespace(now=lambda: at[0]),
+        pool=pool,
+        till_pool=pool,
+        watch=Watch(signers),
     )
     metrics = Metrics()
     add_gauges(metrics, cast("Parts", parts))

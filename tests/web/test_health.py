@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from server.store.clock import DatabaseClock
 from server.store.pool import Pool
-from server.wallet.watch import Notice, Watch
+from server.wallet.watch import Fixed, Life, Watch
 from server.web.access import ACCESS
 from server.web.doors import all_doors
 from server.web.parts import PARTS
@@ -61,10 +61,10 @@ async def test_a_certificate_that_ends_is_a_warning_and_the_house_is_ready(pool:
     clock = DatabaseClock()
     async with pool.acquire() as db:
         yesterday = await clock.sync(db) - timedelta(days=1)
-    watch = Watch(lambda now: [Notice("ended", "certificate", yesterday)])
+    watch = Watch(Fixed(Life("certificate", yesterday - timedelta(days=9), yesterday), warn=timedelta(0)))
     doors, settings = all_doors(("health",)), settings_with()
     async with serving(doors, settings, pool, table=ACCESS, rules=Loaded(), clock=clock, watch=watch) as served:
         answered = await served.call("GET", "/readyz")
     assert (answered.status, answered.json["status"]) == (200, "ready")
     (warning,) = answered.json["warnings"]
-    assert warning.startswith(f"The pass type certificate ended on {yesterday:%Y-%m-%d}: nothing can be signed")
+    assert warning.startswith(f"The pass type certificate ended on {yesterday:%Y-%m-%d}: no pass can be signed")
