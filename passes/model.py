@@ -147,7 +147,8 @@ class Barcode:
     """A code at the counter. Apple: Pass.Barcodes.
 
     `message` is not empty and is writable in `encoding`, an IANA name (`barcode.message`, `barcode.encoding`); `alt_text`
-    stands beneath it. Of several, a wallet shows the first that it can draw.
+    stands beneath it. Of several, a wallet shows the first that it can draw; the first that is no Code 128 is also written
+    under the older key `barcode`, which readers of other makers know.
     """
 
     message: str
