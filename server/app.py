@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -149,13 +149,18 @@ async def _pools(settings: Settings, dsn: str, clock: DatabaseClock) -> AsyncIte
             yield pool, till_pool
 
 
+def unshifted(settings: Settings, now: datetime) -> datetime:
+    """Give the time from which keys that are made at `now` are good: where the clock is shifted, rows carry two times."""
+    return now - max(timedelta(seconds=settings.clock_shift_s), timedelta(0))
+
+
 @contextlib.asynccontextmanager
 async def _desk(
     settings: Settings, clock: DatabaseClock, *, look: asyncio.Event, replaces: bool
 ) -> AsyncIterator[tuple[Keyring, Desk]]:
     """Open secrets and desk; its certificates are looked at again while it is open."""
     now = clock.now()
-    secrets = await asyncio.to_thread(open_keyring, settings.home, now=now)
+    secrets = await asyncio.to_thread(open_keyring, settings.home, now=unshifted(settings, now))
     desk = await asyncio.to_thread(open_desk, settings, keyring=secrets, now=now, log=_log, may_be_over=replaces)
     with contextlib.closing(desk):
         async with _beside(desk.signers.follow(clock.now, every_s=settings.apple.look_s, asked=look)):

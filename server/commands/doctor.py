@@ -19,7 +19,7 @@ import structlog
 import typer
 from aiohttp import ClientSession, DummyCookieJar
 
-from server.app import Addresses, open_database, open_pools, open_weather
+from server.app import Addresses, open_database, open_pools, open_weather, unshifted
 from server.commands.doctor_push import examine_push
 from server.commands.doctor_step import Ground, Step, attempt
 from server.commands.doctor_wallet import examine_wallet
@@ -82,7 +82,7 @@ async def _ground(
 ) -> AsyncIterator[Ground]:
     """Open what the parts stand on. A certificate that is over opens all the same: it is told as a step."""
     now, log = clock.now(), structlog.get_logger("kairos.doctor")
-    secrets = await asyncio.to_thread(open_keyring, settings.home, now=now)
+    secrets = await asyncio.to_thread(open_keyring, settings.home, now=unshifted(settings, now))
     desk = await asyncio.to_thread(open_desk, settings, keyring=secrets, now=now, log=log, may_be_over=True)
     with contextlib.closing(desk):
         yield Ground(settings=settings, pool=pool, clock=clock, secrets=secrets, desk=desk, server=server, trust=trust)
