@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from server.pipeline.relevance import LONGEST, Sight, Sought, Windows, began_at,
 from server.pipeline.rules import Snapshot
 from server.signals.distance import distance_m
 from server.store import acceptances, passes, sights, spots
-from server.store.acceptances import Offered
+from server.store.acceptances import SOON, Offered
 from server.store.ids import new_id
 from server.store.pool import Connection
 from server.store.spots import Redeemable
@@ -73,11 +73,11 @@ async def accept(
     if _over(offered):
         raise Over
     pass_ = await _issue(db, offered, offered.reward, desk=desk, rules=rules)
-    again = as_of = None
+    again: datetime | None = SOON
     if rules is not None:
         seen = await _look(db, pass_, offered, rules, every)
-        pass_, again, as_of = replace(pass_, card=replace(pass_.card, near=seen.near)), seen.again, rules.ruleset.epoch
-    await acceptances.insert(db, pass_=pass_, reward=offered.reward, again=again, as_of=as_of)
+        pass_, again = replace(pass_, card=replace(pass_.card, near=seen.near)), seen.again
+    await acceptances.insert(db, pass_=pass_, reward=offered.reward, again=again)
     return Accepted(pass_, made=True)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,7 +29,7 @@ from server.signals.distance import distance_m
 from server.store import offers, sights
 from server.store.offers import OfferRow
 from server.store.pool import Connection, Pool
-from server.store.sights import Due, Seen
+from server.store.sights import Due, Seen, Walk
 
 MOST: Final = 10
 """Wallet reads no more locations."""
@@ -173,29 +173,49 @@ class Relevance:
         if self._windows is None or self._windows.snapshot is not snapshot:
             self._windows = Windows(snapshot)
             self._offers.clear()
+        return await self._timely(self._windows, now) + await self._walk(self._windows, now)
+
+    async def _timely(self, windows: Windows, now: datetime) -> int:
+        """Look at those whose time has come."""
         total = 0
         for _ in range(_PORTIONS):
-            count = await self._portion(self._windows, now)
-            total += count
-            if count < _AT_ONCE:
+            async with self._pool.acquire() as db:
+                found = await sights.due(db, now=now, limit=_AT_ONCE)
+                known = [await self._offer(db, windows.snapshot, each) for each in found]
+            seen = await self._see(found, known, windows, now)
+            if seen:
+                await self._pool.attempt(partial(sights.see, seen=seen, now=now))
+            total += len(found)
+            if len(found) < _AT_ONCE:
                 break
         return total
 
-    async def _portion(self, windows: Windows, now: datetime) -> int:
-        async with self._pool.acquire() as db:
-            as_of = min(await sights.changed(db), windows.snapshot.ruleset.epoch)
-            found = await sights.due(db, now=now, as_of=as_of, limit=_AT_ONCE)
-            known = [await self._offer(db, windows.snapshot, each) for each in found]
+    async def _walk(self, windows: Windows, now: datetime) -> int:
+        """Walk on through the passes that may show a store which has changed; who shows the same as before is not written."""
+        total = 0
+        for _ in range(_PORTIONS):
+            async with self._pool.acquire() as db:
+                at = await sights.walk(db, known=windows.snapshot.ruleset.epoch)
+                if at is None:
+                    break
+                found, after = await sights.stretch(db, at, limit=_AT_ONCE)
+                known = [await self._offer(db, windows.snapshot, each) for each in found]
+            seen = await self._see(found, known, windows, now)
+            told = [each for each, before in zip(seen, found, strict=True) if is_news(each, before)]
+            await self._pool.attempt(partial(_step, seen=told, at=at, after=after, now=now))
+            total += len(found)
+        return total
+
+    async def _see(
+        self, found: Sequence[Due], known: Sequence[Offer | None], windows: Windows, now: datetime
+    ) -> list[Seen]:
         seen: list[Seen] = []
         for number, (each, offer) in enumerate(zip(found, known, strict=True), 1):
-            sought = _sought(each, offer, windows.snapshot)
-            looked = sight(sought, now, windows, every=self._every)
+            looked = sight(_sought(each, offer, windows.snapshot), now, windows, every=self._every)
             seen.append(followed(each, looked, now, windows.snapshot, every=self._every))
             if not number % _BREATH:
                 await asyncio.sleep(0)
-        if seen:
-            await self._pool.attempt(partial(sights.see, seen=seen, as_of=as_of, now=now))
-        return len(found)
+        return seen
 
     async def _offer(self, db: Connection, snapshot: Snapshot, due: Due) -> Offer | None:
         """Find the offer of a pass: the live one, else the version that the pass bears; None where it is gone."""
@@ -207,6 +227,20 @@ class Relevance:
             row = await offers.find(db, offer_id=due.offer_id, version=due.version)
             self._offers[key] = None if row is None else _read(row, snapshot)
         return self._offers[key]
+
+
+def is_news(seen: Seen, before: Due) -> bool:
+    """Tell whether a look found something to write: other places, or a time to look again that comes sooner."""
+    if seen.card is not None or seen.again is None or before.again is None:
+        return seen.card is not None or seen.again is not before.again
+    return seen.again < before.again
+
+
+async def _step(db: Connection, *, seen: Sequence[Seen], at: Walk, after: Walk | None, now: datetime) -> None:
+    """Write a portion of the walk down, and how far it went with it."""
+    if seen:
+        await sights.see(db, seen=seen, now=now)
+    await sights.advance(db, before=at, after=after)
 
 
 def _read(row: OfferRow, snapshot: Snapshot) -> Offer | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from server.model.ids import bucket_of
@@ -107,13 +107,15 @@ def _attribute(value: str | None) -> str | None:
     return read if isinstance(read, str) else None
 
 
+SOON: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""When to look at a pass that was not looked at yet: before all others."""
+
 INSERT = """
 WITH made AS (
     INSERT INTO passes (bucket, serial, customer_id, moment_id, offer_id, offer_version, design, reward, value_minor,
                         currency, minimum_minor, minimum_currency, uses_total, uses_left, valid_from, valid_until,
-                        places, place_tag, key_id, token_sealed, modified_at, created_at, relevant_at, relevant_as_of)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19, $20, $20,
-            CASE WHEN $22::bigint IS NULL THEN $20 ELSE $21::timestamptz END, coalesce($22, -1))
+                        places, place_tag, key_id, token_sealed, modified_at, created_at, relevant_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21)
     RETURNING bucket, serial, moment_id, created_at
 ), stepped AS (
     UPDATE moments m SET state = 'accepted', accepted_at = made.created_at, pass_serial = made.serial
@@ -133,13 +135,11 @@ async def insert(
     *,
     pass_: Pass,
     reward: Mapping[str, Any],
-    again: datetime | None = None,
-    as_of: int | None = None,
+    again: datetime | None = SOON,
 ) -> None:
     """Store a new pass, step its moment to accepted, and note the fact; `reward` is the document that came with it.
 
-    `again` is when to look next where it comes up (None: never), `as_of` the rules' number it was looked at by; without
-    one it was not looked at yet, and is soon.
+    `again` is when to look next where it comes up by itself (None: never).
     """
     value, minimum = pass_.benefit.value, pass_.benefit.minimum_purchase
     await db.execute(
@@ -165,5 +165,4 @@ async def insert(
         pass_.token_sealed,
         pass_.created_at,
         again,
-        as_of,
     )

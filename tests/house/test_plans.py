@@ -214,6 +214,10 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
     "a registration dropped": (registrations.DELETE, {"registrations_pkey"}),
     "a push token renewed": (registrations.RENEW, {"registrations_pkey"}),
     "a wallet's numbers": (pass_tags.NUMBER_THESE, {"passes_pkey"}),
+    "passes whose stores changed": (
+        sights.AFFECTED,
+        {"passes_relevant_walk", "moments_pkey", "customers_pkey", "customer_state_pkey"},
+    ),
     "passes looked at": (sights.SEE, {"passes_pkey"}),
     "cards held": (cards.HOLD, {"passes_pkey"}),
     "cards rewritten": (cards.REWRITE, {"passes_pkey"}),
@@ -341,11 +345,7 @@ PORTIONS: Mapping[str, tuple[str, list[str], set[str]]] = {
         ["now() - interval '1 day'", "200"],
         {"passes_relevant", "passes_pkey", "moments_pkey", "customers_pkey", "customer_state_pkey"},
     ),
-    "passes whose stores changed": (
-        sights.AS_OF,
-        ["-1", "200"],
-        {"passes_relevant_as_of", "passes_pkey", "moments_pkey", "customers_pkey", "customer_state_pkey"},
-    ),
+    "passes walked to": (sights.NEXT, ["7", "md5('7')::uuid", "200"], {"passes_relevant_walk"}),
     "all passes to walk": (pass_jobs.OF_ALL, ["7", "md5('7')::uuid", "500"], {"passes_pkey"}),
     "trials to be followed": (
         trials.FOLLOW,

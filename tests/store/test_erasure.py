@@ -65,7 +65,7 @@ NOT_THEIRS = {
     ),
     *("addresses", "geocoder_turn", "replays"),  # of shops, of processes, and sums that marketers asked for
     "google_classes",  # of offers
-    "pass_jobs",  # how far an offer's passes were walked through
+    *("pass_jobs", "relevance_walk"),  # how far passes were walked through
     *("funnel_facts", "funnel_cells", "lift_cells"),  # a hash of the id, which nobody can turn round, counts and sums
 }
 
