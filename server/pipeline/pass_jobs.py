@@ -9,15 +9,20 @@ several of them is told once. What of a card follows an edit is said by whoever 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import TypeAlias
 from uuid import UUID
 
+from server.errors import KairosError
 from server.store import pass_jobs
 from server.store.pool import Connection, Pool
 
 AT_ONCE = 250
 """Passes looked at in one transaction: some tens of milliseconds in which a till may wait for one of them."""
+
+REST = timedelta(minutes=1)
+"""A job that broke may break again; the log tells of it once a minute."""
 
 Redraw: TypeAlias = Callable[[Connection, UUID, Sequence[UUID]], Awaitable[Sequence[UUID]]]
 """Draws an offer's passes (their serials) anew by its live version, and gives the serials of those that came out otherwise;
@@ -57,10 +62,19 @@ async def step(db: Connection, *, redraw: Redraw = everything, limit: int = AT_O
 
 
 async def work(pool: Pool, *, redraw: Redraw = everything, limit: int = AT_ONCE) -> int:
-    """Do portions until what is left has nothing to look at yet, and tell how many passes were looked at."""
+    """Do portions until what is left has nothing to look at yet, and tell how many passes were looked at.
+
+    What breaks a portion is raised, and the job rests for a minute.
+    """
     total = 0
     while True:
-        count = await pool.attempt(partial(step, redraw=redraw, limit=limit))
-        total += count or 0
-        if not count:
+        try:
+            count = await pool.attempt(partial(step, redraw=redraw, limit=limit))
+        except KairosError:
+            raise
+        except Exception:
+            await pool.attempt(partial(pass_jobs.put_back, rest=REST))
+            raise
+        if count is None:
             return total
+        total += count

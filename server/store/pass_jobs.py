@@ -115,7 +115,8 @@ class Held(NamedTuple):
 TAKE = """
 SELECT id, kind, offer_id, total IS NOT NULL AS counted, after_at, after_bucket, after_serial, clock_timestamp() AS now,
        created_at
-FROM pass_jobs WHERE state = 'running' ORDER BY looked_at NULLS FIRST, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+FROM pass_jobs WHERE state = 'running' AND (looked_at IS NULL OR looked_at <= clock_timestamp())
+ORDER BY looked_at NULLS FIRST, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 
 
@@ -138,6 +139,18 @@ async def take(db: Connection) -> Held | None:
         ),
         until=until,
     )
+
+
+PUT_BACK = """
+UPDATE pass_jobs SET looked_at = clock_timestamp() + $1::interval
+WHERE id = (SELECT id FROM pass_jobs WHERE state = 'running' AND (looked_at IS NULL OR looked_at <= clock_timestamp())
+            ORDER BY looked_at NULLS FIRST, created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+"""
+
+
+async def put_back(db: Connection, *, rest: timedelta) -> None:
+    """Let the job whose turn it is rest for a while: it broke, and the others shall not wait for it."""
+    await db.execute(PUT_BACK, rest)
 
 
 COUNT = "SELECT count(*) FROM passes WHERE offer_id = $1"
@@ -193,9 +206,11 @@ async def mark(db: Connection, *, serials: Sequence[UUID], whatever_state: bool 
     return int(status.rpartition(" ")[2])
 
 
+# What has nothing to look at yet waits for the youngest passes to be settled: a second, in which others have their turn.
 ADVANCE = """
 UPDATE pass_jobs SET looked = looked + $2, total = greatest(total, looked + $2), changed = changed + $3,
-       looked_at = clock_timestamp(), after_at = coalesce($4, after_at), after_bucket = coalesce($5, after_bucket),
+       looked_at = clock_timestamp() + CASE WHEN $2 = 0 THEN interval '1 second' ELSE interval '0' END,
+       after_at = coalesce($4, after_at), after_bucket = coalesce($5, after_bucket),
        after_serial = coalesce($6, after_serial), state = CASE WHEN $7 THEN 'done' ELSE state END,
        finished_at = CASE WHEN $7 THEN clock_timestamp() END
 WHERE id = $1

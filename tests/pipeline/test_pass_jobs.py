@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from server.errors import Unavailable
 from server.pipeline import authoring, pass_jobs
 from server.store import pass_jobs as rows
@@ -63,7 +65,7 @@ async def test_a_job_ends_only_when_what_was_under_way_at_its_beginning_is_settl
     assert found is not None
     assert found.state == "running"
     late = await add_pass(db, age_s=-1)  # issued under the old version, committed after the first look
-    await db.execute("UPDATE pass_jobs SET created_at = created_at - interval '1 minute'")
+    await db.execute("UPDATE pass_jobs SET created_at = created_at - interval '1 minute', looked_at = NULL")
     await db.execute("UPDATE passes SET created_at = created_at - interval '1 minute'")
     await pass_jobs.work(pool)
     assert await marked(db) == {late}
@@ -100,6 +102,27 @@ async def test_a_version_that_goes_live_sets_the_passes_of_the_one_before_going(
         "replaced",
         "running",
     ]
+
+
+async def test_a_job_that_breaks_rests_and_holds_up_no_other(db: Connection, pool: Pool) -> None:
+    await add_pass(db)
+    await touch(pool)
+    other = new_id()
+    fine = await add_pass(db, offer=other)
+    await pool.attempt(lambda own: pass_jobs.touch(own, offer_id=other, by="tests"))
+
+    async def redraw(own: Connection, offer_id: UUID, serials: Sequence[UUID]) -> Sequence[UUID]:
+        if offer_id == OFFER:
+            raise ValueError("a document that nobody can read")
+        return serials
+
+    with pytest.raises(ValueError, match="nobody can read"):
+        await pass_jobs.work(pool, redraw=redraw)
+    assert await pass_jobs.work(pool, redraw=redraw) == 1
+    assert await marked(db) == {fine}
+    await db.execute("UPDATE pass_jobs SET looked_at = now() WHERE offer_id = $1", OFFER)  # a minute later
+    assert await pass_jobs.work(pool) == 1
+    assert len(await marked(db)) == 2
 
 
 async def test_a_walk_that_is_cut_off_anywhere_goes_on_where_it_was(db: Connection, pool: Pool) -> None:

@@ -42,9 +42,14 @@ async def house(db_dsn: str, tmp_path: Path) -> AsyncIterator[Counter]:
         yield opened
 
 
-async def knock(house: Counter, authorization: str | None, *, serial: str, type_: str = TYPE) -> Answered:
+async def knock(
+    house: Counter, authorization: str | None, *, serial: str, type_: str = TYPE, method: str = "GET"
+) -> Answered:
+    """Fetch the pass, or register a device for it (POST), or unregister it (DELETE)."""
     headers = {} if authorization is None else {"Authorization": authorization}
-    return await house.served.call("GET", f"/wallet/v1/passes/{type_}/{serial}", headers=headers)
+    path = "passes" if method == "GET" else "devices/phone/registrations"
+    more = {"json": {"pushToken": "aa" * 32}} if method == "POST" else {}
+    return await house.served.call(method, f"/wallet/v1/{path}/{type_}/{serial}", headers=headers, **more)
 
 
 def but_for_its_id(answer: Answered) -> tuple[int, bytes, list[tuple[str, str]]]:
@@ -101,14 +106,15 @@ async def test_whatever_is_wrong_with_a_credential_has_one_answer(house: Counter
         "the pass of an erased customer": (f"ApplePass {erased.token}", erased.serial, TYPE),
     }  # fmt: skip
     assert len(wrong) >= 22
-    answers = {
-        name: but_for_its_id(await knock(house, header, serial=serial, type_=type_))
-        for name, (header, serial, type_) in wrong.items()
-    }
-    expected = answers["none"]
-    assert expected[0] == 401
-    assert {name: answer for name, answer in answers.items() if answer != expected} == {}
-    assert (await knock(house, right, serial=mine.serial)).status == 200
+    for method, good in (("GET", 200), ("POST", 201), ("DELETE", 200)):
+        answers = {
+            name: but_for_its_id(await knock(house, header, serial=serial, type_=type_, method=method))
+            for name, (header, serial, type_) in wrong.items()
+        }
+        expected = answers["none"]
+        assert expected[0] == 401
+        assert {name: answer for name, answer in answers.items() if answer != expected} == {}
+        assert (await knock(house, right, serial=mine.serial, method=method)).status == good
 
 
 async def test_the_token_of_an_erased_customers_pass_opens_none_of_its_doors(house: Counter) -> None:
