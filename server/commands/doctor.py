@@ -94,10 +94,15 @@ def _certificates(ground: Ground) -> list[Step]:
     wrong = {notice.name: say(notice, now=now) for notice in signers.notices(now)}
     ends = {name: f"good until {end:%Y-%m-%d}" for name, end in signers.ends().items()}
     told = {name: (False, wrong[name]) if name in wrong else (True, ends[name]) for name in {**ends, **wrong}}
-    return [
+    steps = [
         Step("secrets", True, "there, and readable by nobody else"),
         *(Step(f"certificate {name}", *found) for name, found in told.items()),
     ]
+    if not ground.settings.apple.pass_type_id:
+        steps.append(
+            Step("authority", None, "a throw-away one signs: its passes open on no phone until apple.* is set")
+        )
+    return steps
 
 
 async def _migrations(dsn: str) -> str:
@@ -154,7 +159,7 @@ def doctor(
     data_dir: DataDirOption = None,
 ) -> None:
     """Check everything that must work, up to a wallet's whole life at a running server; ends with 1 if a step fails."""
-    log_to_stderr(quiet=True)
+    log_to_stderr(silent=True)
 
     async def work() -> list[Step]:
         return await examine(read_settings(config, data_dir), server=server, trust=trusting(ca_file))

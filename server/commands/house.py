@@ -37,9 +37,12 @@ def read_settings(config: Path | None, data_dir: Path | None, **server: object) 
     return settings
 
 
-def log_to_stderr(*, quiet: bool = False) -> None:
-    """Write JSON lines to stderr: stdout belongs to the answers of commands. Control characters come out escaped."""
-    level = logging.WARNING if quiet else logging.INFO
+def log_to_stderr(*, quiet: bool = False, silent: bool = False) -> None:
+    """Write JSON lines to stderr: stdout belongs to the answers of commands. Control characters come out escaped.
+
+    Quiet: warnings alone. Silent: errors alone, for a command that says itself what a warning would.
+    """
+    level = logging.ERROR if silent else logging.WARNING if quiet else logging.INFO
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
