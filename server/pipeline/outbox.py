@@ -54,7 +54,7 @@ class Sender(Generic[T]):
         rest_s: float = REST_S,
     ) -> None:
         """Keep what is needed; `run` begins. `rest_s` is for when PostgreSQL is away."""
-        self._rest_s = rest_s
+        self._rest_s, self._sips = rest_s, bool(getattr(queue, "sips", False))
         self._queue, self._terms, self._clock, self._chance, self._tally = queue, terms, clock, chance, tally
         self._flights: dict[int, _Flight[T]] = {}
         self._bell, self._landed, self._writing = asyncio.Event(), asyncio.Event(), asyncio.Lock()
@@ -104,7 +104,7 @@ class Sender(Generic[T]):
             return
         self._back()
         # What filled the room is not all there is, perhaps: the next free place is a reason to look.
-        self._hungry = len(items) >= room
+        self._hungry = len(items) >= room or (self._sips and bool(items))
         for item in items:
             flight = self._flights[id(item)] = _Flight(item)
             flight.task = asyncio.create_task(self._send(flight))

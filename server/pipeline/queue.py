@@ -69,6 +69,9 @@ class Queue(Protocol[T]):
     lease, renew and end may raise KairosError (PostgreSQL is away): they are called again. Whatever else they raise is a bug
     and is logged; leases then run out, and the items are leased again, until `attempts` is reached.
 
+    A queue whose `lease` may hold back what there would be room for (each receiver has places of its own) says so by an
+    attribute `sips = True`: then the end of anything is a reason to look again.
+
     For rows of `deliveries` there is `server.pipeline.deliveries.DeliveryQueue`, which needs only a Way.
     """
 

@@ -45,6 +45,7 @@ class WebhookQueue:
 
     name = "webhooks"
     channel = WORD
+    sips = True
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from server.channels.webhook import Webhook
 from server.pipeline import webhooks as pipeline
 from server.pipeline.author import Author
 from server.pipeline.outbox import Sender
+from server.pipeline.queue import Terms
 from server.pipeline.webhook_queue import Patience, WebhookQueue
 from server.pipeline.webhooks import Wanted
 from server.store import funnel, webhook_calls, webhooks
@@ -61,10 +62,10 @@ def queue_of(
 
 
 @contextlib.asynccontextmanager
-async def sending(pool: Pool, keyring: Keyring, **options: Any) -> AsyncIterator[Sender[Any]]:
+async def sending(pool: Pool, keyring: Keyring, *, terms: Terms = QUICK, **options: Any) -> AsyncIterator[Sender[Any]]:
     """Send while the block lasts."""
     queue, stopping = queue_of(pool, keyring, **options), asyncio.Event()
-    sender = Sender(queue, terms=QUICK, clock=now, chance=lambda: 0.5, tally=Counted())
+    sender = Sender(queue, terms=terms, clock=now, chance=lambda: 0.5, tally=Counted())
     task = asyncio.create_task(sender.run(stopping, shutdown_s=5))
     try:
         yield sender
@@ -112,6 +113,17 @@ async def test_what_happened_arrives_signed_and_once(pool: Pool, db: Connection,
         first.id,
         "kairos.moment.created",
     )
+
+
+async def test_much_for_one_endpoint_goes_out_without_waiting_for_the_next_look(
+    pool: Pool, db: Connection, keyring: Keyring
+) -> None:
+    """Its places are fewer than the sender's: what they hold back goes as soon as one of them is free."""
+    async with Receiver() as receiver:
+        receiver.secrets.append((await listening(pool, keyring, receiver.url))[1])
+        await decided(pool, *range(1, 6 * webhook_calls.EACH))
+        async with sending(pool, keyring, terms=replace(QUICK, at_once=50, poll_s=600.0)):
+            await until(db, {"sent": 6 * webhook_calls.EACH - 1})
 
 
 async def test_a_receiver_that_fails_is_told_again_with_the_same_id_and_body(

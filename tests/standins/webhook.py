@@ -166,10 +166,13 @@ def main(arguments: list[str]) -> None:
     reads.add_argument("--fail", action="append", default=[], metavar="WHAT=SHARE")
     reads.add_argument("--delay", type=float, default=0.0)
     reads.add_argument("--retry-after", default="")
+    reads.add_argument("--quiet", action="store_true", help="say nothing of messages: for benches")
     given = reads.parse_args(arguments)
     shares = {what: float(share) for what, _, share in (each.partition("=") for each in given.fail)}
     orders = Orders(shares=shares, delay_s=given.delay, retry_after=given.retry_after)
-    asyncio.run(_run(Receiver(secrets=given.secret, port=given.port, orders=orders, tell=_Printer())))
+    asyncio.run(
+        _run(Receiver(secrets=given.secret, port=given.port, orders=orders, tell=None if given.quiet else _Printer()))
+    )
 
 
 class _Printer:
