@@ -44,8 +44,8 @@ _LOOKED_AT: Final = 640
 """Stores looked at around one customer to find ten that are open."""
 _AT_ONCE, _PORTIONS = 200, 10
 """Passes of one transaction, and transactions of one look: who is always due cannot hold up the clock."""
-_BREATH = 10
-"""So many passes between two turns of the loop: some milliseconds."""
+_BREATH = 3
+"""So many passes between two turns of the loop: two milliseconds."""
 
 
 class Sought(NamedTuple):
