@@ -97,7 +97,6 @@ class Conversation:
         self._open: dict[int, _Exchange] = {}
         self._blocked: dict[int, None] = {}
         self._heard = bytearray()
-        self._out = bytearray()
         self.ready = False
         """Whether the peer has told its settings; nothing is asked before."""
         self.leaving = False
@@ -121,10 +120,7 @@ class Conversation:
 
     def take(self) -> bytes:
         """Give what is to be written."""
-        self._out += self._h2.data_to_send()
-        taken = bytes(self._out)
-        self._out.clear()
-        return taken
+        return self._h2.data_to_send()
 
     def begin(self, request: Request) -> int:
         """Ask; there must be room. Gives the stream's number."""
@@ -140,7 +136,6 @@ class Conversation:
         self._h2.send_headers(stream, headers, end_stream=not request.body)
         self._open[stream] = _Exchange(request.body)
         self._send_body(stream)
-        self._out += self._h2.data_to_send()  # a GOAWAY would have h2 throw away what nobody took yet
         self.leaving = self.leaving or stream >= _LAST_STREAM - 2
         return stream
 
@@ -164,7 +159,6 @@ class Conversation:
                 ended += self._gone_away(frame) if frame[3] == _GOAWAY else self._listen(frame)
         except (h2.exceptions.ProtocolError, UnicodeDecodeError, ValueError) as error:
             # h2's own words may repeat what the peer sent.
-            self._out += self._h2.data_to_send()
             ended += self.end(f"protocol ({type(error).__name__})")
         return ended
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from server.channels.connection import Patience, plain
+from server.channels.connection import Asked, Patience, Wire, plain
 from server.channels.conversation import Lost
 from tests.channels.lines import client, push, until
 from tests.standins.apns import Apns
@@ -43,6 +43,68 @@ def test_what_went_wrong_is_said_without_an_address() -> None:
     assert plain(TimeoutError()) == "no connection in time"
     assert plain(socket.gaierror(socket.EAI_NONAME, "Name or service not known")) == "the name is not known"
     assert plain(Lost("GOAWAY", unseen=True)) == "GOAWAY"
+
+
+class Pipe(asyncio.Transport):
+    """The way to a peer that reads nothing."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__()
+        self.waiting, self.aborted = waiting, False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.waiting += len(data)
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def close(self) -> None:
+        """It was aborted before."""
+
+
+class House:
+    """Who is told what happens on a connection."""
+
+    def __init__(self) -> None:
+        self.changes = 0
+
+    def answered(self) -> None:
+        """Nobody asks here."""
+
+    def lost(self, asked: Asked, lost: Lost) -> None:
+        """Nobody asks here."""
+
+    def changed(self, wire: Wire) -> None:
+        self.changes += 1
+
+
+SETTLED = b"\0\0\0\4\0\0\0\0\0"
+PING = b"\0\0\x08\6\0\0\0\0\0" + bytes(8)
+
+
+async def test_a_peer_that_reads_nothing_is_asked_nothing_more_and_left_in_the_end() -> None:
+    house = House()
+    wire = Wire(house, "push.example", Patience(streams=10))
+    pipe = Pipe(waiting=2**20 - 20_000)  # what it has not read so far
+    wire.connection_made(pipe)
+    wire.data_received(SETTLED)
+    assert wire.room == 10
+    wire.pause_writing()
+    assert wire.room == 0
+    changes = house.changes
+    wire.resume_writing()
+    assert (wire.room, house.changes) == (10, changes + 1)
+    wire.data_received(PING * 500)  # each wants an answer
+    assert not pipe.aborted
+    wire.data_received(PING * 1000)
+    assert pipe.aborted
+    assert wire.ended
 
 
 async def test_a_line_that_gives_no_sign_of_life_is_left(apns: Apns) -> None:

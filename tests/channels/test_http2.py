@@ -59,9 +59,9 @@ async def test_a_limit_that_is_raised_is_used_at_once(apns: Apns) -> None:
     """As at Apple, where a provider token opens one stream, and a thousand once it has proven good."""
     async with client(apns.url, apns.ca_file) as http2:
         await http2.ask(push(), timeout_s=LONG_S)
-        apns.orders.delay_s = 0.05
+        apns.orders.delay_s = 0.2
         await asyncio.gather(*(http2.ask(push(), timeout_s=LONG_S) for _ in range(150)))
-        assert apns.most_at_once == 100  # ours
+        assert 50 < apns.most_at_once <= 100  # ours; a machine that is busy may have answered the first by then
 
 
 async def test_a_goaway_in_mid_flight_loses_nothing_and_sends_nothing_twice(apns: Apns) -> None:

@@ -309,8 +309,7 @@ class _Connection(asyncio.Protocol):
         self.last = max(0, self.talk.highest_inbound_stream_id if last is None else last)
         data = b'{"reason":"Shutdown"}'
         head = (8 + len(data)).to_bytes(3, "big") + b"\x07\x00" + bytes(4)
-        self.flush()
-        self.transport.write(head + self.last.to_bytes(4, "big") + bytes(4) + data)
+        self.transport.write(self.talk.data_to_send() + head + self.last.to_bytes(4, "big") + bytes(4) + data)
 
     async def huge(self, stream: int) -> None:
         self.talk.send_headers(stream, [(":status", "200")])
