@@ -89,8 +89,10 @@ class Windows:
 def sight(sought: Sought, now: datetime, windows: Windows, *, every: timedelta) -> Sight:
     """Find out where a pass comes up at `now`."""
     card, end = sought.card, sought.valid_until
-    if card.dress.relevance == "none" or (end is not None and now >= end):
+    if card.dress.relevance == "none":
         return Sight((), None)
+    if end is not None and now >= end:  # a pass that is over is drawn without places, and is told of by whoever ends it
+        return Sight(card.near, None)
     if now < sought.valid_from:
         return Sight((), sought.valid_from)
     near: list[Place] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.model.look import Dress, LineSpec, Look
@@ -139,6 +139,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(["apple", "google", "colours", "fields", "terms", "name", "group"]), JSON))
 def test_whatever_stands_there_is_taken_or_told(wallet):
     for field, message in wrongs(wallet, BOTH):

@@ -156,6 +156,8 @@ def test_it_comes_up_only_while_it_is_valid() -> None:
     later = NOON + timedelta(days=1)
     assert looked(snapshot, valid_from=later) == Sight((), later)
     assert looked(snapshot, valid_until=NOON) == Sight((), None)
+    came_up = Card("Coffee", "coffee", near=SPOTS)
+    assert looked(snapshot, valid_until=NOON, card=came_up) == Sight(SPOTS, None)  # whoever ends it tells of it
     assert len(looked(snapshot, valid_until=NOON + timedelta(seconds=1)).near) == 1
 
 
