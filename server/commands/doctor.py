@@ -20,6 +20,7 @@ import typer
 from aiohttp import ClientSession, DummyCookieJar
 
 from server.app import Addresses, open_database, open_pools, open_weather, unshifted
+from server.commands.doctor_google import examine_google
 from server.commands.doctor_push import examine_push
 from server.commands.doctor_step import Ground, Step, attempt
 from server.commands.doctor_wallet import examine_wallet
@@ -38,7 +39,7 @@ from server.wallet.watch import say
 _BERLIN: Final = Point(52.52, 13.405)
 """Somewhere that every weather provider knows."""
 
-PARTS: Final[Sequence[Callable[[Ground], Awaitable[list[Step]]]]] = (examine_push, examine_wallet)
+PARTS: Final[Sequence[Callable[[Ground], Awaitable[list[Step]]]]] = (examine_push, examine_google, examine_wallet)
 """What is walked through once database, secrets and certificates are there."""
 
 

@@ -76,7 +76,7 @@ class Facts(NamedTuple):
 async def facts(db: Connection, found: Sequence[Pass], *, issuer: Issuer) -> Facts:
     """Read what the links of these passes are made of."""
     words = await google_classes.words(db, offers={each.offer_id for each in found})
-    named = await google_objects.named(db, serials=[each.serial for each in found])
+    kinds = await google_objects.kinds(db, serials=[each.serial for each in found])
     classes = await google_classes.digests(db, ids={issuer.class_id(each) for each in found})
-    known = {each.serial: Known(each.serial in named, issuer.class_id(each) in classes) for each in found}
+    known = {each.serial: Known(kinds.get(each.serial), issuer.class_id(each) in classes) for each in found}
     return Facts(words, known)

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from passes.errors import GoogleError
+from passes.errors import PassError
 from passes.google.objects import message_body
 from server.channels.base import Outcome, Receipt
 from server.channels.google_wallet import Card, GoogleWallet
@@ -32,7 +32,7 @@ from server.store import google_classes, google_objects, google_outbox, knocks, 
 from server.store.google_outbox import Held, Other, Sent, linked
 from server.store.outbox import End, Leased
 from server.store.pool import Connection
-from server.wallet.google import Issuer, digest_of, digests_of
+from server.wallet.google import Issuer, digest_of, digests_of, of_kind
 
 
 class Notice(NamedTuple):
@@ -119,7 +119,8 @@ class GoogleUpdates:
 
     async def _look(self, db: Connection, leased: Sequence[Leased]) -> _Scene:
         held = await google_outbox.begin(db, leased=leased)
-        found = {each.serial: each for each in await passes.find_all(db, serials=list(held))}
+        read = await passes.find_all(db, serials=list(held))
+        found = {each.serial: of_kind(each, held[each.serial].kind) for each in read}
         words = await google_classes.words(db, offers={each.offer_id for each in found.values()})
         classes = await google_classes.digests(db, ids={self._issuer.class_id(each) for each in found.values()})
         customers = {each.customer_id for each in found.values() if each.customer_id is not None}
@@ -147,7 +148,7 @@ class GoogleUpdates:
         try:
             class_ = self._issuer.class_of(pass_, scene.words[pass_.offer_id], now=now)
             object_ = self._issuer.object_of(pass_, now=now, secret=secret, linked=links)
-        except GoogleError as error:
+        except PassError as error:
             return error.code
         digests, digest = digests_of(object_), digest_of(class_)
         changes = None if held.known_at is None else differing(held.digests, digests, object_)

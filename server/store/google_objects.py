@@ -38,15 +38,16 @@ async def add(db: Connection, *, serial: UUID, kind: str, totp_sealed: bytes | N
     await db.execute(ADD, bucket_of(serial), serial, kind, totp_sealed)
 
 
-NAMED = """
-SELECT g.serial FROM unnest($1::smallint[], $2::uuid[]) AS asked (bucket, serial) JOIN google_objects g USING (bucket, serial)
+KINDS = """
+SELECT g.serial, g.kind
+FROM unnest($1::smallint[], $2::uuid[]) AS asked (bucket, serial) JOIN google_objects g USING (bucket, serial)
 """
 
 
-async def named(db: Connection, *, serials: Sequence[UUID]) -> set[UUID]:
-    """Tell which of these passes Google has, or is to have: a link may name them."""
-    rows = await db.fetch(NAMED, [bucket_of(serial) for serial in serials], list(serials))
-    return {row["serial"] for row in rows}
+async def kinds(db: Connection, *, serials: Sequence[UUID]) -> dict[UUID, str]:
+    """Tell which of these passes Google has, or is to have, and of which kind: a link may name them."""
+    rows = await db.fetch(KINDS, [bucket_of(serial) for serial in serials], list(serials))
+    return {row["serial"]: row["kind"] for row in rows}
 
 
 # Who waits goes first, as in `pass_news`: what changed at a counter counts as due since yesterday.

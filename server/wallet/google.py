@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
 from passes.errors import GoogleError
@@ -27,6 +27,7 @@ from passes.google.rotating import rotating_barcode
 from passes.google.save_link import Entry, SaveLink, save_link
 from passes.model import Colour, Fields, Section
 from passes.model import Pass as Paper
+from server.model.look import GoogleKind
 from server.model.pass_ import Pass, PassState
 from server.model.titled import Words
 from server.settings import Settings
@@ -55,9 +56,9 @@ _LINKS: Final = 10_000
 
 
 class Known(NamedTuple):
-    """What is known of a pass at Google: whether its object is (or is being) inserted, and whether its class is there."""
+    """What is known of a pass at Google: the kind of the object that is (or is being) inserted, whether its class is there."""
 
-    inserted: bool = False
+    kind: str | None = None
     class_there: bool = False
 
 
@@ -184,7 +185,8 @@ class Issuer:
             return None
 
     def _sign(self, pass_: Pass, words: Words, known: Known, *, now: datetime) -> SaveLink:
-        if known.inserted:
+        if known.kind is not None:
+            pass_ = of_kind(pass_, known.kind)
             names = {"id": self.object_id(pass_.serial), "classId": self.class_id(pass_)}
             entry = Entry(self.kind(pass_), names)
         else:
@@ -239,6 +241,13 @@ class Issuer:
             if said is not None and said != terms:
                 translations.setdefault(other, {})[terms] = said
         return replace(design, fine_print=terms, translations=translations)
+
+
+def of_kind(pass_: Pass, kind: str) -> Pass:
+    """Give the pass as one of this kind: an object stays what it was made as, whatever its offer says by now."""
+    if pass_.card.dress.google == kind:
+        return pass_
+    return replace(pass_, card=replace(pass_.card, dress=replace(pass_.card.dress, google=cast("GoogleKind", kind))))
 
 
 def _plain(paper: Paper) -> tuple[Any, ...]:

@@ -235,7 +235,7 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
         },
     ),
     "the secret of a changing barcode": (google_objects.TOTP, {"google_objects_pkey"}),
-    "which passes Google has": (google_objects.NAMED, {"google_objects_pkey"}),
+    "which passes Google has": (google_objects.KINDS, {"google_objects_pkey"}),
     "news for Google": (google_objects.ENQUEUE, {"passes_pkey", "google_objects_pkey"}),
     "what Google has of passes": (google_outbox.BEGIN, {"google_objects_pkey", "passes_pkey", "customers_pkey"}),
     "what Google took": (google_outbox.SENT, {"google_objects_pkey"}),

@@ -91,7 +91,7 @@ async def test_a_pass_that_no_link_can_carry_is_inserted_once_and_its_link_names
             pass_ = await passes.find(db, serial=scene.serial)
             assert pass_ is not None
             found = await google_saves.facts(db, [pass_], issuer=wire.issuer)
-        assert found.known == {scene.serial: Known(inserted=True, class_there=False)}
+        assert found.known == {scene.serial: Known(kind="offer", class_there=False)}
         assert await wire.deliver() == [("delivered", None)]
         assert list(wire.google.objects) == [wire.issuer.object_id(scene.serial)]
 
@@ -104,5 +104,5 @@ async def test_facts_tell_of_classes_that_google_has(wire: Wire, tmp_path: Path)
         pass_ = await passes.find(db, serial=scene.serial)
         assert pass_ is not None
         found = await google_saves.facts(db, [pass_], issuer=wire.issuer)
-    assert found.known == {scene.serial: Known(inserted=True, class_there=True)}
+    assert found.known == {scene.serial: Known(kind="offer", class_there=True)}
     assert found.words[scene.offer_id].titles["en-US"] == "Coffee on us"

@@ -362,6 +362,15 @@ async def test_a_loyalty_card_and_its_holders_coupons_are_linked_where_both_are_
         assert wire.google.objects[there(coupon.serial)]["linkedObjectIds"] == [there(serial)]
 
 
+async def test_an_offer_of_another_kind_changes_no_kind_of_what_is_there(wire: Wire, tmp_path: Path) -> None:
+    scene = await saved(wire, tmp_path)
+    await wire.run("UPDATE passes SET design = jsonb_set(design, '{dress}', '{\"google\": \"generic\"}')")
+    await use(wire, scene)
+    assert await wire.deliver() == [("delivered", None)]
+    assert wire.object(scene.serial)["state"] == "COMPLETED"
+    assert {path.split("/")[3] for _, path, _, _ in wire.google.seen if "Object" in path} == {"offerObject"}
+
+
 def test_only_what_differs_is_patched_and_what_is_gone_is_nothing() -> None:
     body = {"a": [1, 2], "b": 2}
     assert differing({"a": "1", "b": "2", "c": "3"}, {"a": "x", "b": "2"}, body) == {"a": [1, 2], "c": None}

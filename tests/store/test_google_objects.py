@@ -28,7 +28,7 @@ async def test_only_what_google_has_is_told_unless_it_is_to_have_it(db: Connecti
     await google_objects.add(db, serial=scene.serial, kind="offer")
     assert await google_objects.enqueue(db, serials=[scene.serial]) == 0
     assert await google_objects.enqueue(db, serials=[scene.serial], first=True) == 1
-    assert await google_objects.named(db, serials=[scene.serial, scene.moment_id]) == {scene.serial}
+    assert await google_objects.kinds(db, serials=[scene.serial, scene.moment_id]) == {scene.serial: "offer"}
 
 
 async def test_one_row_waits_for_any_number_of_changes_and_what_hurries_moves_it_forward(

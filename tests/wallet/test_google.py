@@ -15,7 +15,7 @@ from server.model.look import Dress
 from server.model.pass_ import Benefit, Line, PassState
 from server.store.ids import new_id
 from server.wallet.codes import read_code, read_scan
-from server.wallet.google import Known, digests_of, titles_of
+from server.wallet.google import Known, digests_of, of_kind, titles_of
 from tests.google_scene import NOW, OFFER, WORDS, a_pass, payload_of, the_issuer, unsigned
 from tests.passes.google.discovery import NAMES, objections
 from tests.standins.google import ISSUER
@@ -130,12 +130,24 @@ async def test_a_pass_that_google_has_is_named_and_a_class_that_it_has_stays_at_
     issuer, _ = the_issuer(tmp_path)
     pass_ = a_pass()
     names = {"id": issuer.object_id(pass_.serial), "classId": issuer.class_id(pass_)}
-    url = await link_of(issuer, pass_, Known(inserted=True))
+    url = await link_of(issuer, pass_, Known(kind="offer"))
     assert url is not None
     assert unsigned(url) == {"offerObjects": [names]}
     url = await link_of(issuer, pass_, Known(class_there=True))
     assert url is not None
     assert set(unsigned(url)) == {"offerObjects"}
+
+
+async def test_an_object_stays_of_its_kind_whatever_its_offer_says_by_now(tmp_path: Path) -> None:
+    issuer, _ = the_issuer(tmp_path)
+    pass_ = a_pass()
+    changed = replace(pass_, card=replace(pass_.card, dress=Dress(google="generic")))
+    url = await link_of(issuer, changed, Known(kind="offer"))
+    assert url is not None
+    assert unsigned(url) == {
+        "offerObjects": [{"id": issuer.object_id(pass_.serial), "classId": issuer.class_id(pass_)}]
+    }
+    assert of_kind(changed, "offer") == pass_
 
 
 async def test_what_is_too_long_changes_or_is_never_called_back_must_be_inserted(tmp_path: Path) -> None:
@@ -193,7 +205,7 @@ def test_a_changing_barcode_names_the_pass_and_the_name_alone_is_no_code(tmp_pat
 async def test_the_secret_is_in_no_link(tmp_path: Path) -> None:
     issuer, _ = the_issuer(tmp_path, rotating=True)
     pass_ = a_pass()
-    url = await link_of(issuer, pass_, Known(inserted=True))
+    url = await link_of(issuer, pass_, Known(kind="offer"))
     assert url is not None
     assert set(unsigned(url)["offerObjects"][0]) == {"id", "classId"}
 
