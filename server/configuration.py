@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from math import inf
 from pathlib import Path
 from typing import Any, Final
@@ -159,6 +160,12 @@ def _numbers(section: msgspec.Struct, prefix: str = "") -> Iterator[tuple[str, f
                 yield here, each
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """List the names of time zones: the system's folder is read through once."""
+    return frozenset(available_timezones())
+
+
 def _check(settings: Settings, source: str) -> None:
     def demand(holds: bool, key: str, sentence: str) -> None:
         if not holds:
@@ -173,7 +180,7 @@ def _check(settings: Settings, source: str) -> None:
             demand(0 <= value < inf, path, "must be 0 or more")
         elif path != "programme.holdout":
             demand(0 < value < inf, path, "must be above 0")
-    zones = available_timezones()
+    zones = _zones()
     demand(settings.mode == "test" or not settings.clock_shift_s, "clock_shift_s", 'needs mode = "test"')
     demand(settings.programme.time_zone in zones, "programme.time_zone", "is not a time zone's name")
     demand(settings.quiet_zone in zones, "quiet_hours.time_zone", "is not a time zone's name")

@@ -17,7 +17,8 @@ from aiohttp import ClientSession, DummyCookieJar
 from yarl import URL
 
 from passes.google.callback import read_callback
-from passes.google.credentials import SCOPE, read_service_account
+from passes.google.credentials import SCOPE, ServiceAccount
+from server.channels.google_keys import RootKeys
 from server.channels.google_wallet import GoogleWallet
 from server.channels.oauth import TokenSource
 from server.model.ids import bucket_of
@@ -25,7 +26,6 @@ from server.model.money import Money
 from server.model.pass_ import Benefit, Card, Pass, PassState, Spot, Told
 from server.model.place import Point
 from server.model.titled import Words
-from server.opening.google import open_google
 from server.pipeline.deliveries import DeliveryQueue
 from server.pipeline.google_saves import hear
 from server.pipeline.google_updates import GoogleUpdates, Update
@@ -40,7 +40,7 @@ from server.wallet.keyring import Keyring
 from server.web.parts import GoogleParts
 from tests.counter_rows import the_desk
 from tests.passes.google.samples import account
-from tests.standins._google_signing import opened
+from tests.standins._google_signing import EMAIL, account_key, opened
 from tests.standins.google import ISSUER, Google
 from tests.web.serving import settings_with
 
@@ -63,12 +63,17 @@ def google_settings(folder: Path, google: Google | None = None, **changes: Any) 
     )
 
 
+def account_of(google: Google) -> ServiceAccount:
+    """The stand-in's account, without reading its key file: that checks the key, which takes a tenth of a second."""
+    return ServiceAccount(EMAIL, account_key(), "k1", google.token_url)
+
+
 def the_issuer(folder: Path, google: Google | None = None, **changes: Any) -> tuple[Issuer, Keyring]:
     """An issuer with the samples' desk."""
     desk, keyring = the_desk(folder)
     desk.close()
     settings = google_settings(folder, google, **changes)
-    who = account() if google is None else read_service_account(google.account)
+    who = account() if google is None else account_of(google)
     return Issuer(settings, who, desk=desk, keyring=keyring), keyring
 
 
@@ -204,7 +209,7 @@ async def wired(pool: Pool, folder: Path, *, quiet: bool = False, **changes: Any
         rules = Rules(pool, programme_of(settings_with(**hours, pressure__per_day=0, pressure__per_week=0)))
         await rules.refresh()
         async with ClientSession(cookie_jar=DummyCookieJar()) as session:
-            tokens = TokenSource(session, read_service_account(google.account), scope=SCOPE)
+            tokens = TokenSource(session, account_of(google), scope=SCOPE)
             wallet = GoogleWallet(session, tokens, base_url=URL(google.base_url), calls_per_s=10_000)
             way = GoogleUpdates(wallet, issuer, ruleset=lambda: rules.current.ruleset)
             yield Wire(pool, google, issuer, keyring, DeliveryQueue(pool, way, tally=Silent()), rules)
@@ -214,8 +219,11 @@ async def wired(pool: Pool, folder: Path, *, quiet: bool = False, **changes: Any
 @contextlib.asynccontextmanager
 async def google_parts(folder: Path, google: Google, **changes: Any) -> AsyncIterator[GoogleParts]:
     """What an open house has of Google, on a stand-in."""
-    desk, keyring = the_desk(folder)
-    desk.close()
-    async with open_google(google_settings(folder, google, **changes), desk=desk, keyring=keyring) as opened:
-        assert opened is not None
-        yield opened
+    issuer, _ = the_issuer(folder, google, **changes)
+    async with ClientSession(cookie_jar=DummyCookieJar()) as session:
+        tokens = TokenSource(session, account_of(google), scope=SCOPE)
+        wallet = GoogleWallet(session, tokens, base_url=URL(google.base_url), calls_per_s=10_000)
+        keys = RootKeys(session, URL(google.root_keys_url))
+        yield GoogleParts(issuer, keys, wallet)
+        await wallet.close()
+        await keys.close()

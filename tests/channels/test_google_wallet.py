@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar
 from yarl import URL
 
-from passes.google.credentials import SCOPE, read_service_account
+from passes.google.credentials import SCOPE
 from passes.google.objects import changes, class_body, kind_of, message_body, object_body
 from passes.google.rotating import rotating_barcode
 from passes.styles import STYLES
@@ -22,6 +22,7 @@ from server.channels.base import Outcome
 from server.channels.google_wallet import Card, GoogleWallet, receipt_from, word_of
 from server.channels.oauth import TokenSource
 from server.channels.rest import Heard
+from tests.google_scene import account_of
 from tests.passes.google.samples import ISSUER, design
 from tests.passes.samples import coupon
 from tests.standins.google import Fault, Google
@@ -42,7 +43,7 @@ def card(**given: Any) -> Card:
 @contextlib.asynccontextmanager
 async def wallet(google: Google, *, calls_per_s: float = 10_000) -> AsyncIterator[GoogleWallet]:
     async with ClientSession(cookie_jar=DummyCookieJar()) as session:
-        tokens = TokenSource(session, read_service_account(google.account), scope=SCOPE)
+        tokens = TokenSource(session, account_of(google), scope=SCOPE)
         made = GoogleWallet(session, tokens, base_url=URL(google.base_url), calls_per_s=calls_per_s)
         yield made
         await made.close()

@@ -11,8 +11,9 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar
 from yarl import URL
 
-from passes.google.credentials import MARGIN, SCOPE, read_service_account
+from passes.google.credentials import MARGIN, SCOPE
 from server.channels.oauth import RENEW, NoToken, TokenSource
+from tests.google_scene import account_of
 from tests.passes.google.samples import account as stranger
 from tests.standins.google import Fault, Google
 
@@ -22,7 +23,7 @@ NOW = datetime.now(UTC)
 @contextlib.asynccontextmanager
 async def source(google: Google, **changes: object) -> AsyncIterator[TokenSource]:
     given: dict[str, object] = {"scope": SCOPE} | changes
-    account = given.pop("account", None) or read_service_account(google.account)
+    account = given.pop("account", None) or account_of(google)
     async with ClientSession(cookie_jar=DummyCookieJar()) as session:
         made = TokenSource(session, account, **given)  # type: ignore[arg-type]
         yield made

@@ -29,19 +29,26 @@ SHA256_INFO: Final = bytes.fromhex("3031300d060960864801650304020105000420")
 KINDS: Final = ("good", "forged", "expired", "foreign", "old_key", "unsigned_key")
 
 
+EMAIL: Final = "wallet@kairos.iam.gserviceaccount.com"
+
+
 @functools.cache
-def _account_key() -> rsa.RSAPrivateKey:
-    """One for all stand-ins of a process: it takes a while to make."""
+def account_key() -> rsa.RSAPrivateKey:
+    """The key of every stand-in's service account in this process: it takes a while to make."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@functools.cache
+def _pem() -> str:
+    return account_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def new_account(*, token_uri: str) -> tuple[rsa.RSAPublicNumbers, bytes]:
     """A service account: its public numbers, and the key file as Google hands it out."""
-    key = _account_key()
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    key, pem = account_key(), _pem()
     file = {
         "type": "service_account",
-        "client_email": "wallet@kairos.iam.gserviceaccount.com",
+        "client_email": EMAIL,
         "private_key": pem,
         "private_key_id": uuid4().hex,
         "token_uri": token_uri,
