@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 from secrets import SystemRandom
 from typing import Any, Protocol, runtime_checkable
 
@@ -88,7 +89,8 @@ def queues_of(parts: Parts, pool: Pool, counts: Counts, channels: Channels) -> S
         webhooks_of(parts, pool),
     ]
     if parts.google is not None:
-        google = GoogleUpdates(parts.google.wallet, parts.google.issuer, ruleset=ruleset)
+        shift = timedelta(seconds=parts.settings.clock_shift_s)
+        google = GoogleUpdates(parts.google.wallet, parts.google.issuer, ruleset=ruleset, shift=shift)
         found.append(DeliveryQueue(pool, google, tally=counts))
     return found
 
@@ -104,8 +106,10 @@ class Closing(Protocol):
 def _sender(queue: Queue[Any], parts: Parts, counts: Counts) -> Sender[Any]:
     """Make who works a queue off. A shift of the clock, for tests, is none of other systems' business."""
     terms, clock = terms_of(parts.settings.outbox, queue.name), parts.clock.now
+    if queue.name in (WebhookQueue.name, GoogleUpdates.name):
+        clock = unshifted(parts)
     if queue.name == WebhookQueue.name:
-        terms, clock = patient(terms, parts.settings.webhooks), unshifted(parts)
+        terms = patient(terms, parts.settings.webhooks)
     return Sender(queue, terms=terms, clock=clock, chance=SystemRandom().random, tally=counts)
 
 

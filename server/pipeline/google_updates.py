@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -78,9 +78,19 @@ class GoogleUpdates:
     name = CHANNEL
     channel = CHANNEL
 
-    def __init__(self, wallet: GoogleWallet, issuer: Issuer, *, ruleset: Callable[[], Ruleset]) -> None:
-        """Keep who sends, who writes, and where the rules in force are."""
-        self._wallet, self._issuer, self._ruleset = wallet, issuer, ruleset
+    def __init__(
+        self,
+        wallet: GoogleWallet,
+        issuer: Issuer,
+        *,
+        ruleset: Callable[[], Ruleset],
+        shift: timedelta = timedelta(0),
+    ) -> None:
+        """Keep who sends, who writes, and where the rules in force are.
+
+        `shift` is how far the house's day is moved (in test mode): passes are of that day, the outbox and Google are not.
+        """
+        self._wallet, self._issuer, self._ruleset, self._shift = wallet, issuer, ruleset, shift
 
     async def lease(self, db: Connection, *, limit: int, now: datetime, for_s: float) -> Sequence[Leased]:
         """Take rows that are due, of each pass one."""
@@ -88,7 +98,7 @@ class GoogleUpdates:
 
     async def prepare(self, db: Connection, leased: Sequence[Leased], *, now: datetime) -> Prepared[Update, str]:
         """Write what Google is to have of each pass; rows without anything to tell end."""
-        scene = await self._look(db, leased)
+        scene, now = await self._look(db, leased), now + self._shift
         ready, ends = [], []
         for each in leased:
             why = self._why_not(each, scene)

@@ -16,7 +16,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
@@ -74,6 +74,7 @@ class Issuer:
         self._callback = f"{url}{CALLBACK}" if url.startswith("https://") and self._settings.callback else None
         # A stand-in calls back by itself, whatever the class says.
         self.calls_back = self._callback is not None or (self._settings.callback and settings.mode == "test")
+        self._shift = timedelta(seconds=settings.clock_shift_s)
         self._links: OrderedDict[tuple[Any, ...], str] = OrderedDict()
 
     @property
@@ -192,7 +193,7 @@ class Issuer:
         else:
             whole = None if known.class_there else self.class_of(pass_, words, now=now, lean=True)
             entry = Entry(self.kind(pass_), self.object_of(pass_, now=now, lean=True), whole)
-        return save_link(self._account, [entry], now=now, origins=self._settings.origins)
+        return save_link(self._account, [entry], now=now - self._shift, origins=self._settings.origins)
 
     def _name(self, pass_: Pass, *, now: datetime) -> str:
         return issue_code(pass_.serial, keyring=self._keyring, key_id=pass_.key_id, now=now, version=CHANGING)

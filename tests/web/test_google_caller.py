@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +27,13 @@ class Wall:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+class Moved:
+    """A clock a week behind."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) - timedelta(days=7)
 
 
 @contextlib.asynccontextmanager
@@ -77,6 +84,15 @@ async def test_a_root_key_that_is_new_is_looked_for_once_the_pause_is_over(tmp_p
         keys._asked_at = None  # half a minute later
         await read_google(request, body_of(google))
         assert len(google.calls("GET", "/keys")) == 2
+
+
+async def test_in_a_house_whose_day_is_moved_google_comes_today(tmp_path: Path) -> None:
+    async with Google() as google, asking(tmp_path, google) as request:
+        parts = request.app[PARTS]
+        moved = parts_of(settings_with(clock_shift_s=-7 * 86_400.0), NoPool(), google=parts.google, clock=Moved())
+        app = web.Application()
+        app[PARTS] = moved
+        await read_google(make_mocked_request("POST", "/", app=app), body_of(google))
 
 
 async def test_without_an_issuer_nobody_is_asked(tmp_path: Path) -> None:
