@@ -127,6 +127,18 @@ async def test_an_event_counts_once_by_its_id_and_waits_to_be_decided(
     assert sum(row["customer_id"] == UUID(made["customer_id"]) for row in rows) == 2
 
 
+async def test_of_fifty_who_tell_of_one_event_at_once_one_is_counted(
+    at: House, pool: Pool, clock: DatabaseClock
+) -> None:
+    await _write(at)
+    told = await asyncio.gather(*(_tell(at, _event(clock)) for _ in range(50)))
+    assert {each.status for each in told} == {200}
+    assert sum(each.json["accepted"] for each in told) == 1
+    assert sum(each.json["duplicates"] for each in told) == 49
+    async with pool.acquire() as db:
+        assert await db.fetchval("SELECT count(*) FROM customer_events") == 1
+
+
 async def test_what_kairos_tells_itself_nobody_else_may_tell(at: House, clock: DatabaseClock) -> None:
     await _write(at)
     for name in crm.OURS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,6 +42,20 @@ async def known(desk: House, number: str) -> UUID:
 
 async def tell(desk: House, *, by: str = "crm", key: str | None = None, **body: Any) -> Any:
     return await desk.call(by, "POST", PATH, {"channel": "email"} | body, Idempotency_Key=key or str(uuid4()))
+
+
+async def test_fifty_with_one_key_or_one_id_are_counted_once(desk: House) -> None:
+    customer = await known(desk, "fifty")
+    keyed = await asyncio.gather(*(tell(desk, external_id="fifty", key="one") for _ in range(50)))
+    assert {each.status for each in keyed} == {201}
+    assert len({each.json["id"] for each in keyed}) == 1
+    other = await tell(desk, external_id="fifty", key="one", channel="sms")
+    assert (other.status, other.json["code"]) == (422, "idempotency_mismatch")
+    at = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    by_id = await asyncio.gather(*(tell(desk, external_id="fifty", id="letter", at=at) for _ in range(50)))
+    assert sorted(each.status for each in by_id) == [200] * 49 + [201]
+    async with desk.pool.acquire() as db:
+        assert await db.fetchval("SELECT count(*) FROM external_sends WHERE customer_id = $1", customer) == 2
 
 
 async def test_a_send_is_told_by_the_brands_number_or_by_ours(desk: House) -> None:

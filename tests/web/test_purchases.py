@@ -70,6 +70,16 @@ async def test_of_many_who_tell_of_one_order_at_once_one_counts(at: House, pool:
     assert len(await _rows(pool)) == 1
 
 
+async def test_fifty_with_one_key_have_one_effect_and_another_body_under_it_is_refused(at: House, pool: Pool) -> None:
+    told = await asyncio.gather(*(_buy(at, "one", order_id="W-1") for _ in range(50)))
+    assert {each.status for each in told} == {201}
+    assert len({each.json["id"] for each in told}) == len({each.body for each in told}) == 1
+    assert sum("Idempotent-Replayed" in each.headers for each in told) == 49
+    other = await _buy(at, "one", order_id="W-2")
+    assert (other.status, other.json["code"]) == (422, "idempotency_mismatch")
+    assert len(await _rows(pool)) == 1
+
+
 async def test_a_customer_is_named_by_number_or_by_id(at: House, pool: Pool) -> None:
     known = (await at.call("crm", "PUT", "/v1/customers/C-1", {})).json["customer_id"]
     assert (await _buy(at, external_id=None, customer_id=known)).status == 201
