@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +51,12 @@ def desk() -> Any:
     """What a channel asks of that house's desk: who signs."""
     signers = open_signers(settings_with(data_dir=str(home())), now=NOW, log=Heard())
     return SimpleNamespace(signers=signers, pass_type_id=signers.pass_type_id)
+
+
+def lay_authority(folder: Path) -> None:
+    """Give another data directory a copy of this house's authority."""
+    desk()  # it is made by now
+    shutil.copytree(home() / "authority", folder / "authority")
 
 
 def settings(apple: Apns | None, folder: Path, **changes: Any) -> Settings:
