@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from server.channels.apple import OURS
-from server.channels.base import Receipt
+from server.channels.base import Outcome, Receipt
 from server.commands.doctor_step import Failed, Ground, Step, Unasked, attempt
 from server.opening.apple import apns_of, apple_wallet_of
 from server.settings import Settings
@@ -62,6 +62,8 @@ def _judge(told: Receipt, settings: Settings, *, who: str) -> str:
     where = settings.apns.base_url or "Apple"
     if told.reason == PROOF:
         return f"{where} knows {who} (a push to a device that does not exist was answered {PROOF})"
+    if told.outcome is Outcome.SENT:
+        return f"{where} lets in {who}; it took a push to a device that does not exist, so it is not Apple"
     if told.reason in OURS:
         raise Failed(f"{where} answers {told.reason}: {OURS[told.reason]}")
     if told.reason in _CUT:

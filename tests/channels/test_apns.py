@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from yarl import URL
 
 from server.channels.apns import Apns, headers_for, payload_for
-from server.channels.apple import NOBODY
 from server.channels.base import Alert, Outcome, collapse_id
 from server.channels.connection import Patience
 from server.channels.http2 import Http2
@@ -221,7 +220,6 @@ async def test_a_clock_that_is_moved_moves_nothing_at_apple(apple: standins.Apns
 
 
 async def test_nobody_is_reached_where_everything_is_right(apple: standins.Apns) -> None:
-    apple.orders.bad.add(NOBODY)
     own = channel(apple)
     assert (await own.reach(uuid4(), now=NOW)).reason == "BadDeviceToken"
     await own.close()

@@ -12,7 +12,7 @@ import pytest
 from yarl import URL
 
 from passes.apple.authority import Authority, throwaway_authority
-from server.channels.apple import NOBODY, tls_for
+from server.channels.apple import tls_for
 from server.channels.apple_wallet import AppleWallet, Identity, headers_for, payload_for
 from server.channels.base import Outcome, Stir
 from server.channels.connection import Patience
@@ -165,7 +165,6 @@ async def test_a_certificate_that_is_not_trusted_is_refused_at_the_handshake_and
 
 
 async def test_nobody_is_reached_where_everything_is_right(apple: Apns, identities: list[Identity]) -> None:
-    apple.orders.bad.add(NOBODY)
     own = wallet(apple, Shown(identities[0]))
     assert (await own.reach(uuid4(), now=NOW)).reason == "BadDeviceToken"
     await own.close()

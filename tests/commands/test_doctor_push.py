@@ -30,7 +30,6 @@ async def walk(own: Settings) -> dict[str, Step]:
 
 async def test_who_is_known_to_apple_gets_the_answer_for_a_device_that_does_not_exist(tmp_path: Path) -> None:
     async with standin(tmp_path) as apple:
-        apple.orders.bad.add("00" * 32)
         steps = await walk(settings(apple, tmp_path))
         assert {step.holds for step in steps.values()} == {True}
         assert "the topic example.app" in steps["push to iPhones"].found
@@ -56,10 +55,17 @@ async def test_what_is_not_set_up_is_not_asked_for(tmp_path: Path) -> None:
 )
 async def test_what_is_wrong_is_named(tmp_path: Path, changes: dict[str, str], sentence: str) -> None:
     async with standin(tmp_path) as apple:
-        apple.orders.bad.add("00" * 32)
         step = (await walk(settings(apple, tmp_path, **changes)))["push to iPhones"]
         assert step.holds is False
         assert sentence in step.found
+
+
+async def test_a_stand_in_that_takes_everything_lets_us_in_and_is_told_from_apple(tmp_path: Path) -> None:
+    async with standin(tmp_path) as apple:
+        apple.orders.bad.clear()
+        steps = await walk(settings(apple, tmp_path))
+        assert {step.holds for step in steps.values()} == {True}
+        assert all("it is not Apple" in step.found for step in steps.values())
 
 
 async def test_a_certificate_that_apple_does_not_take_is_named(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ class Orders:
     delay_s: float = 0.0
     retry_after: str = ""
     gone: dict[str, int] = field(default_factory=dict)
-    bad: set[str] = field(default_factory=set)
+    bad: set[str] = field(default_factory=lambda: {"00" * 32})
     topics: set[str] | None = None
     streams: int = 1000
     window: int = 65_535
