@@ -42,6 +42,7 @@ class WebhookSettings(Section, frozen=True):
 
     deadline_s: float
     ca_file: str
+    each_at_once: int
     first_retry_s: float
     longest_retry_s: float
     retry_hours: float

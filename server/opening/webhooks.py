@@ -35,6 +35,7 @@ def webhooks_of(parts: Parts, pool: Pool) -> WebhookQueue:
         keyring=parts.secrets,
         source=parts.settings.server.public_url,
         patience=Patience(timedelta(hours=wanted.retry_hours), timedelta(days=wanted.disable_after_days)),
+        each=wanted.each_at_once,
     )
 
 

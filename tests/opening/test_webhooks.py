@@ -34,8 +34,10 @@ async def test_loopback_is_reached_in_test_mode_alone(mode: str, reached: int) -
     assert len(receiver.heard) == reached
 
 
-async def test_patience_and_deadline_are_those_of_the_settings() -> None:
-    async for queue in opened(webhooks__retry_hours=5, webhooks__disable_after_days=2, webhooks__deadline_s=0.7):
+async def test_patience_places_and_deadline_are_those_of_the_settings() -> None:
+    given = {"retry_hours": 5, "disable_after_days": 2, "deadline_s": 0.7, "each_at_once": 3}
+    async for queue in opened(**{f"webhooks__{name}": value for name, value in given.items()}):
+        assert queue._each == 3
         assert queue._patience == Patience(timedelta(hours=5), timedelta(days=2))
         assert queue._way._deadline_s == 0.7
 
