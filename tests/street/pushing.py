@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -152,22 +152,26 @@ async def kill(server: ServerProcess) -> None:
 
 
 async def ended(db: Connection, crowd: Crowd) -> None:
-    """Wait until every push is over but those that Apple calls dead though they are not."""
-    open_ = "SELECT count(*) FROM deliveries WHERE state IN ('queued', 'leased') AND NOT moment_id = ANY ($1)"
-    tried = "SELECT count(*) FROM deliveries WHERE reason = 'registered_since' AND moment_id = ANY ($1)"
+    """Wait until every push is over, but those that Apple calls dead though they are not: they have been tried thrice."""
+    open_ = """
+        SELECT count(*) FROM deliveries WHERE channel = 'push'
+          AND CASE WHEN moment_id = ANY ($1) THEN attempts < 3 ELSE state IN ('queued', 'leased') END
+    """
     revived = [each.moment for each in crowd.revived]
     async with asyncio.timeout(300):
-        while await db.fetchval(open_, revived) or await db.fetchval(tried, revived) < len(revived):
+        while await db.fetchval(open_, revived):
             await asyncio.sleep(0.1)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What came of it: pushes that Apple took, more than once, and how many of those are explained."""
+    """What came of it: pushes that Apple took; how often one was sent again that it had taken, how often of those since its
+    connection was cut; and how often a kill may be the reason."""
 
     taken: int
     twice: int
-    explained: int
+    by_cuts: int
+    by_kills_at_most: int
 
 
 async def judge(db: Connection, crowd: Crowd, seen: Sequence[Seen], *, in_flight: int) -> Judged:
@@ -188,13 +192,21 @@ async def judge(db: Connection, crowd: Crowd, seen: Sequence[Seen], *, in_flight
         assert {(rows[each.moment]["state"], rows[each.moment]["reason"]) for each in kind} <= {
             (state, reason), ("expired", "undelivered"),
         }  # fmt: skip
-    await _judge_addresses(db, crowd, rows)
+    await _judge_addresses(db, crowd, rows, by_token)
     phones = {each.token for each in crowd.wanted}
     took = Counter(each.headers["apns-id"] for each in seen if each.reason in TOOK and each.token in phones)
-    cuts = sum(1 for each in seen if each.reason == "cut")
-    twice = sum(took.values()) - len(took)
-    assert twice <= in_flight + cuts, "more was sent twice than kills and cuts explain"
-    return Judged(len(took), twice, in_flight + cuts)
+    again = _again(crowd, by_token)
+    # With a connection all answers are lost that were on their way on it.
+    cut = {each.connection for each in seen if each.reason == "cut"}
+    killed = [each for each in again if each.connection not in cut]
+    assert len(killed) <= in_flight, "more was sent twice than kills and cuts explain"
+    return Judged(len(took), len(again), len(again) - len(killed), in_flight)
+
+
+def _again(crowd: Crowd, by_token: Mapping[str, Sequence[Seen]]) -> list[Seen]:
+    """List what Apple took and was sent once more nevertheless: whose answer we did not hear, or forgot."""
+    took = ([one for one in by_token[each.token] if one.reason in TOOK] for each in crowd.wanted)
+    return [one for each in took for one in each[:-1]]
 
 
 def _same(told: Sequence[Seen], identifier: UUID, each: Waiting) -> None:
@@ -207,10 +219,15 @@ def _same(told: Sequence[Seen], identifier: UUID, each: Waiting) -> None:
     assert abs(int(expiration or 0) - each.deliver_by.timestamp()) <= 1
 
 
-async def _judge_addresses(db: Connection, crowd: Crowd, rows: dict[UUID, dict[str, object]]) -> None:
-    """A token that died after it was registered is off; one that died before is on."""
+async def _judge_addresses(
+    db: Connection, crowd: Crowd, rows: Mapping[UUID, Mapping[str, object]], seen: Mapping[str, Sequence[Seen]]
+) -> None:
+    """A token that died after it was registered is off; one that died before is on, and its push is tried again."""
     for kind, alive in ((crowd.gone, 0), (crowd.revived, len(crowd.revived))):
         tokens = [each.token for each in kind]
         assert await db.fetchval("SELECT count(*) FROM devices WHERE push_token = ANY ($1)", tokens) == alive
     assert {rows[each.moment]["reason"] for each in crowd.gone} == {"gone"}
-    assert {rows[each.moment]["reason"] for each in crowd.revived} == {"registered_since"}
+    for each in crowd.gone:
+        assert {one.headers["apns-id"] for one in seen[each.token]} == {str(rows[each.moment]["id"])}
+    assert all(seen[each.token] for each in crowd.revived)
+    assert {rows[each.moment]["state"] for each in crowd.revived} <= {"queued", "leased", "dead"}
