@@ -52,7 +52,8 @@ _UNSAID: Final = frozenset({"until", "serial", "offer", "rules"})
 _SECRET_BYTES: Final = 20
 """As long as SHA-1's digest (RFC 4226 R6)."""
 
-_LINKS: Final = 10_000
+_LINKS: Final = 2_000
+"""Links that are remembered, of two kilobytes at most each: an app shows its passes again and again."""
 
 
 class Known(NamedTuple):

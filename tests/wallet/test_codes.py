@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.store.ids import new_id
-from server.wallet.codes import LENGTH, code_for, issue_code, read_code
+from server.wallet.codes import CHANGING, LENGTH, code_for, issue_code, read_code, read_scan
 from server.wallet.keyring import Key, Keyring, Kind, open_keyring
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -202,3 +202,28 @@ def test_a_pass_keeps_its_code_over_a_rotation_and_gets_a_new_one_after_the_old_
     second = issue_code(SERIAL, keyring=keyring, key_id=1, now=late)
     assert second != first
     assert read_code(second, keyring=keyring, now=late) == SERIAL
+
+
+def test_the_name_in_a_changing_code_is_sealed_as_another_version(keyring: Keyring) -> None:
+    body = bytes([2, 1]) + SERIAL.bytes
+    name = code_for(SERIAL, key=the_key(keyring), version=CHANGING)
+    assert name == spelled(body + mac_of(the_key(keyring).secret, body))
+    assert read_code(name, keyring=keyring, now=NOW) is None
+    assert read_scan(f" {name}.12345678 ", keyring=keyring, now=NOW) == (SERIAL, "12345678")
+
+
+@pytest.mark.parametrize(
+    "text", ["{name}", "{static}.12345678", "{name}.1234567x", "{name}12345678", "{name}.", ".12345678"]
+)
+def test_a_name_without_digits_and_digits_without_a_name_are_no_code(keyring: Keyring, text: str) -> None:
+    name, static = (code_for(SERIAL, key=the_key(keyring), version=version) for version in (CHANGING, 1))
+    assert read_scan(text.format(name=name, static=static), keyring=keyring, now=NOW) is None
+    assert read_scan(static, keyring=keyring, now=NOW) == (SERIAL, None)
+
+
+@given(place=st.integers(0, LENGTH - 1), character=st.sampled_from(CROCKFORD))
+def test_no_changed_name_is_taken(keyring: Keyring, place: int, character: str) -> None:
+    name = code_for(SERIAL, key=the_key(keyring), version=CHANGING)
+    changed = name[:place] + character + name[place + 1 :]
+    found = read_scan(f"{changed}.12345678", keyring=keyring, now=NOW)
+    assert (found is not None) == (changed == name)
