@@ -18,7 +18,7 @@ from server.pipeline.cards import Subject, is_personal, put, wording_of
 from server.pipeline.relevance import LONGEST, Sight, Sought, Windows, began_at, sight
 from server.pipeline.rules import Snapshot
 from server.signals.distance import distance_m
-from server.store import acceptances, passes, sights, spots
+from server.store import acceptances, passes, ruleset, sights, spots
 from server.store.acceptances import SOON, Offered
 from server.store.ids import new_id
 from server.store.pool import Connection
@@ -76,7 +76,9 @@ async def accept(
     again: datetime | None = SOON
     if rules is not None:
         seen = await _look(db, pass_, offered, rules, every)
-        pass_, again = replace(pass_, card=replace(pass_.card, near=seen.near)), seen.again
+        pass_ = replace(pass_, card=replace(pass_.card, near=seen.near))
+        if rules.ruleset.epoch >= await ruleset.epoch(db):  # else a store or the offer has just changed: looked at anew
+            again = seen.again
     await acceptances.insert(db, pass_=pass_, reward=offered.reward, again=again)
     return Accepted(pass_, made=True)
 

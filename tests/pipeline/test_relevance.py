@@ -392,6 +392,24 @@ async def test_stores_that_move_close_open_or_lose_their_tag_change_the_passes_a
     assert await names() == ["First"]
 
 
+async def test_a_pass_issued_by_rules_that_are_behind_is_looked_at_by_the_next_ones(
+    db: Connection, house: House
+) -> None:
+    here = await house.town.open_shop()
+    offer_id, customer = await house.town.publish(), await house.town.customer()
+    await house.rules.refresh()
+    behind = house.rules.current
+    new = await house.town.open_shop(off(10, 0), name="New")
+    await house.rules.refresh()
+    await house.relevance.look(now=await now_of(db))  # the walk for the new store is over before the pass is there
+    moment_id = await add_moment(db, customer_id=customer, offer_id=offer_id, place_id=here.id)
+    async with db.transaction():
+        made = await accept(db, moment_id=moment_id, customer_id=customer, desk=house.desk, rules=behind, every=EVERY)
+    assert [spot.id for spot in made.pass_.card.near] == [here.id]
+    card = await house.look(db, made.pass_.serial, made.pass_.created_at)
+    assert [spot.id for spot in card.near] == [here.id, new.id]
+
+
 async def test_a_change_of_stores_is_looked_at_once(db: Connection, house: House) -> None:
     shop = await house.town.open_shop()
     pass_ = await house.issue(db, await house.town.publish(), await house.town.customer(), place_id=shop.id)

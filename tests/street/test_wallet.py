@@ -20,7 +20,7 @@ STAMPS = {"type": "stamp", "uses": 4}
 
 @pytest.fixture
 async def scene(db_dsn: str, tmp_path: Path) -> AsyncIterator[Scene]:
-    limits = {"limits__wallet_per_minute": 10**6, "limits__requests_per_minute": 10**6}
+    limits = {"limits__wallet_per_minute": 10**6, "limits__requests_per_minute": 10**6, "wallet__relevance_s": 1}
     async with open_street(db_dsn, tmp_path, server__public_url="https://kairos.example", **limits) as street:
         yield await furnish(street)
 
@@ -78,9 +78,12 @@ async def test_a_store_that_moves_takes_the_passes_in_the_wallet_along(scene: Sc
     store = f"/v1/stores/{scene.stores['till']}"
     told = await taken(scene, wallet, place_id=scene.stores["till"], place_name="Till")
     await wallet.refresh()
-    paper = wallet.papers[told["serial"]]
+    async with asyncio.timeout(30):
+        while "locations" not in wallet.papers[told["serial"]].document:  # the store has only just been opened
+            await asyncio.sleep(0.05)
+            await wallet.refresh()
     answer = (await scene.ask("GET", store, by="admin")).json
-    assert answer["lat"] in [each["latitude"] for each in paper.document["locations"]]
+    assert answer["lat"] in [each["latitude"] for each in wallet.papers[told["serial"]].document["locations"]]
     moved = {name: answer[name] for name in ("name", "lon", "radius_m", "time_zone")} | {"lat": answer["lat"] + 0.01}
     assert (await scene.ask("PUT", store, by="admin", body=moved)).status == 200
     async with asyncio.timeout(30):
@@ -90,6 +93,26 @@ async def test_a_store_that_moves_takes_the_passes_in_the_wallet_along(scene: Sc
     assert moved["lat"] in [each["latitude"] for each in places]
     assert answer["lat"] not in [each["latitude"] for each in places]
     assert wallet.unchanged == []
+
+
+async def test_an_edited_offer_changes_what_its_passes_say_and_nothing_that_they_promise(
+    scene: Scene, wallet: Wallet
+) -> None:
+    told = await taken(scene, wallet, reward=STAMPS)
+    await wallet.refresh()
+    await stored(scene, "UPDATE passes SET created_at = created_at - interval '1 minute'")  # settled
+    offer = f"/v1/offers/{scene.offer}"
+    document = (await scene.ask("GET", offer, by="admin")).json["document"]
+    words = {"de-DE": {"title": "Tee aufs Haus", "body": "…"}, "en-US": {"title": "Tea on us", "body": "…"}}
+    edited = document | {"moment": document["moment"] | {"content": words}, "reward": {"type": "free_item"}}
+    answer = await scene.ask("PUT", offer, by="admin", body=edited)
+    assert answer.status == 200, answer.body
+    async with asyncio.timeout(30):
+        while await wallet.refresh() != [told["serial"]]:
+            await asyncio.sleep(0.05)
+    paper = wallet.papers[told["serial"]]
+    assert paper.value("reward") in {"Tee aufs Haus", "Tea on us"}
+    assert paper.value("uses") == 4
 
 
 async def test_a_use_that_is_given_back_and_a_pass_that_is_voided_arrive_too(scene: Scene, wallet: Wallet) -> None:
