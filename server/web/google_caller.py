@@ -9,7 +9,7 @@ Rule 3: a root key that we do not know is looked for once more, at most every ha
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -25,7 +25,8 @@ from server.web.parts import PARTS
 TOLD: Final = web.RequestKey("google callback", Callback)
 """What Google said, once it is known to be Google."""
 
-_NOT_ROOTED: Final = "callback.intermediate"
+_NOT_ROOTED, _NO_ROOTS = "callback.intermediate", "callback.roots"
+_NO_KEYS: Final = b'{"keys": []}'
 _LOG: Final = structlog.get_logger("kairos.wallet")
 
 
@@ -37,6 +38,7 @@ async def read_google(request: web.Request, body: bytes) -> Visitor:
     now = parts.clock.now() - timedelta(seconds=parts.settings.clock_shift_s)  # Google's day is not moved for tests
     keys, issuer_id = parts.google.keys, parts.google.issuer.id
     try:
+        _look_like_one(body, issuer_id, now)
         try:
             told = read_callback(body, root_keys=await keys.get(now=now), issuer_id=issuer_id, now=now)
         except CallbackError as error:
@@ -49,3 +51,12 @@ async def read_google(request: web.Request, body: bytes) -> Visitor:
         raise Unauthenticated from None
     request[TOLD] = told
     return Visitor(Principal(Kind.GOOGLE, "google", frozenset({Kind.GOOGLE}), via="token"))
+
+
+def _look_like_one(body: bytes, issuer_id: str, now: datetime) -> None:
+    """Raise CallbackError for what is no callback at all: for that nobody asks Google for its keys."""
+    try:
+        read_callback(body, root_keys=_NO_KEYS, issuer_id=issuer_id, now=now)
+    except CallbackError as error:
+        if error.code != _NO_ROOTS:
+            raise

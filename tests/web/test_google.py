@@ -83,6 +83,7 @@ async def test_what_is_no_callback_is_401_too(house: House, body: bytes) -> None
     headers = {"Content-Type": "application/json", "User-Agent": "Googlebot"}
     answered = await house.counter.served.call("POST", CALLBACK, data=body, headers=headers)
     assert (answered.status, answered.json["code"]) == (401, "unauthenticated")
+    assert house.google.seen == []  # nobody asks for keys to check nothing with
 
 
 async def test_a_message_for_another_issuer_is_refused_though_google_signed_it(house: House) -> None:
