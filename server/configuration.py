@@ -19,6 +19,7 @@ import msgspec
 import structlog
 
 from server.errors import Misconfigured
+from server.model.offer import LOCALE
 from server.settings import Settings
 from server.settings_out import ApnsSettings, GoogleWalletSettings
 
@@ -180,6 +181,8 @@ def _check(settings: Settings, source: str) -> None:
             demand(0 <= value < inf, path, "must be 0 or more")
         elif path != "programme.holdout":
             demand(0 < value < inf, path, "must be above 0")
+    wrong = [each for each in settings.programme.locales if LOCALE.fullmatch(each) is None]
+    demand(not wrong, "programme.locales", f"has no locale such as de-DE in {', '.join(wrong)}")
     zones = _zones()
     demand(settings.mode == "test" or not settings.clock_shift_s, "clock_shift_s", 'needs mode = "test"')
     demand(settings.programme.time_zone in zones, "programme.time_zone", "is not a time zone's name")

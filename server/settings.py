@@ -53,6 +53,8 @@ class ProgrammeSettings(_Section, frozen=True):
     time_zone: str
     holdout: float
     formality: Literal["du", "sie"]
+    locales: tuple[str, ...]
+    formalities: tuple[Literal["du", "sie"], ...]
     birthday_hour: int
     terms: str
 

@@ -170,6 +170,7 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("replay.answer_s", -0.1),
     ("replay.answer_s", 4.5),
     ("replay.queue", 0),
+    ("programme.locales", ["de-DE", "German"]),
     ("pressure.per_day", -1),
     ("pressure.per_week", -1),
     ("reversal.window_s", -1),

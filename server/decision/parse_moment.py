@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal, get_args
 
 from server.decision.parse_common import parse_url
 from server.decision.reading import Node
 from server.decision.templates import ALLOWED, placeholders
-from server.model.offer import Content, MomentSpec, Placement, Variant
+from server.model.offer import LOCALE, Content, MomentSpec, Placement, Variant
 
 SURFACES = ("in_app", "push")
 _FORMALITIES: tuple[Literal["du", "sie"], ...] = ("du", "sie")
-_LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|\d{3}))?")
 _TITLE, _BODY = 300, 2_000
 """How long templates may be; what they become is cut shorter by server.decision.render."""
 
@@ -49,7 +47,7 @@ def _parse_contents(node: Node, *, reward: bool) -> tuple[Content, ...]:
         return ()
     contents = []
     for locale, member in node.members():
-        if _LOCALE.fullmatch(locale) is None:
+        if LOCALE.fullmatch(locale) is None:
             member.wrong("is no locale such as de-DE")
             continue
         several = member.each(most=2) if isinstance(member.value, list) else [member]

@@ -54,13 +54,14 @@ def render(
     until: datetime | None,
     programme: Programme,
     now: datetime | None = None,
+    content: Content | None = None,
 ) -> Words:
-    """Put an offer's moment into words for a customer.
+    """Put an offer's moment into words for a customer, by the content that is theirs unless another one is given.
 
     `until` is when the reward ends. With `now` a reward that ends today is told by the time alone, and weather that is
     older than the programme trusts is not told.
     """
-    content = choose_content(offer, customer=customer, programme=programme)
+    content = content or choose_content(offer, customer=customer, programme=programme)
     locale = content.locale
     values = {f"customer.{name}": _say(value, locale) for name, value in customer.attributes.items()}
     values["offer.name"] = offer.name

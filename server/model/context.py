@@ -110,3 +110,7 @@ class Programme(NamedTuple):
     weather_max_age_s: int
     pings_max_age_s: int
     paused: bool = False
+    locales: tuple[str, ...] = ()
+    """The locales that every offer must have words in before it is published."""
+    formalities: tuple[Literal["du", "sie"], ...] = ()
+    """Those that German words must exist in; none means `formality` alone."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from server.model.look import USUAL, Look
@@ -15,6 +16,9 @@ Trigger = Literal["enter", "exit", "dwell", "inside", "near", "weather_change", 
 Placement = Literal["banner", "card", "interstitial", "inbox"]
 RewardType = Literal["percent", "amount", "free_item", "points", "stamp", "gift_card", "access", "experience"]
 Calendar = Literal["day", "week", "month"]
+
+LOCALE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|\d{3}))?")
+"""What names a locale of words: language, script, country (BCP 47)."""
 
 GOAL_WITHIN = timedelta(days=7)
 """How soon after its moment an offer's goal must be met where the document does not say: once round the week."""

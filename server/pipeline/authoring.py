@@ -21,6 +21,7 @@ from server.model.place import Area, Place, Point
 from server.pipeline.approving import Sizing, ask, too_many
 from server.pipeline.author import Author
 from server.pipeline.pass_jobs import touch
+from server.pipeline.translating import check_spoken
 from server.pipeline.voiding import void_offer
 from server.signals.geojson import read_geometry
 from server.signals.outline import Outline
@@ -142,7 +143,7 @@ async def change(
 ) -> Written:
     """Write an offer's next version; where the offer is live it is too, unless somebody must approve it first.
 
-    Raises NotFound, Invalid, NameTaken, WrongState.
+    Raises NotFound, Invalid, NameTaken, WrongState, and Untranslated where it would be live.
     """
     await epoch.bump(db)
     before = await _found(db, offer_id)
@@ -156,6 +157,8 @@ async def change(
     )  # fmt: skip
     if after is None:
         raise WrongState("The offer has ended; its document stays as it is.")
+    if after.status == "live":
+        check_spoken(parsed.offer.moment, programme)
     over = await too_many(db, offer=after, parsed=parsed.offer, sizing=sizing) if after.status == "live" else None
     if after.status == "live" and over is None:
         after = await _enter(db, after, "live")
@@ -173,7 +176,7 @@ async def publish(
     """Let an offer's newest version live, once it was read again against what exists now.
 
     Where a second person must approve it, that is asked for and nothing else is done (`waits`). Raises NotFound,
-    WrongState (it is live already, or has ended), Invalid (what it names is gone).
+    WrongState (it is live already, or has ended), Invalid (what it names is gone), Untranslated.
     """
     await epoch.bump(db)
     before = await _found(db, offer_id)
@@ -181,6 +184,7 @@ async def publish(
         raise _wrong(before, "live")
     identity = Identity(offer_id, before.version, before.created_at)
     parsed = await read(db, document=before.document, programme=programme, identity=identity)
+    check_spoken(parsed.offer.moment, programme)
     over = await too_many(db, offer=before, parsed=parsed.offer, sizing=sizing)
     if over is not None:
         return Written(before, parsed.warnings, waits=await ask(db, offer=before, expected=over, by=by))

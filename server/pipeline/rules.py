@@ -83,6 +83,8 @@ def programme_of(settings: Settings) -> Programme:
         class_per_day={name: each.per_day for name, each in pressure.classes.items() if each.per_day},
         holdout_share=settings.programme.holdout,
         formality=settings.programme.formality,
+        locales=settings.programme.locales,
+        formalities=settings.programme.formalities,
         weather_max_age_s=settings.weather.max_age_s,
         pings_max_age_s=MAX_AGE_S,
     )

@@ -134,6 +134,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/v1/offers/{id}/pause"): _AUTHORS,
     ("POST", "/v1/offers/{id}/end"): _AUTHORS,
     ("POST", "/v1/offers/{id}/dry-run"): _AUTHORS,
+    ("POST", "/v1/offers/{id}/preview"): _AUTHORS,  # naming a customer is for admins: the door asks
     ("POST", "/v1/dry-run"): _AUTHORS,
     ("POST", "/v1/offers/{id}/replay"): _AUTHORS,
     ("GET", "/v1/replays/{id}"): _AUTHORS,

@@ -50,6 +50,7 @@ MODULES: Final = (
     "pass_link",
     "passes",
     "pings",
+    "preview",
     "programme",
     "purchases",
     "replays",

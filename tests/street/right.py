@@ -193,6 +193,11 @@ async def _(scene: Scene, who: str) -> Right:
     return Right({"id": str(scene.offer)}, {"at": "2026-11-03T07:30:00Z", "fix": fix})
 
 
+@right("POST /v1/offers/{id}/preview")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": str(scene.offer)}, {"locale": "de-DE"})
+
+
 @right("POST /v1/offers/{id}/replay")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"id": str(scene.offer)}, {"from": "2026-11-02", "to": "2026-11-03"})

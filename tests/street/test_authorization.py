@@ -102,6 +102,7 @@ POST   /v1/offers/{id}/approve           200  authors
 POST   /v1/offers/{id}/pause             200  authors
 POST   /v1/offers/{id}/end               200  authors
 POST   /v1/offers/{id}/dry-run           200  authors
+POST   /v1/offers/{id}/preview           200  authors
 POST   /v1/dry-run                       200  authors
 POST   /v1/offers/{id}/replay            202  authors
 GET    /v1/replays/{id}                  200  authors

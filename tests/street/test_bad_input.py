@@ -396,6 +396,8 @@ POST /v1/offers           reward.type              "car"
 PUT /v1/offers/{id}       moment.content           {}
 POST /v1/offers/{id}/end  void_passes              "no"
 POST /v1/offers/{id}/dry-run at                    "noon"
+POST /v1/offers/{id}/preview locale               "german"
+POST /v1/offers/{id}/preview formality            "du and Sie"
 POST /v1/dry-run          fix.lat                  91
 POST /v1/dry-run          weather.kind             "frogs"
 POST /v1/segments         name                     ""

@@ -1,0 +1,204 @@
+"""Previews: an offer's moment as its readers would see it, per locale, manner of address, placement and way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from server.decision.rules import Identity
+from server.decision.wall import zone_named
+from server.errors import FieldError, Forbidden, Invalid, NotFound
+from server.model.customer import Consents, Customer
+from server.model.offer import Offer, Placement
+from server.model.place import Place
+from server.model.weather import Kind, Sky, Weather
+from server.pipeline import authoring
+from server.pipeline.preview import Reader, Seen, first_place, preview, spoken_to
+from server.signals.weather.bounds import BOUNDS, is_possible
+from server.store import customers, offers
+from server.store.offers import MOST_VERSIONS
+from server.store.pool import Connection
+from server.web.access import Kind as Caller
+from server.web.call import Call
+from server.web.codec import Instant
+from server.web.door import door
+from server.web.profiles import Locale
+from server.web.stated_customer import ITEMS, Name, Part
+
+_NOBODY: Final = UUID(int=0)
+_EARLIEST: Final = datetime(1980, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+class SkyBody(Part, frozen=True):
+    """The weather that the words may name; unknown if not said."""
+
+    kind: Kind | None = None
+    temperature_c: float | None = None
+
+
+class PersonBody(Part, frozen=True):
+    """A made-up customer: nothing is known of them but what is said here."""
+
+    attributes: Annotated[dict[str, str | int | float | bool], Meta(max_length=ITEMS)] = msgspec.field(
+        default_factory=dict
+    )
+    time_zone: Name | None = None
+
+
+class PreviewBody(Part, frozen=True):
+    """For whom: with `locale`, `formality` or `customer_id` (admins) what that reader gets, else every content there is."""
+
+    locale: Locale | None = None
+    formality: Literal["du", "sie"] | None = None
+    placement: Placement | None = None
+    customer: PersonBody = PersonBody()
+    customer_id: UUID | None = None
+    place_id: UUID | None = None
+    weather: SkyBody | None = None
+    at: Instant | None = None
+    version: Annotated[int, Meta(ge=1, le=MOST_VERSIONS)] | None = None
+
+
+class PayloadAnswer(msgspec.Struct, frozen=True):
+    """What a push service would be given. `whole` false: words are cut for it, the app fetches the rest."""
+
+    way: str
+    bytes: int
+    limit: int
+    whole: bool
+
+
+class SeenAnswer(msgspec.Struct, frozen=True):
+    """One content in one placement; `cut`: its words are longer than a moment may be."""
+
+    locale: str
+    formality: Literal["du", "sie"] | None
+    placement: Placement
+    variants: list[str]
+    title: str
+    body: str
+    image_url: str | None
+    action: Mapping[str, Any]
+    cut: bool
+    push: list[PayloadAnswer]
+
+
+class PreviewAnswer(msgspec.Struct, frozen=True):
+    """The offer in this version; `place` is what the words name (null: the offer means no place that is there)."""
+
+    offer: str
+    place: str | None
+    items: list[SeenAnswer]
+
+
+@door(
+    "POST",
+    "/v1/offers/{id}/preview",
+    body=PreviewBody,
+    answer=PreviewAnswer,
+    summary="See an offer's words as its readers would, in every language and placement",
+    example={"locale": "de-DE", "formality": "sie", "customer": {"attributes": {"first_name": "Kim"}}},
+    tags=("Marketing",),
+)
+async def show_preview(call: Call) -> PreviewAnswer:
+    """Render an offer's newest version, or the one asked for; who would get it is asked by a dry run."""
+    body: PreviewBody = call.body
+    _check(body)
+    if body.customer_id is not None and Caller.ADMIN not in call.principal.roles:
+        raise Forbidden("Only admins may name a customer; state a made-up one by `customer` and `locale`.")
+    await call.parts.rules.refresh()
+    ruleset = call.parts.rules.current.ruleset
+    async with call.transaction() as db:
+        offer = await _offer(call, db)
+        customer = await _customer(call, db)
+    place = _place(body.place_id, ruleset.places.by_id) or first_place(offer, ruleset.places)
+    at = (body.at or call.parts.clock.now()).astimezone(UTC)
+    reader = Reader(
+        spoken_to(customer, locale=body.locale, formality=body.formality),
+        at=at,
+        one=any(each is not None for each in (body.locale, body.formality, body.customer_id)),
+        place=place,
+        weather=_weather(body, at),
+        placement=body.placement,
+    )
+    seen = preview(offer, reader, ruleset.programme)
+    return PreviewAnswer(offer.label, place.name if place is not None else None, [_answer(each) for each in seen])
+
+
+def _check(body: PreviewBody) -> None:
+    """Raise Invalid for what cannot be."""
+    wrong = []
+    if body.at is not None and not _EARLIEST <= body.at < _LATEST:
+        wrong.append(FieldError("at", f"must be from {_EARLIEST.year} to {_LATEST.year - 1}"))
+    warmth = body.weather.temperature_c if body.weather is not None else None
+    if warmth is not None and not is_possible("temperature_c", warmth):
+        low, high = BOUNDS["temperature_c"]
+        wrong.append(FieldError("weather.temperature_c", f"must be from {low:g} to {high:g}"))
+    zone = body.customer.time_zone
+    if zone is not None and zone_named(zone) is None:
+        wrong.append(FieldError("customer.time_zone", "must be an IANA zone such as Europe/Berlin"))
+    if body.customer_id is not None and body.customer != PersonBody():
+        wrong.append(FieldError("customer", "is for a made-up customer; customer_id names a real one"))
+    if wrong:
+        raise Invalid(errors=wrong)
+
+
+async def _offer(call: Call, db: Connection) -> Offer:
+    """Read the version that is asked for, as it would be read now."""
+    row = await offers.find(db, offer_id=call.uuid("id"), version=call.body.version)
+    if row is None:
+        raise NotFound
+    identity = Identity(row.id, row.version, row.created_at)
+    programme = call.parts.rules.current.ruleset.programme
+    return (await authoring.read(db, document=row.document, programme=programme, identity=identity)).offer
+
+
+async def _customer(call: Call, db: Connection) -> Customer:
+    """Give the made-up customer, or the one that an admin names: that is written down."""
+    body: PreviewBody = call.body
+    if body.customer_id is None:
+        made_up = body.customer
+        return Customer(_NOBODY, Consents(), zone=made_up.time_zone, attributes=made_up.attributes)
+    found = await customers.find(db, customer_id=body.customer_id)
+    if found is None:
+        raise Invalid(errors=[FieldError("customer_id", "is no customer's id")])
+    await call.author.record(db, "customer.preview", f"customer:{found.id}", after={"offer": str(call.uuid("id"))})
+    return Customer(
+        found.id, found.consents, zone=found.time_zone, locale=found.locale, attributes=dict(found.attributes)
+    )
+
+
+def _place(place_id: UUID | None, known: Mapping[UUID, Place]) -> Place | None:
+    if place_id is None:
+        return None
+    if place_id not in known:
+        raise Invalid(errors=[FieldError("place_id", "is not the id of a store or fence")])
+    return known[place_id]
+
+
+def _weather(body: PreviewBody, at: datetime) -> Weather | None:
+    if body.weather is None:
+        return None
+    return Weather(Sky(at=at, kind=body.weather.kind, temperature_c=body.weather.temperature_c))
+
+
+def _answer(seen: Seen) -> SeenAnswer:
+    words = seen.words
+    return SeenAnswer(
+        locale=seen.content.locale,
+        formality=seen.content.formality,
+        placement=seen.placement,
+        variants=list(seen.variants),
+        title=words.title,
+        body=words.body,
+        image_url=words.image_url,
+        action=seen.action,
+        cut=seen.cut,
+        push=[PayloadAnswer(*each) for each in seen.pushes],
+    )
