@@ -33,7 +33,7 @@ _THREADS = 2
 """RSA gives the interpreter's lock back: two threads sign 1.8 times as fast as one, more only take from the pings."""
 
 _NICE = 5
-"""Signing gives way: where the processors are busy the pings beside it wait half as long, and the files longer."""
+"""Signing gives way where the processors are busy: a file may wait longer, a ping beside it should not."""
 
 _QUEUE = 200
 """About 0.2 s of signing; who would wait longer is told 503."""
