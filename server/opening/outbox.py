@@ -35,6 +35,10 @@ Queues = Callable[[Parts, Pool, "Counts", Channels], Sequence[Queue[Any]]]
 Opening = Callable[[Parts], contextlib.AbstractAsyncContextManager[Channels]]
 
 
+UNSHIFTED = frozenset({WebhookQueue.name, GoogleUpdates.name, WalletPushes.name})
+"""Their rows bear the database's time."""
+
+
 class Counts:
     """The outbox's counters in the metrics."""
 
@@ -104,9 +108,9 @@ class Closing(Protocol):
 
 
 def _sender(queue: Queue[Any], parts: Parts, counts: Counts) -> Sender[Any]:
-    """Make who works a queue off. A shift of the clock, for tests, is none of other systems' business."""
+    """Make who works a queue off. A shift of the clock, for tests, moves moments; wallets and other systems live today."""
     terms, clock = terms_of(parts.settings.outbox, queue.name), parts.clock.now
-    if queue.name in (WebhookQueue.name, GoogleUpdates.name):
+    if queue.name in UNSHIFTED:
         clock = unshifted(parts)
     if queue.name == WebhookQueue.name:
         terms = patient(terms, parts.settings.webhooks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -53,6 +53,34 @@ async def test_with_the_house_its_senders_end_and_leave_no_connection(pool: Pool
         async with asyncio.timeout(20):
             while await db.fetchval(left, name):
                 await asyncio.sleep(0.02)
+
+
+class Timed(Shelf):
+    """A queue that notes at what time it is asked."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name, self.asked_at = name, list[datetime]()
+
+    async def lease(self, *, limit: int, now: datetime, for_s: float) -> list[Thing]:
+        self.asked_at.append(now)
+        return list(await super().lease(limit=limit, now=now, for_s=for_s))
+
+
+async def test_a_day_that_is_moved_moves_moments_and_neither_wallets_nor_other_systems(pool: Pool, db_dsn: str) -> None:
+    shelves = [Timed(name) for name in WAYS]
+    week = timedelta(days=7)
+    opened = parts(pool, clock_shift_s=week.total_seconds())
+    begun = now()
+    async with sending(opened, dsn=db_dsn, queues=lambda *given: shelves):
+        for shelf in shelves:
+            await shelf.until(lambda shelf=shelf: bool(shelf.limits))
+    moved = {shelf.name for shelf in shelves if shelf.asked_at[0] < begun - week / 2}
+    assert moved == {
+        "apple_wallet",
+        "google_wallet",
+        "webhooks",
+    }  # the clock of this test is not moved: they are a week behind
 
 
 WAYS = ("apns", "fcm", "webpush", "apple_wallet", "google_wallet", "webhooks")
