@@ -268,7 +268,7 @@ async def open_house(
         addresses = await stack.enter_async_context(open_database(settings))
         look = asyncio.Event()
         parts = await stack.enter_async_context(open_parts(settings, addresses, look=look, replaces=replaces))
-        await stack.enter_async_context(sending(parts, dsn=addresses.app))
+        await stack.enter_async_context(sending(parts, dsn=addresses.app, also=(parts.arrivals.hear,)))
         runner = Runner(build(parts, doors))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -119,9 +119,17 @@ def _sender(queue: Queue[Any], parts: Parts, counts: Counts) -> Sender[Any]:
 
 @contextlib.asynccontextmanager
 async def sending(
-    parts: Parts, *, dsn: str, queues: Queues = queues_of, channels: Opening = open_channels
+    parts: Parts,
+    *,
+    dsn: str,
+    queues: Queues = queues_of,
+    channels: Opening = open_channels,
+    also: Sequence[Callable[[str | None], None]] = (),
 ) -> AsyncIterator[Sequence[Sender[Any]]]:
-    """Send while the block lasts; from SIGTERM on nothing new is begun, and what is under way may end in `shutdown_s`."""
+    """Send while the block lasts; `also` hears every knock, too.
+
+    From SIGTERM on nothing new is begun, and what is under way may end in `shutdown_s`.
+    """
     settings, counts = parts.settings, Counts(parts.metrics)
     async with contextlib.AsyncExitStack() as stack:
         size = settings.database.outbox_pool_size
@@ -132,17 +140,19 @@ async def sending(
             if isinstance(queue, Closing):
                 stack.push_async_callback(queue.close)
         senders = [_sender(queue, parts, counts) for queue in taken]
-        await stack.enter_async_context(_running(senders, parts, pool, dsn))
+        await stack.enter_async_context(_running(senders, parts, pool, dsn, also))
         yield senders
 
 
 @contextlib.asynccontextmanager
-async def _running(senders: Sequence[Sender[Any]], parts: Parts, pool: Pool, dsn: str) -> AsyncIterator[None]:
+async def _running(
+    senders: Sequence[Sender[Any]], parts: Parts, pool: Pool, dsn: str, also: Sequence[Callable[[str | None], None]]
+) -> AsyncIterator[None]:
     """Let the senders work, hear the knocks, and count what waits, while the block lasts."""
 
     def heard(word: str | None) -> None:
-        for sender in senders:
-            sender.hear(word)
+        for hear in (*(sender.hear for sender in senders), *also):
+            hear(word)
 
     shutdown_s = parts.settings.server.shutdown_s
     beside = [

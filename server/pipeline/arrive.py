@@ -23,6 +23,7 @@ from server.pipeline.rules import Rules
 from server.settings import Settings
 from server.signals.assemble import Sky
 from server.store.clock import DatabaseClock
+from server.store.knocks import nudged
 from server.store.pool import Pool
 
 LANES = 2
@@ -107,6 +108,14 @@ class Arrivals:
         """Tell the customer's streams that there is something to read."""
         for wake in tuple(self._streams.get(customer_id, ())):
             wake()
+
+    def hear(self, word: str | None) -> None:
+        """Wake the streams that a knock of another process means; None: some knocks may have been missed."""
+        if not self._streams:
+            return
+        told = nudged(word) if word is not None else None
+        for customer_id in tuple(self._streams) if word is None else (told,) if told is not None else ():
+            self.wake(customer_id)
 
     async def close(self) -> None:
         """Take no more, and wait until all that was taken in is answered."""

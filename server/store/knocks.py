@@ -8,15 +8,18 @@ Rule 3: PostgreSQL puts commits that knock one after the other, so only what is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
+from uuid import UUID
 
 import structlog
 
 from server.errors import KairosError
+from server.model.ids import bucket_of
 from server.store.pool import Connection, connect
 
 _CHANNEL = "kairos_outbox"
+_MOMENT = "moment "
 _TRY_AGAIN_S = 1.0
 _LOOK_S = 5.0
 """So often it is looked whether the line still stands; a machine that is gone says nothing."""
@@ -29,6 +32,29 @@ KNOCK = "SELECT pg_notify($1, $2)"
 async def knock(db: Connection, word: str) -> None:
     """Wake whoever listens for this word, once the transaction is committed."""
     await db.execute(KNOCK, _CHANNEL, word)
+
+
+# Whoever opens a stream writes it into the state's row first and looks for moments after that. A decision holds the same
+# row: either it sees the stream here, or the stream opens behind its COMMIT and sees the moment itself.
+NUDGE = """
+SELECT count(pg_notify($1, $2 || s.customer_id::text))
+FROM customer_state s JOIN unnest($3::smallint[], $4::uuid[]) AS k (bucket, customer_id)
+  ON s.bucket = k.bucket AND s.customer_id = k.customer_id
+WHERE s.stream_until > clock_timestamp()
+"""
+
+
+async def nudge(db: Connection, *, customers: Collection[UUID]) -> None:
+    """Wake the streams of customers who have one open, in whatever process. Needs the transaction that holds their states."""
+    if customers:
+        await db.execute(NUDGE, _CHANNEL, _MOMENT, [bucket_of(each) for each in customers], list(customers))
+
+
+def nudged(word: str) -> UUID | None:
+    """Tell whose streams a word means; None for words that mean no stream."""
+    if not word.startswith(_MOMENT):
+        return None
+    return UUID(word.removeprefix(_MOMENT))
 
 
 async def listen(dsn: str, heard: Callable[[str | None], None]) -> None:

@@ -17,7 +17,7 @@ import msgspec
 from server.model.ids import bucket_of
 from server.model.moment import Step
 from server.store.ids import new_id
-from server.store.knocks import knock
+from server.store.knocks import knock, nudge
 from server.store.pool import Connection, Row
 
 
@@ -95,11 +95,12 @@ FROM made m
 
 
 async def insert(db: Connection, *, moments: Sequence[MomentRow]) -> None:
-    """Write moments, a way out for each that is shown, and the first fact of each; who sends pushes is woken."""
+    """Write moments, a way out for each that is shown, and the first fact of each; who sends or streams them is woken."""
     ways = [new_id(bucket=each.bucket, now=each.created_at) for each in moments]
     await db.execute(INSERT, msgspec.json.encode(moments).decode(), [each.id for each in moments], ways)
     if any(each.channel == "push" and not each.held_out for each in moments):  # rare: so much pressure bears nobody
         await knock(db, "push")
+    await nudge(db, customers={each.customer_id for each in moments if not each.held_out})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,21 @@
 """GET /v1/moments/stream: moments as Server-Sent Events, as they are made (WHATWG HTML, §9.2).
 
 Rule 1: it carries every moment from where it starts; what a ping's answer has already told comes too, clients go by the id.
-Rule 2: a moment of this process comes at once, one of another process with the next look.
+Rule 2: a moment comes at once, whichever process made it: its COMMIT wakes the streams. Looking now and then backs it up.
 Rule 3: a database that is away ends no stream: the heart goes on, and what was missed comes afterwards.
+Rule 4: a reader who takes nothing is let go: the rest comes when they are back, after their Last-Event-ID.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
 from aiohttp import web
+from aiohttp_sse import EventSourceResponse
 
 from server.errors import Refusal, TooMany
 from server.store import customers, moments, states
@@ -22,16 +25,18 @@ from server.web.codec import encode
 from server.web.door import door
 from server.web.moments import told
 
-LOOK_S = 1.0
-"""How soon a moment of another process is seen."""
+LOOK_S = 2.0
+"""How soon a moment is seen whose knock was lost."""
 
 BEAT_S = 15.0
 """Proxies cut what is silent; the contract says 20 s at most."""
 
+PATIENCE_S = 30.0
+"""A reader who takes nothing for so long is gone."""
+
 _LISTENS_S = 40.0
 _PAGE = 100
 _RETRY = b"retry: 2000\n\n"
-_BEAT = b": beat\n\n"
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -54,21 +59,42 @@ async def listen(call: Call) -> web.StreamResponse:
         raise TooMany(f"limits.streams_per_customer is {most}.", retry_after_s=1)
     woken = asyncio.Event()
     stop = arrivals.subscribe(customer_id, woken.set)
+    closing = asyncio.create_task(_wake_at_end(call.parts.stopping, woken))
     try:
         mark, waiting = await _begin(call)
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+        response = EventSourceResponse(sep="\n", ping_interval=BEAT_S, send_timeout=PATIENCE_S)
         response.headers["Cache-Control"] = "no-store"
-        await response.prepare(call.request)
-        await response.write(_RETRY + b"".join(_event(each, call) for each in waiting))
         with contextlib.suppress(ConnectionError):  # the client has left
-            await _go_on(call, response, mark, woken)
+            await response.prepare(call.request)
+            async with response:  # its heart beats as long
+                await _write_retry(response, call)
+                await _send(call, response, waiting)
+                await _go_on(call, response, mark, woken)
         return response
     finally:
+        closing.cancel()
         stop()
         if not arrivals.streams(customer_id):
             with contextlib.suppress(Refusal):  # it ends by itself soon
                 async with call.parts.pool.acquire() as db:
                     await states.listen(db, customer_id=customer_id, for_s=0)
+
+
+async def _write_retry(response: EventSourceResponse, call: Call) -> None:
+    """Say how soon to come back; whoever does not even take that is cut off, as the library does with events."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await response.write(_RETRY)
+    except TimeoutError:
+        if call.request.transport is not None:
+            call.request.transport.abort()
+        raise ConnectionResetError from None
+
+
+async def _wake_at_end(stopping: asyncio.Event, woken: asyncio.Event) -> None:
+    """Wake the stream when the house closes."""
+    await stopping.wait()
+    woken.set()
 
 
 async def _begin(call: Call) -> tuple[Mark, list[Shown]]:
@@ -91,27 +117,27 @@ async def _begin(call: Call) -> tuple[Mark, list[Shown]]:
     return mark, [each for each in reversed(waiting) if (each.created_at, each.id) <= mark]
 
 
-async def _go_on(call: Call, response: web.StreamResponse, mark: Mark, woken: asyncio.Event) -> None:
-    """Write moments as they come, and a heartbeat where none does."""
+async def _go_on(call: Call, response: EventSourceResponse, mark: Mark, woken: asyncio.Event) -> None:
+    """Write moments as they come; the heart beats by itself as long as the stream is open."""
     monotonic, stopping = call.parts.clock.monotonic, call.parts.stopping
-    beaten = monotonic()
+    noted = monotonic()
     while not stopping.is_set():
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_S):
                 await woken.wait()
-        woken.clear()
-        beats = monotonic() - beaten >= BEAT_S
+        if not stopping.is_set():
+            woken.clear()
+        beats = monotonic() - noted >= BEAT_S
         if beats:
-            beaten = monotonic()
-            await response.write(_BEAT)
+            noted = monotonic()
         with contextlib.suppress(Refusal):
             found = await _look(call, mark, beats=beats)
             if found is None:
                 return
             if found:
                 mark = (found[-1].created_at, found[-1].id)
-                await response.write(b"".join(_event(each, call) for each in found))
-        if call.request.transport is None or call.request.transport.is_closing():
+                await _send(call, response, found)
+        if not response.is_connected() or call.request.transport is None or call.request.transport.is_closing():
             return
 
 
@@ -125,6 +151,11 @@ async def _look(call: Call, mark: Mark, *, beats: bool) -> list[Shown] | None:
         return await moments.after(db, customer_id=call.customer_id, mark=mark, limit=_PAGE)
 
 
-def _event(shown: Shown, call: Call) -> bytes:
-    data = encode(told(shown, call.parts.clock.now()))
-    return b"event: moment\nid: %s\ndata: %s\n\n" % (str(shown.id).encode(), data)
+async def _send(call: Call, response: EventSourceResponse, found: Sequence[Shown]) -> None:
+    """Write moments as events; raises ConnectionError where nobody takes them."""
+    now = call.parts.clock.now()
+    try:
+        for each in found:
+            await response.send(encode(told(each, now)).decode(), id=str(each.id), event="moment")
+    except TimeoutError:  # the library has cut the connection
+        raise ConnectionResetError from None

@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from server.store.knocks import knock, listen
-from server.store.pool import Connection
+from server.store import states
+from server.store.ids import new_id
+from server.store.knocks import knock, listen, nudge, nudged
+from server.store.pool import Connection, Pool
+from tests.store.waits import blocked
 
 
 @contextlib.asynccontextmanager
@@ -68,3 +71,34 @@ async def cut(db: Connection) -> None:
         " WHERE application_name = 'kairos outbox listens' AND datname = current_database()"
     )
     assert ended == 1
+
+
+async def test_only_who_has_a_stream_open_is_nudged(db_dsn: str, db: Connection) -> None:
+    here, left, nowhere = new_id(), new_id(), new_id()
+    await states.make(db, customers=[here, left, nowhere])
+    await states.listen(db, customer_id=here, for_s=40)
+    await states.listen(db, customer_id=left, for_s=40)
+    await states.listen(db, customer_id=left, for_s=0)
+    async with listening(db_dsn) as heard:
+        assert await next_of(heard) is None
+        await nudge(db, customers=[left, nowhere])
+        await nudge(db, customers=[])
+        await nudge(db, customers=[nowhere, here])
+        await knock(db, "push")
+        assert [nudged(await next_of(heard) or ""), await next_of(heard)] == [here, "push"]
+    assert nudged("push") is None
+
+
+async def test_a_stream_that_opens_while_a_moment_is_made_waits_for_it(db_dsn: str, db: Connection, pool: Pool) -> None:
+    """The two hold one row: either the moment's transaction sees the stream, or the stream sees the moment."""
+    customer = new_id()
+    await states.make(db, customers=[customer])
+    async with pool.acquire() as phone, db.transaction():
+        await states.bump(db, customer_id=customer)
+        opening = asyncio.create_task(states.listen(phone, customer_id=customer, for_s=40))
+        async with asyncio.timeout(20):
+            while not await blocked(db):
+                await asyncio.sleep(0.01)
+        assert not opening.done()
+        await nudge(db, customers=[customer])
+    await opening

@@ -9,8 +9,11 @@ from typing import Any
 
 import aiohttp
 import msgspec
+import pytest
 
+from server.store.knocks import listen
 from server.store.pool import Pool
+from server.web import stream as stream_door
 from server.web.parts import PARTS
 from tests.pipeline.town import document, fix, street
 from tests.web.phones import Phone, Phones, phones
@@ -75,6 +78,71 @@ async def test_a_moment_that_another_process_made_comes_too(pool: Pool, db_dsn: 
             [moment] = (await elsewhere.ping(phone.customer_id, fix(), foreground=False)).moments
             assert (await stream.event())["id"] == str(moment.id)
             assert moment.channel == "in_app"  # somebody listens: no push is needed
+
+
+async def test_a_knock_of_another_process_wakes_the_stream_without_a_look(
+    pool: Pool, db_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_door, "LOOK_S", 3600.0)
+    async with cafe(pool) as town, street(db_dsn) as elsewhere:
+        phone, away = await town.phone(), await town.phone()
+        knocks = asyncio.create_task(listen(db_dsn, town.arrivals.hear))
+        try:
+            async with listening(phone) as stream:
+                await elsewhere.ping(
+                    away.customer_id, fix(), foreground=False
+                )  # nobody is woken for who listens nowhere
+                for _ in range(2):
+                    [moment] = (await elsewhere.ping(phone.customer_id, fix(), foreground=False)).moments
+                    assert (await stream.event())["id"] == str(moment.id)
+        finally:
+            knocks.cancel()
+            await asyncio.gather(knocks, return_exceptions=True)
+
+
+async def test_whoever_may_have_missed_a_knock_looks(pool: Pool, db_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_door, "LOOK_S", 3600.0)
+    async with cafe(pool) as town, street(db_dsn) as elsewhere:
+        phone = await town.phone()
+        async with listening(phone) as stream:
+            [moment] = (await elsewhere.ping(phone.customer_id, fix(), foreground=False)).moments
+            town.arrivals.hear("push")
+            town.arrivals.hear(None)
+            assert (await stream.event())["id"] == str(moment.id)
+
+
+async def test_the_heart_beats_while_nothing_happens(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_door, "BEAT_S", 0.02)
+    async with cafe(pool) as town:
+        phone = await town.phone()
+        async with listening(phone) as stream:
+            assert stream.response.headers["X-Accel-Buffering"] == "no"
+            assert stream.response.headers["Cache-Control"] == "no-store"
+            beats = 0
+            while beats < 3:
+                beats += (await asyncio.wait_for(stream.response.content.readline(), 10)).startswith(b":")
+
+
+async def test_a_reader_who_takes_nothing_is_let_go(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    flood = b":" + b"x" * 2**25 + b"\n\n"
+    monkeypatch.setattr(stream_door, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(stream_door, "_RETRY", flood)
+    async with cafe(pool) as town:
+        phone = await town.phone()
+        reader, writer = await asyncio.open_connection("127.0.0.1", town.served.port, limit=2**10)
+        authorization = phone.headers["Authorization"]
+        head = f"GET /v1/moments/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {authorization}\r\n\r\n"
+        writer.write(head.encode())
+        async with asyncio.timeout(20):
+            for open_streams in (1, 0):
+                while town.arrivals.streams(phone.customer_id) != open_streams:
+                    await asyncio.sleep(0.01)
+        taken = 0
+        with contextlib.suppress(ConnectionError):
+            while piece := await asyncio.wait_for(reader.read(2**16), 20):
+                taken += len(piece)
+        writer.close()
+        assert taken < len(flood)
 
 
 async def test_what_waits_undelivered_comes_first_and_a_resumed_stream_goes_on_after_the_last(pool: Pool) -> None:
