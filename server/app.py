@@ -26,6 +26,7 @@ from server.opening.google import open_google
 from server.opening.outbox import sending
 from server.opening.passes import passes_jobs
 from server.opening.pools import open_one
+from server.opening.web_push import vapid_of
 from server.pipeline.addresses import AddressBook
 from server.pipeline.arrive import Arrivals
 from server.pipeline.expire import expire, ring
@@ -202,6 +203,7 @@ async def open_parts(
             metrics=Metrics(),
             watch=watch_of(settings, desk),
             google=await stack.enter_async_context(open_google(settings, desk=desk, keyring=secrets)),
+            vapid=await asyncio.to_thread(vapid_of, settings),
         )
         add_gauges(parts.metrics, parts)
         await stack.enter_async_context(

@@ -16,12 +16,11 @@ from typing import Any, Final
 from zoneinfo import available_timezones
 
 import msgspec
-import structlog
 
 from server.errors import Misconfigured
 from server.model.offer import LOCALE
 from server.settings import Settings
-from server.settings_out import ApnsSettings, GoogleWalletSettings
+from server.settings_out import ApnsSettings, GoogleWalletSettings, WebPushSettings
 
 
 def config_folder() -> Path:
@@ -62,19 +61,6 @@ def _read(path: Path) -> dict[str, Any]:
         raise Misconfigured(f"{path}: is not TOML ({error})") from None
 
 
-LATER: Final = frozenset({"fcm"})
-"""Sections of channels that this version does not have: taken, so that one set of settings fits several versions, and
-said in the log, so that nobody waits for a push."""
-
-
-def _is_later(section: str) -> bool:
-    if section in LATER:
-        structlog.get_logger("kairos.settings").warning(
-            "not in this version: the settings are ignored", section=section
-        )
-    return section in LATER
-
-
 OPEN_TABLES = frozenset({"weather.fixed", "pressure.classes"})
 """Tables whose keys are the operator's own."""
 
@@ -83,8 +69,6 @@ def _merge(into: dict[str, Any], other: Mapping[str, Any], source: str, prefix: 
     for key, value in other.items():
         path = f"{prefix}{key}"
         free = prefix.rstrip(".") in OPEN_TABLES
-        if not prefix and _is_later(key):
-            continue
         if key not in into and not free:
             raise Misconfigured(f"{source}: {path} is not a setting")
         if isinstance(into.get(key), dict):
@@ -98,8 +82,6 @@ def _merge(into: dict[str, Any], other: Mapping[str, Any], source: str, prefix: 
 def _set(into: dict[str, Any], name: str, text: str) -> None:
     """Set one value from the environment: read as TOML where the default is no text."""
     path = [part.lower() for part in name.removeprefix("KAIROS__").split("__")]
-    if _is_later(path[0]):
-        return
     table: Any = into
     for depth, part in enumerate(path[:-1]):
         free = ".".join(path[:depth]) in OPEN_TABLES
@@ -207,6 +189,7 @@ def _check(settings: Settings, source: str) -> None:
     wanted = 'must begin with "https://" in production'
     demand(not url or settings.mode == "test" or url.startswith("https://"), "server.public_url", wanted)
     _check_apns(settings.apns, demand)
+    _check_web_push(settings.web_push, demand)
 
 
 def _check_apns(apns: ApnsSettings, demand: Callable[[bool, str, str], None]) -> None:
@@ -217,6 +200,12 @@ def _check_apns(apns: ApnsSettings, demand: Callable[[bool, str, str], None]) ->
     by_certificate = all((apns.topic, apns.key_file, apns.certificate_file)) and not apns.key_id
     sentence = "needs topic and key_file, and beside them key_id and team_id, or certificate_file"
     demand(not any(given) or by_token or by_certificate, "apns", sentence)
+
+
+def _check_web_push(web_push: WebPushSettings, demand: Callable[[bool, str, str], None]) -> None:
+    subject = re.fullmatch(r"(mailto:[^\s@]+@[^\s@]+|https://[^\s@]+)", web_push.subject)
+    wanted = 'must look like "mailto:push@brand.example" or "https://brand.example"'
+    demand(subject is not None or not web_push.subject, "web_push.subject", wanted)
 
 
 def _check_google(google: GoogleWalletSettings, demand: Callable[[bool, str, str], None]) -> None:

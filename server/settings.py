@@ -9,7 +9,14 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from server.settings_out import ApnsSettings, GoogleWalletSettings, Outbox, WebhookSettings
+from server.settings_out import (
+    ApnsSettings,
+    FcmSettings,
+    GoogleWalletSettings,
+    Outbox,
+    WebhookSettings,
+    WebPushSettings,
+)
 from server.settings_out import Section as _Section
 
 
@@ -271,6 +278,8 @@ class Settings(_Section, frozen=True):
     geocoder: Geocoder
     apple: Apple
     apns: ApnsSettings
+    fcm: FcmSettings
+    web_push: WebPushSettings
     wallet: Wallet
     google_wallet: GoogleWalletSettings
     webhooks: WebhookSettings

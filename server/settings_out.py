@@ -64,6 +64,23 @@ class ApnsSettings(Section, frozen=True):
     ping_s: float
 
 
+class FcmSettings(Section, frozen=True):
+    """Firebase Cloud Messaging; nothing is pushed to Android without an account."""
+
+    base_url: str
+    token_url: str
+    ca_file: str
+    service_account_file: str
+
+
+class WebPushSettings(Section, frozen=True):
+    """Pushes to browsers: who we are to their services."""
+
+    subject: str
+    key_file: str
+    ca_file: str
+
+
 class GoogleWalletSettings(Section, frozen=True):
     """Passes in Google Wallet; off without an issuer."""
 

@@ -329,20 +329,18 @@ def test_secrets_are_not_shown_by_repr() -> None:
     assert "port=8080" in shown
 
 
-@pytest.mark.parametrize("section", ["fcm"])
-def test_sections_of_later_versions_are_ignored_and_said(
-    tmp_path: Path, section: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    plain = load(environment={})
-    assert load(written(tmp_path, f'[{section}]\nbase_url = "https://stand-in.example"\n'), {}) == plain
-    assert section in capsys.readouterr().out
-    assert load(environment={f"KAIROS__{section.upper()}__BASE_URL": "https://stand-in.example"}) == plain
-    assert "not in this version" in capsys.readouterr().out
-
-
-def test_a_later_section_is_no_licence_for_others(tmp_path: Path) -> None:
+def test_a_section_that_there_is_not_ends_the_start(tmp_path: Path) -> None:
     assert "server.fcm" in complaint(written(tmp_path, "[server.fcm]\nbase_url = 1\n"))
     assert "fcms" in complaint(written(tmp_path, "[fcms]\nbase_url = 1\n"))
+
+
+@pytest.mark.parametrize("subject", ["push@brand.example", "http://brand.example", "mailto:", "mailto:a@b c"])
+def test_where_browsers_services_may_complain_is_an_address(tmp_path: Path, subject: str) -> None:
+    said = complaint(written(tmp_path, f'[web_push]\nsubject = "{subject}"\n'))
+    assert "web_push.subject must look like" in said
+    for good in ("mailto:push@brand.example", "https://brand.example/push"):
+        settings = load(written(tmp_path, f'[web_push]\nsubject = "{good}"\n'), {})
+        assert settings.web_push.subject == good
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,9 @@ from uuid import UUID
 
 import msgspec
 
-from server.channels.apple import LARGEST, NOBODY, Http2, Log, Postbox, request_for
+from server.channels.apple import LARGEST, NOBODY, Http2, Postbox, request_for
 from server.channels.base import Alert, Receipt
+from server.channels.loud import Log
 from server.channels.provider_token import ProviderToken
 from server.channels.shorten import fit
 

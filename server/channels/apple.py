@@ -22,6 +22,7 @@ from yarl import URL
 
 from server.channels.base import Outcome, Receipt
 from server.channels.conversation import Answer, Lost, Request
+from server.channels.loud import Log, Loud
 from server.channels.rest import retry_after_s
 from server.errors import Misconfigured
 
@@ -74,7 +75,6 @@ _OURS_S: Final = 60.0
 """How long to leave Apple alone where our own set-up is wrong: a person has to mend it."""
 _AWAY: Final = "the way to Apple (apns.base_url): network, name, firewall"
 _MISTRUST: Final = "the certificate that we show, and apns.ca_file: Apple and this server do not trust each other"
-_SAY_AGAIN: Final = timedelta(minutes=1)
 
 
 class Http2(Protocol):
@@ -85,16 +85,6 @@ class Http2(Protocol):
 
     async def close(self) -> None:
         """Let go of the connection."""
-
-
-class Log(Protocol):
-    """What is asked of a log: structlog's bound loggers have it."""
-
-    def error(self, event: str, **values: object) -> object:
-        """Write what somebody has to mend."""
-
-    def warning(self, event: str, **values: object) -> object:
-        """Write what somebody should know."""
 
 
 class _Told(msgspec.Struct):
@@ -149,8 +139,8 @@ class Postbox:
 
     def __init__(self, name: str, *, timeout_s: float, shift: timedelta, log: Log) -> None:
         """Keep how long a try may take."""
-        self._name, self._timeout_s, self._shift, self._log = name, timeout_s, shift, log
-        self._said: dict[str, datetime] = {}
+        self._timeout_s, self._shift = timeout_s, shift
+        self._loud = Loud(log, event="apple_takes_nothing", way=name)
 
     def apples(self, now: datetime) -> datetime:
         """Tell Apple's time."""
@@ -175,10 +165,7 @@ class Postbox:
 
     def say(self, reason: str, look_at: str, *, now: datetime) -> None:
         """Log what somebody has to mend, once a minute for each reason."""
-        last = self._said.get(reason)
-        if last is None or abs(now - last) >= _SAY_AGAIN:
-            self._said[reason] = now
-            self._log.error("apple_takes_nothing", way=self._name, reason=reason, look_at=look_at)
+        self._loud.say(reason, look_at, now=now)
 
 
 def tls_for(ca_file: str, *, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from server.channels.apple import NOBODY, Http2, Log, Postbox, request_for
+from server.channels.apple import NOBODY, Http2, Postbox, request_for
 from server.channels.base import Outcome, Receipt, Stir
+from server.channels.loud import Log
 from server.errors import KairosError
 
 

@@ -93,12 +93,13 @@ def base_of(address: str, *, setting: str, loopback: bool) -> URL:
         base = URL(address)
     except ValueError:
         base = URL()
-    if base.host and (base.scheme == "https" or (loopback and base.scheme == "http" and _is_here(base.host))):
+    if base.host and (base.scheme == "https" or (loopback and base.scheme == "http" and is_here(base.host))):
         return base
     raise Misconfigured(f'{setting}: must be an https address (in mode = "test" also http to loopback)')
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Tell whether a host is this machine itself."""
     if host == "localhost":
         return True
     try:

@@ -5,6 +5,7 @@ Who is let in and may push to the topic gets `BadDeviceToken`; who is not gets A
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
@@ -13,8 +14,11 @@ import structlog
 
 from server.channels.apple import OURS
 from server.channels.base import Outcome, Receipt
+from server.channels.fcm import OURS as FIREBASES
 from server.commands.doctor_step import Failed, Ground, Step, Unasked, attempt
 from server.opening.apple import apns_of, apple_wallet_of
+from server.opening.firebase import account_of, fcm_of
+from server.opening.web_push import subject_of, vapid_of
 from server.settings import Settings
 from server.store.ids import new_id
 
@@ -24,10 +28,12 @@ _CUT: Final = frozenset({"connection lost", "Connection reset by peer"})
 
 
 async def examine_push(ground: Ground) -> list[Step]:
-    """Ask Apple for the app's alerts and for passes, as far as they are set up."""
+    """Ask Apple for the app's alerts and for passes, and Google for Android's, as far as they are set up."""
     return [
         await attempt("push to iPhones", lambda: _alerts(ground)),
         await attempt("push to Apple's wallets", lambda: _wallets(ground)),
+        await attempt("push to Android", lambda: _android(ground)),
+        await attempt("push to browsers", lambda: _browsers(ground)),
     ]
 
 
@@ -51,6 +57,36 @@ async def _wallets(ground: Ground) -> str:
     finally:
         await wallet.close()
     return _judge(told, ground.settings, who=f"our certificate, and the pass type {ground.desk.pass_type_id}")
+
+
+async def _android(ground: Ground) -> str:
+    account = await asyncio.to_thread(account_of, ground.settings)
+    if account is None:
+        raise Unasked("fcm.service_account_file is not set: no push to Android")
+    fcm = fcm_of(ground.settings, account, log=structlog.get_logger("kairos.doctor"))
+    if fcm is None:
+        raise Unasked("no push to Android")
+    try:
+        told = await _reach(fcm.reach, ground)
+    finally:
+        await fcm.close()
+    where = ground.settings.fcm.base_url
+    if told.outcome is Outcome.GONE:
+        return f"{where} knows our account and the project {account.project} (it looked at a push to nobody: {told.reason})"
+    if told.reason in FIREBASES:
+        raise Failed(f"{where} answers {told.reason}: {FIREBASES[told.reason]}")
+    if told.reason.startswith("no token"):
+        raise Failed(f"{told.reason}. Is the key in fcm.service_account_file still good, and this machine's clock right?")
+    raise Failed(f"{where} does not answer as it should: {told.reason}. Is the way to it open (port 443)?")
+
+
+async def _browsers(ground: Ground) -> str:
+    """Look at our half: the other one is a service that only a browser can name."""
+    vapid = await asyncio.to_thread(vapid_of, ground.settings)
+    subject = subject_of(ground.settings)
+    if not subject:
+        raise Unasked("web_push.subject is not set, and server.public_url is not https: Safari's service takes no push")
+    return f"browsers subscribe with the key {vapid.public[:12]}…; their services may complain to {subject}"
 
 
 async def _reach(reach: Callable[..., Awaitable[Receipt]], ground: Ground) -> Receipt:

@@ -8,10 +8,11 @@ from pathlib import Path
 from yarl import URL
 
 from server.channels.apns import Apns
-from server.channels.apple import PRODUCTION, SANDBOX, Log, tls_for
+from server.channels.apple import PRODUCTION, SANDBOX, tls_for
 from server.channels.apple_wallet import AppleWallet, Identity
 from server.channels.connection import Patience
 from server.channels.http2 import Http2
+from server.channels.loud import Log
 from server.channels.provider_token import ProviderToken
 from server.settings import Settings
 from server.wallet.issue import Desk

@@ -11,27 +11,39 @@ import structlog
 
 from server.channels.base import Channel
 from server.opening.apple import apns_of, apple_wallet_of
+from server.opening.firebase import account_of, fcm_of
+from server.opening.web_push import web_push_of
 from server.web.parts import Parts
 
 Channels = Mapping[str, Channel[Any, Any]]
 """By way; alerts for `apns`, `fcm` and `webpush`, stirs for `apple_wallet`."""
 
+Found = dict[str, Channel[Any, Any] | None]
+
 _log = structlog.get_logger("kairos.channels")
 
 
-def channels_of(parts: Parts) -> dict[str, Channel[Any, Any]]:
-    """Make a channel for each service that the settings name, by its way. Raises Misconfigured naming what is wrong."""
-    channels: dict[str, Channel[Any, Any] | None] = {
+def apples_of(parts: Parts) -> Found:
+    """Make Apple's channels, as far as they are set up. Raises Misconfigured naming what is wrong."""
+    return {
         "apns": apns_of(parts.settings, log=_log),
         "apple_wallet": apple_wallet_of(parts.settings, parts.desk, log=_log),
     }
-    return {way: channel for way, channel in channels.items() if channel is not None}
+
+
+async def channels_of(parts: Parts) -> dict[str, Channel[Any, Any]]:
+    """Make a channel for each service that the settings name, by its way. Raises Misconfigured naming what is wrong."""
+    account = await asyncio.to_thread(account_of, parts.settings)  # it reads files, and so do Apple's
+    found = await asyncio.to_thread(apples_of, parts)
+    found["webpush"] = web_push_of(parts.settings, parts.vapid, log=_log)
+    found["fcm"] = fcm_of(parts.settings, account, log=_log)
+    return {way: channel for way, channel in found.items() if channel is not None}
 
 
 @contextlib.asynccontextmanager
 async def open_channels(parts: Parts) -> AsyncIterator[Channels]:
     """Give the channels, and let go of their connections in the end."""
-    channels = await asyncio.to_thread(channels_of, parts)  # it reads files
+    channels = await channels_of(parts)
     try:
         yield channels
     finally:

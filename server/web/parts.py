@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from server.channels.google_keys import RootKeys
     from server.channels.google_wallet import GoogleWallet
+    from server.channels.vapid import Vapid
     from server.pipeline.addresses import Locates
     from server.pipeline.arrive import Arrivals
     from server.pipeline.rules import Rules
@@ -41,7 +42,7 @@ class Parts:
     """The house's resources. `till_pool` is the counter's own: it works while the rest is busy.
 
     `geocoder` and `google` are None where none is set; `stopping` is set at SIGTERM, before anything is closed; `watch`
-    knows what ends.
+    knows what ends; `vapid` is who we are to browsers' push services.
     """
 
     settings: Settings
@@ -59,6 +60,7 @@ class Parts:
     metrics: Metrics
     watch: Watch
     google: GoogleParts | None = None
+    vapid: Vapid | None = None
 
 
 PARTS: Final = web.AppKey("parts", Parts)

@@ -9,7 +9,9 @@ import pytest
 
 from server.errors import Misconfigured
 from server.opening.channels import open_channels
+from server.opening.web_push import vapid_of
 from tests.apple_home import desk, settings, standin
+from tests.standins.fcm import Fcm
 from tests.web.serving import parts_of, settings_with
 
 
@@ -35,3 +37,12 @@ async def test_a_service_that_is_set_up_wrongly_ends_the_start(tmp_path: Path) -
     with pytest.raises(Misconfigured, match=r"^apns\.ca_file"):
         async with open_channels(parts(wrong)):
             pass
+
+
+async def test_a_house_with_a_firebase_account_and_a_key_for_browsers_has_their_ways(tmp_path: Path) -> None:
+    async with Fcm() as firebase:
+        file = firebase.write_account(tmp_path / "account.json")
+        told = {"fcm__base_url": firebase.url, "fcm__service_account_file": str(file), "data_dir": str(tmp_path)}
+        own = settings_with(**told)
+        async with open_channels(parts_of(own, None, desk=desk(), vapid=vapid_of(own))) as channels:
+            assert {way: channel.name for way, channel in channels.items()} == {"fcm": "fcm", "webpush": "webpush"}

@@ -34,6 +34,7 @@ GET    /openapi.json                     200  everybody
 GET    /docs                             200  everybody
 GET    /static/{file}                    200  everybody
 GET    /v1/limits                        200  everybody
+GET    /v1/push/key                      200  everybody
 GET    /                                 200  everybody
 GET    /login                            200  everybody
 POST   /login                            401  everybody

@@ -67,7 +67,7 @@ def test_what_anybody_may_is_short() -> None:
     anybody = {path for (_, path), access in ACCESS.items() if Kind.ANON in access.principals}
     assert anybody == {
         "/", "/p/{link}", "/v1/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/static/{file}", "/login", "/logout",
-        "/password", "/wallet/v1/devices/{dev}/registrations/{type}", "/wallet/v1/log",
+        "/password", "/wallet/v1/devices/{dev}/registrations/{type}", "/wallet/v1/log", "/v1/push/key",
     }  # fmt: skip
 
 

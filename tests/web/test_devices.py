@@ -5,14 +5,30 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
+from server.channels.vapid import Vapid, new_key
+from server.errors import Invalid
 from server.store.pool import Pool
+from server.web.devices import _check_endpoint
+from server.web.doors import all_doors
 from tests.web.phones import phones
+from tests.web.serving import NoPool, serving, settings_with
 
 IOS: dict[str, Any] = {"platform": "ios", "push_token": "abc", "app_version": "3.1"}
 WEB: dict[str, Any] = {
     "platform": "web",
     "subscription": {"endpoint": "https://push.example/1", "keys": {"p256dh": "BA", "auth": "cc"}},
 }
+
+NEVER = (
+    "https://user:word@push.example/1",
+    "https://push.example/1#x",
+    "https://10.0.0.1/1",
+    "https://[::1%25eth0]/",
+    "ftp://a.b",
+)
+"""Addresses that no push could ever reach."""
 
 
 async def test_a_device_is_registered_changed_and_forgotten(pool: Pool) -> None:
@@ -73,9 +89,32 @@ async def test_what_is_wrong_with_a_device_is_named(pool: Pool) -> None:
             (IOS | {"subscription": WEB["subscription"]}, "subscription"),
             ({"platform": "web", "subscription": http}, "subscription.endpoint"),
             (IOS | {"token": "abc"}, "token"),
+            *(
+                ({"platform": "web", "subscription": http | {"endpoint": each}}, "subscription.endpoint")
+                for each in NEVER
+            ),
         )
         for body, field in wrong:
             answer = await phone.call("PUT", "/v1/devices/one", json=body)
             assert (answer.status, answer.json["errors"][0]["field"]) == (422, field)
         assert (await phone.call("PUT", "/v1/devices/" + "x" * 129, json=IOS)).status == 422
         assert await town.town.count("SELECT count(*) FROM devices") == 0
+
+
+async def test_a_stand_ins_address_on_this_machine_is_taken_in_test_mode_alone(pool: Pool) -> None:
+    async with phones(pool) as town:
+        phone = await town.phone()
+        for endpoint in ("http://127.0.0.1:9/1", "http://localhost/1", "https://127.0.0.1:9/1"):
+            body = {"platform": "web", "subscription": WEB["subscription"] | {"endpoint": endpoint}}
+            assert (await phone.call("PUT", "/v1/devices/browser", json=body)).status == 204
+            with pytest.raises(Invalid):
+                _check_endpoint(endpoint, loopback=False)
+
+
+async def test_anybody_is_told_the_key_that_browsers_subscribe_with() -> None:
+    vapid = Vapid(new_key(), subject="", setting="")
+    async with serving(all_doors(("devices",)), settings_with(), NoPool(), vapid=vapid) as served:
+        answer = await served.call("GET", "/v1/push/key")
+        assert (answer.status, answer.json) == (200, {"key": vapid.public})
+    async with serving(all_doors(("devices",)), settings_with(), NoPool()) as served:
+        assert (await served.call("GET", "/v1/push/key")).status == 503
