@@ -76,7 +76,9 @@ async def _android(ground: Ground) -> str:
     if told.reason in FIREBASES:
         raise Failed(f"{where} answers {told.reason}: {FIREBASES[told.reason]}")
     if told.reason.startswith("no token"):
-        raise Failed(f"{told.reason}. Is the key in fcm.service_account_file still good, and this machine's clock right?")
+        raise Failed(
+            f"{told.reason}. Is the key in fcm.service_account_file still good, and this machine's clock right?"
+        )
     raise Failed(f"{where} does not answer as it should: {told.reason}. Is the way to it open (port 443)?")
 
 

@@ -127,7 +127,7 @@ def test_a_picture_goes_before_the_action_and_the_action_before_the_words() -> N
 
 
 def refused(word: str, **told: Any) -> Heard:
-    answer = standins._refusal(word, told.get("fields", []), headers={})
+    answer = standins.refusal(word, told.get("fields", []), headers={})
     assert isinstance(answer.body, bytes)
     return Heard(answer.status, told.get("headers", {}), answer.body)
 

@@ -2,8 +2,8 @@
 
     fcm.base_url   URL      fcm.token_url   URL/token
 
-By hand: `python -m tests.standins fcm --port 0 --account account.json [--fail UNAVAILABLE=0.05] [--fail cut=0.01] [--retry-after 1]
-[--gone TOKEN]…` writes a service account's key file first, and prints every message as a line of JSON.
+By hand: `python -m tests.standins fcm --port 0 --account account.json [--fail UNAVAILABLE=0.05] [--fail cut=0.01]
+[--retry-after 1] [--gone TOKEN]…` writes a service account's key file first, and prints every message as a line of JSON.
 
 https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages
 """
@@ -98,9 +98,7 @@ def _against(value: Any, shape: Any) -> list[str]:
             found += [] if good else [key]
         elif wanted is bool:
             found += [] if isinstance(inner, bool) else [key]
-        elif wanted is None or not isinstance(inner, str):
-            found.append(key)
-        elif wanted != _TEXT and not re.fullmatch(wanted, inner):
+        elif wanted is None or not isinstance(inner, str) or (wanted != _TEXT and not re.fullmatch(wanted, inner)):
             found.append(key)
     return found
 
@@ -180,39 +178,34 @@ class Fcm:
             body = None
         order = self.orders.draw()
         await asyncio.sleep(self.orders.delay_s)
-        message = body.get("message") if isinstance(body, dict) else None
-        word, fields = self._judge(request, body, message)
+        body = body if isinstance(body, dict) else {}
+        word, fields = self._judge(request, body)
         if order and not word and order not in TAKEN:
             word = order
-        answer = await self._answer(request, order, word, fields, message, body)
-        return answer
-
-    async def _answer(
-        self, request: web.Request, order: str, word: str, fields: list[str], message: Any, body: Any
-    ) -> web.Response:
         status = STATUS.get(word, 200) if order not in ON_THE_LINE else 0
-        said = order if order in ON_THE_LINE else word
-        told = message if isinstance(message, dict) else {}
-        validate = isinstance(body, dict) and body.get("validate_only") is True
-        self.seen.append(Seen(str(told.get("token", "")), told, validate, status, said))
-        self.tell(json.dumps({"status": status, "said": said, "message": told}, ensure_ascii=False))
-        async with self._came:
-            self._came.notify_all()
+        await self._note(body, status, order if order in ON_THE_LINE else word)
         if order in ON_THE_LINE:
             return await on_the_line(request, order)
         if not word:
             return web.json_response({"name": f"projects/{PROJECT}/messages/{secrets.token_hex(8)}"})
-        return _refusal(word, fields if self.named else [], headers=self.orders.headers(status))
+        return refusal(word, fields if self.named else [], headers=self.orders.headers(status))
 
-    def _judge(self, request: web.Request, body: Any, message: Any) -> tuple[str, list[str]]:
+    async def _note(self, body: dict[str, Any], status: int, said: str) -> None:
+        message = body.get("message")
+        told = message if isinstance(message, dict) else {}
+        self.seen.append(Seen(str(told.get("token", "")), told, body.get("validate_only") is True, status, said))
+        self.tell(json.dumps({"status": status, "said": said, "message": told}, ensure_ascii=False))
+        async with self._came:
+            self._came.notify_all()
+
+    def _judge(self, request: web.Request, body: dict[str, Any]) -> tuple[str, list[str]]:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme != "Bearer" or token not in self.tokens:
             return "UNAUTHENTICATED", []
         if request.match_info["project"] != PROJECT:
             return "NOT_FOUND", []
-        if not isinstance(body, dict) or not set(body) <= {"message", "validate_only"}:
-            return "INVALID_ARGUMENT", ["body"]
-        against = objections(message)
+        message = body.get("message")
+        against = objections(message) if set(body) <= {"message", "validate_only"} else ["body"]
         if against:
             return "INVALID_ARGUMENT", against
         address = message["token"]
@@ -221,7 +214,8 @@ class Fcm:
         return ("UNREGISTERED" if address in self.gone else "SENDER_ID_MISMATCH" if address in self.foreign else ""), []
 
 
-def _refusal(word: str, fields: list[str], *, headers: dict[str, str]) -> web.Response:
+def refusal(word: str, fields: list[str], *, headers: dict[str, str]) -> web.Response:
+    """Refuse as Firebase does."""
     text = "The registration token is not a valid FCM registration token" if word == "INVALID_ARGUMENT" else f"{word}."
     error: dict[str, Any] = {"code": STATUS[word], "message": text, "status": GENERAL.get(word, word), "details": []}
     if word not in NOT_FCM:

@@ -25,7 +25,7 @@ NEVER = (
     "https://user:word@push.example/1",
     "https://push.example/1#x",
     "https://10.0.0.1/1",
-    "https://[::1%25eth0]/",
+    "https://[fe80::1]/",
     "ftp://a.b",
 )
 """Addresses that no push could ever reach."""
