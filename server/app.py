@@ -206,9 +206,8 @@ async def open_parts(
             vapid=await asyncio.to_thread(vapid_of, settings),
         )
         add_gauges(parts.metrics, parts)
-        await stack.enter_async_context(
-            _beside(rules.follow(every_s=settings.jobs.rules_poll_s, stopping=parts.stopping))
-        )
+        following = rules.follow(every_s=settings.jobs.rules_poll_s, stopping=parts.stopping)
+        await stack.enter_async_context(_beside(following))
         yield parts
 
 

@@ -117,7 +117,7 @@ def headers_for(alert: Alert, authorization: str, *, ttl: timedelta) -> dict[str
         "Content-Encoding": "aes128gcm",
         "Content-Type": "application/octet-stream",
         "TTL": str(int(min(ttl, LONGEST).total_seconds())),
-        "Urgency": "high",  # a moment is for now: normal may wait for the charger
+        "Urgency": "high",  # what is normal may wait until the phone is charged
     }
     if alert.collapse_id:
         headers["Topic"] = topic_of(alert.collapse_id)

@@ -86,7 +86,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/v1/passes/{serial}"): _CUSTOMER,
     ("PUT", "/v1/devices/{device_id}"): _CUSTOMER,
     ("DELETE", "/v1/devices/{device_id}"): _CUSTOMER,
-    ("GET", "/v1/push/key"): _ANYBODY,  # a public key
+    ("GET", "/v1/push/key"): _for(Kind.APP, Kind.CUSTOMER),
     ("GET", "/v1/me"): _CUSTOMER,
     ("PATCH", "/v1/me"): _CUSTOMER,
     ("DELETE", "/v1/me"): _CUSTOMER,

@@ -66,7 +66,6 @@ async def register(call: Call) -> None:
         raise Invalid(errors=[FieldError("push_token", "a browser has a subscription instead")])
     if body.platform != "web" and body.subscription is not None:
         raise Invalid(errors=[FieldError("subscription", "belongs to the platform web")])
-
     if body.subscription is not None:
         _check_endpoint(body.subscription.endpoint, loopback=call.parts.settings.mode == "test")
 

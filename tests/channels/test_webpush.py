@@ -113,7 +113,9 @@ def test_two_messages_share_neither_salt_nor_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("point", "auth"), [(b"", b"x" * 16), (b"\4" + b"\1" * 64, b"x" * 16), (Browser("").point, b"x" * 15)]
+    ("point", "auth"),
+    [(b"", b"x" * 16), (b"\4" + b"\1" * 64, b"x" * 16), (Browser("").point, b"x" * 15)],
+    ids=["no key", "no point of the curve", "too short a secret"],
 )
 def test_keys_that_are_none_are_refused(point: bytes, auth: bytes) -> None:
     with pytest.raises(NoKeys):

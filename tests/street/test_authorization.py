@@ -34,7 +34,6 @@ GET    /openapi.json                     200  everybody
 GET    /docs                             200  everybody
 GET    /static/{file}                    200  everybody
 GET    /v1/limits                        200  everybody
-GET    /v1/push/key                      200  everybody
 GET    /                                 200  everybody
 GET    /login                            200  everybody
 POST   /login                            401  everybody
@@ -56,6 +55,7 @@ GET    /v1/passes                        200  customer
 GET    /v1/passes/{serial}               200  customer
 PUT    /v1/devices/{device_id}           204  customer
 DELETE /v1/devices/{device_id}           204  customer
+GET    /v1/push/key                      200  app customer
 GET    /v1/me                            200  customer
 PATCH  /v1/me                            200  customer
 DELETE /v1/me                            204  customer

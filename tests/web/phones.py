@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from server.channels.vapid import Vapid, new_key
 from server.model.place import Point
 from server.pipeline.arrive import Arrivals
 from server.pipeline.rules import Rules, programme_of
@@ -23,6 +24,8 @@ from tests.web.serving import Answered, Served, serving, settings_with
 DOORS = ("customers", "devices", "events", "me", "moments", "pings", "stream")
 
 FREE = {"quiet_hours__to": "21:00", "pressure__per_day": 0, "pressure__per_week": 0}
+
+VAPID = Vapid(new_key(), subject="", setting="")
 
 
 @dataclass(slots=True)
@@ -102,7 +105,8 @@ async def phones(pool: Pool, **changes: Any) -> AsyncIterator[Phones]:
         assert made is not None
     await rules.refresh()
     arrivals = Arrivals(pool=pool, rules=rules, clock=clock, sky=Sky(), settings=settings)
-    async with serving(all_doors(DOORS), settings, pool, rules=rules, clock=clock, arrivals=arrivals) as served:
+    parts = {"rules": rules, "clock": clock, "arrivals": arrivals, "vapid": VAPID}
+    async with serving(all_doors(DOORS), settings, pool, **parts) as served:
         yield Phones(served, town, rules, arrivals, clock, made.token)
     await arrivals.close()
 

@@ -18,9 +18,9 @@ MATRIX = {
         "POST /v1/pings", "POST /v1/events", "GET /v1/moments", "GET /v1/moments/stream", "POST /v1/moments/{}/pass",
         "GET /v1/passes", "GET /v1/passes/{}", "PUT /v1/devices/{}", "DELETE /v1/devices/{}", "GET /v1/me",
         "PATCH /v1/me", "DELETE /v1/me", "GET /v1/me/consents", "PUT /v1/me/consents", "GET /v1/me/decisions",
-        "POST /v1/me/export", "GET /v1/redemptions",
+        "POST /v1/me/export", "GET /v1/redemptions", "GET /v1/push/key",
     },
-    "app": {"POST /v1/customers"},
+    "app": {"POST /v1/customers", "GET /v1/push/key"},
     "till": {
         "POST /v1/redemptions", "POST /v1/redemptions/check", "POST /v1/redemptions/{}/reversal", "GET /v1/redemptions",
     },
@@ -67,7 +67,7 @@ def test_what_anybody_may_is_short() -> None:
     anybody = {path for (_, path), access in ACCESS.items() if Kind.ANON in access.principals}
     assert anybody == {
         "/", "/p/{link}", "/v1/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/static/{file}", "/login", "/logout",
-        "/password", "/wallet/v1/devices/{dev}/registrations/{type}", "/wallet/v1/log", "/v1/push/key",
+        "/password", "/wallet/v1/devices/{dev}/registrations/{type}", "/wallet/v1/log",
     }  # fmt: skip
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from server.channels.vapid import Vapid, new_key
-from server.errors import Invalid
+from server.errors import Invalid, Unavailable
 from server.store.pool import Pool
-from server.web.devices import _check_endpoint
-from server.web.doors import all_doors
+from server.web.devices import _check_endpoint, show_push_key
 from tests.web.phones import phones
-from tests.web.serving import NoPool, serving, settings_with
 
 IOS: dict[str, Any] = {"platform": "ios", "push_token": "abc", "app_version": "3.1"}
 WEB: dict[str, Any] = {
@@ -111,10 +111,16 @@ async def test_a_stand_ins_address_on_this_machine_is_taken_in_test_mode_alone(p
                 _check_endpoint(endpoint, loopback=False)
 
 
-async def test_anybody_is_told_the_key_that_browsers_subscribe_with() -> None:
-    vapid = Vapid(new_key(), subject="", setting="")
-    async with serving(all_doors(("devices",)), settings_with(), NoPool(), vapid=vapid) as served:
-        answer = await served.call("GET", "/v1/push/key")
-        assert (answer.status, answer.json) == (200, {"key": vapid.public})
-    async with serving(all_doors(("devices",)), settings_with(), NoPool()) as served:
-        assert (await served.call("GET", "/v1/push/key")).status == 503
+async def test_customers_are_told_the_key_that_their_browsers_subscribe_with(pool: Pool) -> None:
+    async with phones(pool) as town:
+        phone = await town.phone()
+        answer = await phone.call("GET", "/v1/push/key")
+        assert answer.status == 200
+        key = base64.urlsafe_b64decode(answer.json["key"] + "=")
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key)
+
+
+async def test_a_server_without_a_key_says_so() -> None:
+    call: Any = SimpleNamespace(parts=SimpleNamespace(vapid=None))
+    with pytest.raises(Unavailable, match="no key for pushes"):
+        await show_push_key.handler(call)
