@@ -19,7 +19,7 @@ import msgspec
 
 from server.errors import Misconfigured
 from server.model.offer import LOCALE
-from server.settings import Settings
+from server.settings import Apple, Settings
 from server.settings_out import ApnsSettings, GoogleWalletSettings, WebPushSettings
 
 
@@ -173,7 +173,16 @@ def _check(settings: Settings, source: str) -> None:
         demand(
             bool(re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text)), f"quiet_hours.{key}", 'must look like "21:00"'
         )
-    apple = settings.apple
+    _check_apple(settings.apple, demand)
+    _check_google(settings.google_wallet, demand)
+    url = settings.server.public_url
+    wanted = 'must begin with "https://" in production'
+    demand(not url or settings.mode == "test" or url.startswith("https://"), "server.public_url", wanted)
+    _check_apns(settings.apns, demand)
+    _check_web_push(settings.web_push, demand)
+
+
+def _check_apple(apple: Apple, demand: Callable[[bool, str, str], None]) -> None:
     parts = (apple.pass_type_id, apple.team_id, apple.certificate_file, apple.key_file, apple.wwdr_file)
     sentence = "needs pass_type_id, team_id, certificate_file, key_file and wwdr_file together"
     demand(all(parts) or not any(parts), "apple", sentence)
@@ -184,12 +193,6 @@ def _check(settings: Settings, source: str) -> None:
         "apple.next_certificate_file",
         sentence,
     )
-    _check_google(settings.google_wallet, demand)
-    url = settings.server.public_url
-    wanted = 'must begin with "https://" in production'
-    demand(not url or settings.mode == "test" or url.startswith("https://"), "server.public_url", wanted)
-    _check_apns(settings.apns, demand)
-    _check_web_push(settings.web_push, demand)
 
 
 def _check_apns(apns: ApnsSettings, demand: Callable[[bool, str, str], None]) -> None:
