@@ -14,6 +14,7 @@ from server.settings_out import (
     FcmSettings,
     GoogleWalletSettings,
     Outbox,
+    Wallet,
     WebhookSettings,
     WebPushSettings,
 )
@@ -215,13 +216,6 @@ class Apple(_Section, frozen=True):
     next_wwdr_file: str
     warn_days: int
     look_s: float
-
-
-class Wallet(_Section, frozen=True):
-    """How wallets are told that passes changed, and how often."""
-
-    push_days: int
-    relevance_s: float
 
 
 class ReplaySettings(_Section, frozen=True):

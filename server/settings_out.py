@@ -95,3 +95,10 @@ class GoogleWalletSettings(Section, frozen=True):
     callback: bool
     rotating: bool
     calls_per_s: float
+
+
+class Wallet(Section, frozen=True):
+    """How wallets are told that passes changed, and how often."""
+
+    push_days: int
+    relevance_s: float
