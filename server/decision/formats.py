@@ -1,11 +1,22 @@
-"""Numbers, money, dates and times as German and English readers write them; other languages read the English way.
+"""Numbers, money, dates and times as the readers of a locale write them: by the CLDR, through Babel.
 
-Sources: CLDR 48, de and en (numbers, currencies, gregorian calendar); ISO 4217 for the digits of minor units.
+Rule 1: a locale that the CLDR does not know counts as its language, and a language that it does not know as English.
+Rule 2: how many digits a currency's minor unit has is ISO 4217's word: amounts are kept by it. The CLDR says the rest.
+Rule 3: nothing here fails or forgets: a locale's data is read from its file once, when a document that names it is read.
 """
 
 from __future__ import annotations
 
+import copy
+import re
 from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton, format_time
+from babel.numbers import NumberPattern
 
 from server.model.money import Money
 
@@ -16,11 +27,6 @@ _NONE = frozenset(
     }
 )
 _THREE = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-_SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
-_MONTHS = (
-    *("Januar", "Februar", "März", "April", "Mai", "Juni"),
-    *("Juli", "August", "September", "Oktober", "November", "Dezember"),
-)
 _SKIES = {
     "clear": "klar",
     "clouds": "wolkig",
@@ -33,6 +39,18 @@ _SKIES = {
     "thunderstorm": "Gewitter",
     "wind": "Wind",
 }
+_TRUTHS: Final = {
+    **{"cs": ("ano", "ne"), "da": ("ja", "nej"), "de": ("ja", "nein"), "es": ("sí", "no"), "fr": ("oui", "non")},
+    **{"it": ("sì", "no"), "nb": ("ja", "nei"), "nl": ("ja", "nee"), "pl": ("tak", "nie"), "pt": ("sim", "não")},
+    **{"sv": ("ja", "nej"), "tr": ("evet", "hayır")},
+}
+"""Yes and no: Babel leaves the CLDR's `posix` messages out."""
+
+WEATHER_IN: Final = frozenset({"de", "en"})
+"""Languages that kinds of weather are told in."""
+
+_SPACING = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+"""Between a currency's letters and its digits a space belongs (CLDR, currencySpacing), which Babel does not put."""
 
 
 def is_german(locale: str) -> bool:
@@ -45,57 +63,79 @@ def language_of(locale: str) -> str:
     return locale.replace("_", "-").partition("-")[0].lower()
 
 
+def is_known(locale: str) -> bool:
+    """Tell whether the CLDR knows the locale or its language, and read its data."""
+    return cldr(locale).language == language_of(locale) or cldr(locale).language != "en"
+
+
+@lru_cache(maxsize=256)
+def cldr(locale: str) -> Locale:
+    """Find the CLDR's locale: the exact one, that of its language, English."""
+    for name in (locale.replace("-", "_"), language_of(locale)):
+        try:
+            return Locale.parse(name)
+        except (UnknownLocaleError, ValueError, TypeError):
+            continue
+    return Locale("en")
+
+
 def say_number(value: float, locale: str, *, digits: int = 6) -> str:
     """Write a number with at most that many decimals and no grouping: it may be a year or a size."""
+    symbols = cldr(locale).number_symbols["latn"]
+    return plain(value, digits=digits).replace(".", symbols["decimal"]).replace("-", symbols["minusSign"])
+
+
+def plain(value: float, *, digits: int = 6) -> str:
+    """Write a number as computers do, with the digits that its reader sees."""
     text = f"{value:.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    text = "0" if text == "-0" else text
-    return text.replace(".", ",") if is_german(locale) else text
+    return "0" if text == "-0" else text
 
 
 def say_money(money: Money, locale: str) -> str:
     """Write an amount: `2,50 €` in German (with a space that does not break), `€2.50` in English."""
-    digits = 0 if money.currency in _NONE else 3 if money.currency in _THREE else 2
-    whole, rest = divmod(abs(money.minor), 10**digits)
-    text = f"{whole:,}" + (f".{rest:0{digits}d}" if digits else "")
-    sign = "-" if money.minor < 0 else ""
-    symbol = _SYMBOLS.get(money.currency)
-    if is_german(locale):
-        return f"{sign}{text.translate(str.maketrans(',.', '.,'))}\u00a0{symbol or money.currency}"
-    return f"{sign}{symbol}{text}" if symbol else f"{sign}{money.currency}\u00a0{text}"
+    digits, found = minor_digits(money.currency), cldr(locale)
+    pattern = _with_digits(found.currency_formats["standard"], (digits, digits))
+    amount = Decimal(abs(money.minor)).scaleb(-digits)
+    text = pattern.apply(amount, found, currency=money.currency, currency_digits=False)
+    return ("-" if money.minor < 0 else "") + _SPACING.sub("\u00a0", text)
+
+
+def minor_digits(currency: str) -> int:
+    """Tell how many decimals a currency's minor unit has (ISO 4217)."""
+    return 0 if currency in _NONE else 3 if currency in _THREE else 2
 
 
 def say_percent(value: float, locale: str) -> str:
     """Write a share of a hundred: `20 %` in German, `20%` in English."""
-    space = "\u00a0" if is_german(locale) else ""
-    return f"{say_number(value, locale, digits=2)}{space}%"
+    found = cldr(locale)
+    pattern = _with_digits(found.percent_formats[None], (0, 2))
+    return str(pattern.apply(Decimal(plain(value, digits=2)) / 100, found))
+
+
+def _with_digits(pattern: NumberPattern, digits: tuple[int, int]) -> NumberPattern:
+    """Give a pattern with other decimals: the CLDR's own are for everybody."""
+    mine = copy.copy(pattern)
+    mine.frac_prec = digits
+    return mine
 
 
 def say_day(local: datetime, locale: str, *, year: bool) -> str:
-    """Write a date in words: `3. November 2026`, `November 3, 2026`, and outside America `3 November 2026`."""
-    if is_german(locale):
-        return f"{local.day}. {_MONTHS[local.month - 1]}{f' {local.year}' if year else ''}"
-    if _is_american(locale):
-        return f"{local:%B} {local.day}{f', {local.year}' if year else ''}"
-    return f"{local.day} {local:%B}{f' {local.year}' if year else ''}"
+    """Write a date in words: `3. November 2026`, `November 3, 2026`, `3 novembre 2026`."""
+    found = cldr(locale)
+    return format_date(local, "long", locale=found) if year else format_skeleton("MMMMd", local, locale=found)
 
 
 def say_clock(local: datetime, locale: str) -> str:
-    """Write a time of day: `11:30`, in America `11:30 AM`."""
-    if _is_american(locale):
-        return f"{local.hour % 12 or 12}:{local:%M}\u00a0{'AM' if local.hour < 12 else 'PM'}"
-    return f"{local:%H:%M}"
+    """Write a time of day: `11:30`, where twelve hours are usual `11:30 AM`."""
+    return format_time(local, "short", locale=cldr(locale))
 
 
 def say_truth(value: bool, locale: str) -> str:
-    """Write yes or no."""
-    return ("ja" if value else "nein") if is_german(locale) else ("yes" if value else "no")
+    """Write yes or no; in English where we know no better."""
+    return _TRUTHS.get(language_of(locale), ("yes", "no"))[0 if value else 1]
 
 
 def say_sky(kind: str, locale: str) -> str:
-    """Write a kind of weather in words."""
+    """Write a kind of weather in words, German or English."""
     return _SKIES.get(kind, kind) if is_german(locale) else kind
-
-
-def _is_american(locale: str) -> bool:
-    return locale.replace("_", "-").lower() == "en-us"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
+from server.decision import formats, plurals
 from server.decision.parse_common import parse_url
 from server.decision.reading import Node
-from server.decision.templates import ALLOWED, placeholders
+from server.decision.templates import ALLOWED, COUNTED, Placeholder, placeholders
 from server.model.offer import LOCALE, Content, MomentSpec, Placement, Variant
 
 SURFACES = ("in_app", "push")
@@ -63,6 +64,8 @@ def _parse_content(node: Node, *, locale: str, reward: bool) -> Content:
     if not node.object("title", "body", "formality", "image_url", need=("title", "body")):
         return Content(locale, "", "")
     title, body, formality = node.child("title"), node.child("body"), node.child("formality")
+    if not formats.is_known(locale):
+        node.warn(f"{locale} is in no language that the CLDR knows: numbers and dates are written as in English")
     if formality.given and locale.lower().partition("-")[0] != "de":
         formality.wrong("is for German alone")
     content = Content(
@@ -73,20 +76,39 @@ def _parse_content(node: Node, *, locale: str, reward: bool) -> Content:
         image_url=parse_url(node.child("image_url")),
     )
     for member, text in ((title, content.title), (body, content.body)):
-        _check_placeholders(member, text, reward=reward)
+        _check_placeholders(member, text, locale=locale, reward=reward)
     return content
 
 
-def _check_placeholders(node: Node, text: str, *, reward: bool) -> None:
+def _check_placeholders(node: Node, text: str, *, locale: str, reward: bool) -> None:
     """Note placeholders that cannot be filled, or that some customers would see empty."""
     for found in placeholders(text):
         if isinstance(found, str):
             listed = ", ".join(sorted(ALLOWED))
             node.wrong(f"{found[:60]} is no known placeholder; known are customer.<attribute>, {listed}")
-        elif found.is_customers and not found.default:
+            continue
+        if found.is_customers and not found.default:
             node.wrong(f"{found.name} needs a default, such as {{{{ {found.name} | default: 'Hallo' }}}}")
         elif found.name.startswith("reward.") and not reward and not found.default:
             node.wrong(f"{found.name} stays empty: the offer has no reward")
+        elif found.name == "weather.kind" and formats.language_of(locale) not in formats.WEATHER_IN:
+            node.warn("weather.kind is told in German and English alone; here it would be English")
+        if found.forms:
+            _check_plural(node, found, locale)
+
+
+def _check_plural(node: Node, found: Placeholder, locale: str) -> None:
+    """Note a plural that has nothing to go by, or forms that the language has not."""
+    forms = [form for form, _ in found.forms]
+    wrong = plurals.complaint(forms, locale)
+    if not found.is_customers and found.name not in COUNTED:
+        node.wrong(f"{found.name} is no number; a plural goes by customer.<attribute>, {', '.join(sorted(COUNTED))}")
+    elif len(set(forms)) < len(forms):
+        node.wrong(f"a plural form of {found.name} is written twice")
+    elif wrong is not None:
+        node.wrong(wrong)
+    elif lacks := plurals.lacking(forms, locale):
+        node.warn(f"{locale} has the plural form {', '.join(lacks)}, too: other stands in for it")
 
 
 def _parse_action(node: Node) -> dict[str, Any]:

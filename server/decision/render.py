@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
-from server.decision import formats
+from server.decision import formats, plurals
 from server.decision.reading import read_date
 from server.decision.templates import fill
 from server.decision.wall import zone_named
@@ -64,11 +64,16 @@ def render(
     content = content or choose_content(offer, customer=customer, programme=programme)
     locale = content.locale
     values = {f"customer.{name}": _say(value, locale) for name, value in customer.attributes.items()}
+    counts: dict[str, float] = {
+        f"customer.{name}": value for name, value in customer.attributes.items() if _counts(value)
+    }
     values["offer.name"] = offer.name
     if place is not None:
         values |= {"place.name": place.name, "place.address": place.address or ""}
     if offer.reward is not None:
         values["reward.value"] = say_value(offer.reward, locale)
+        values["reward.uses"] = formats.say_number(offer.reward.uses, locale)
+        counts["reward.uses"] = offer.reward.uses
     if until is not None:
         zones = (place.zone if place else None, customer.zone, programme.zone)
         values["reward.until"] = say_until(until, zones, locale, now)
@@ -77,9 +82,23 @@ def render(
         values["weather.kind"] = formats.say_sky(sky.kind, locale) if sky.kind else ""
         if sky.temperature_c is not None:
             values["weather.temperature_c"] = formats.say_number(sky.temperature_c, locale, digits=1)
-    told = {name: one_line(value) for name, value in values.items()}
-    title, body = cut(fill(content.title, told), TITLE), cut(fill(content.body, told), BODY)
+            counts["weather.temperature_c"] = round(sky.temperature_c, 1)
+    title, body = (cut(_fill(text, values, counts, locale), most) for text, most in _parts(content))
     return Words(title, body, content.image_url, locale)
+
+
+def _parts(content: Content) -> tuple[tuple[str, int], tuple[str, int]]:
+    """Give a content's templates with the characters that their words may have."""
+    return (content.title, TITLE), (content.body, BODY)
+
+
+def _fill(text: str, values: Mapping[str, str], counts: Mapping[str, float], locale: str) -> str:
+    """Put values in, each on one line, and the words that go with the numbers among them."""
+
+    def form_of(name: str) -> str | None:
+        return plurals.category(counts[name], locale) if name in counts else None
+
+    return fill(text, {name: one_line(value) for name, value in values.items()}, form_of)
 
 
 def choose_content(offer: Offer, *, customer: Customer, programme: Programme) -> Content:
@@ -122,6 +141,11 @@ def _say(value: str | int | float | bool, locale: str) -> str:
     return value if day is None else formats.say_day(datetime(day.year, day.month, day.day), locale, year=True)  # noqa: DTZ001 - a calendar day has no zone
 
 
+def _counts(value: str | int | float | bool) -> TypeGuard[int | float]:
+    """Tell whether an attribute is a number that a plural can go by."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def say_value(reward: Reward | Benefit, locale: str) -> str:
     """Write what a reward is worth: per cent, points or money."""
     if reward.percent is not None:
@@ -141,7 +165,7 @@ def say_until(until: datetime, zones: tuple[str | None, ...], locale: str, now: 
     today = now.astimezone(zone) if now and zone else now
     if local.hour == local.minute == 0:
         local -= timedelta(days=1)
-        clock = "24:00" if formats.is_german(locale) else "midnight"
+        clock = "midnight" if formats.language_of(locale) == "en" else "24:00"
     else:
         clock = formats.say_clock(local, locale)
     if today is not None and local.date() == today.date():

@@ -25,7 +25,8 @@ from server.wallet.words import words_for
 _LABEL, _VALUE, _TERMS = 60, 600, 2_500
 """Characters of what templates become."""
 _PERSONAL: Final = re.compile(r"\{\{\s*customer\.")
-_PASSING: Final = re.compile(r"\{\{\s*weather\.")
+_PASSING: Final = re.compile(r"\{\{\s*(?:weather\.|reward\.uses)")
+"""What will be otherwise tomorrow: a pass counts its uses itself."""
 
 
 class Wording(NamedTuple):

@@ -136,3 +136,50 @@ def test_variants_have_weights_and_placements():
 )
 def test_variants_that_make_no_sense_say_where(variants, fields):
     assert [error.field for error in mistakes(changed(LEAST, "variants", variants))] == fields
+
+
+def plural(text, *, locale="de-DE"):
+    """Say the complaints about a title in a locale of a document with a reward."""
+    return mistakes(changed(WHOLE, f"moment.content.{locale}.title", text))
+
+
+@pytest.mark.parametrize(
+    ("forms", "locale", "right"),
+    [
+        ("one='Tasse', other='Tassen'", "de-DE", True),
+        ("other='Tassen'", "de-DE", True),
+        ("one='Tasse'", "de-DE", False),
+        ("one='Tasse', few='Tassen', other='Tassen'", "de-DE", False),
+        ("one='Tasse', one='Tassen', other='Tassen'", "de-DE", False),
+        ("single='Tasse', other='Tassen'", "de-DE", False),
+        ("one='cup', other='cups'", "en-US", True),
+        ("zero='cup', other='cups'", "en-US", False),
+    ],
+)
+def test_a_plural_has_the_forms_of_its_language(forms, locale, right):
+    found = plural(f"{{{{ reward.uses | plural: {forms} }}}}", locale=locale)
+    assert bool(found) != right
+    assert all(each.field.startswith("moment.content") for each in found)
+
+
+def test_a_plural_goes_by_a_number():
+    assert plural("{{ customer.visits | plural: other='#' | default: 'x' }}") == []
+    assert plural("{{ weather.temperature_c | plural: other='#' }}") == []
+    for name in ("place.name", "reward.value", "offer.name"):
+        assert len(plural(f"{{{{ {name} | plural: other='#' }}}}")) == 1
+    assert len(plural("{{ customer.visits | plural: other='#' }}")) == 1  # the fallback is missing
+
+
+def test_what_a_language_would_read_badly_is_told():
+    def warned(locale, text):
+        content = {locale: {"title": text, "body": "B"}, "en": {"title": "T", "body": "B"}}
+        document = changed(WHOLE, "moment.content", content)
+        return [each.message for each in read(changed(document, "moment.fallback_locale", "en")).warnings]
+
+    assert warned("pl", "{{ reward.uses | plural: one='#', other='#' }}") == [
+        "pl has the plural form few, many, too: other stands in for it"
+    ]
+    assert warned("fr", "{{ reward.uses | plural: one='#', other='#' }}") == []
+    assert len(warned("fr", "{{ weather.kind }}")) == 1
+    assert len(warned("xx", "T")) == 1
+    assert warned("de", "{{ weather.kind }}") == []

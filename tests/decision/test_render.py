@@ -130,17 +130,17 @@ def test_a_reward_tells_its_worth(reward, german, english):
 @pytest.mark.parametrize(
     ("until", "now", "german", "english"),
     [
-        ("2026-11-03T11:30:00+01:00", "2026-11-03T08:00:00+01:00", "11:30", "11:30\u00a0AM"),
-        ("2026-11-04T11:30:00+01:00", "2026-11-03T08:00:00+01:00", "4. November, 11:30", "November 4, 11:30\u00a0AM"),
+        ("2026-11-03T11:30:00+01:00", "2026-11-03T08:00:00+01:00", "11:30", "11:30\u202fAM"),
+        ("2026-11-04T11:30:00+01:00", "2026-11-03T08:00:00+01:00", "4. November, 11:30", "November 4, 11:30\u202fAM"),
         (
             "2027-01-04T15:30:00+01:00",
             "2026-11-03T08:00:00+01:00",
             "4. Januar 2027, 15:30",
-            "January 4, 2027, 3:30\u00a0PM",
+            "January 4, 2027, 3:30\u202fPM",
         ),
         ("2026-11-04T00:00:00+01:00", "2026-11-03T08:00:00+01:00", "24:00", "midnight"),
         ("2026-11-05T00:00:00+01:00", "2026-11-03T08:00:00+01:00", "4. November, 24:00", "November 4, midnight"),
-        ("2026-11-03T11:30:00+01:00", None, "3. November 2026, 11:30", "November 3, 2026, 11:30\u00a0AM"),
+        ("2026-11-03T11:30:00+01:00", None, "3. November 2026, 11:30", "November 3, 2026, 11:30\u202fAM"),
     ],
 )
 def test_an_end_is_told_on_the_stores_clock(until, now, german, english):
@@ -168,6 +168,29 @@ def test_the_weather_is_told_if_it_is_known_and_of_now():
     assert words(text, weather=rain, now=NOON + timedelta(minutes=91)).title == "? ?"
     assert words(text, weather=Weather(Sky(NOON))).title == "? ?"
     assert words(text).title == "? ?"
+
+
+def test_a_word_goes_with_its_number_in_the_language_of_the_content():
+    cups = Reward("free_item", value=Money(250, "EUR"), uses=3)
+    polish = "{{ reward.uses | plural: one='# kawa', few='# kawy', many='# kaw', other='# kawy' }}"
+    told = [words(polish, locale="pl", reward=replace(cups, uses=uses)).title for uses in (1, 3, 5, 12, 22)]
+    assert told == ["1 kawa", "3 kawy", "5 kaw", "12 kaw", "22 kawy"]
+    english = "{{ customer.n | plural: one='# visit', other='# visits' | default: 'none' }}"
+    said = [(1, "1 visit"), (1.0, "1 visit"), (2.0, "2 visits"), (1.5, "1.5 visits")]
+    for value, expected in (*said, ("1", "none"), (True, "none"), (None, "none")):
+        assert words(english, who=customer(attributes={} if value is None else {"n": value})).title == expected, value
+    cold = Weather(Sky(NOON, temperature_c=0.96))
+    degrees = "{{ weather.temperature_c | plural: one='# Grad!', other='# Grad' }}"
+    assert words(degrees, locale="de", weather=cold).title == "1 Grad!"
+    assert words(degrees, locale="de").title == ""
+
+
+@given(
+    st.floats(allow_nan=False, allow_infinity=False) | st.integers(), st.sampled_from(["de", "pl", "ar", "fr", "xx"])
+)
+def test_any_number_has_a_word(number, locale):
+    text = "{{ customer.n | plural: other='#!' | default: 'x' }}"
+    assert words(text, locale=locale, who=customer(attributes={"n": number})).title.endswith(("!", "…"))
 
 
 def test_place_and_offer_are_told_by_name():

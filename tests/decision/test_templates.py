@@ -18,6 +18,11 @@ from server.decision.templates import ALLOWED, Placeholder, fill, placeholders
         ("{{ customer.first_name | default: 'Hallo' }}", (Placeholder("customer.first_name", "Hallo"),)),
         ('{{customer.a|default:"it\'s"}}', (Placeholder("customer.a", "it's"),)),
         ("{{ customer.a | default: '' }}", (Placeholder("customer.a", ""),)),
+        (
+            "{{ reward.uses | plural: one='cup', other=\"cups, it's\" | default: '-' }}",
+            (Placeholder("reward.uses", "-", (("one", "cup"), ("other", "cups, it's"))),),
+        ),
+        ("{{reward.uses|plural:other='|'}}", (Placeholder("reward.uses", None, (("other", "|"),)),)),
         ("{{ place.name }} {{ offer.name }}", (Placeholder("place.name", None), Placeholder("offer.name", None))),
     ],
 )
@@ -35,6 +40,10 @@ def test_placeholders_are_read_in_order(text, found):
         "{{ customer.a | upper }}",
         "{{ customer.a | default: Hallo }}",
         "{{ customer.a | default: 'x' | upper }}",
+        "{{ customer.a | plural: one }}",
+        "{{ customer.a | plural: one='x' other='y' }}",
+        "{{ customer.a | default: 'x' | plural: other='y' }}",
+        "{{ customer.a | plural: other='x' | plural: other='y' }}",
         "{{ 1 + 1 }}",
         "{{ }}",
         "{{ place.name",
@@ -73,3 +82,17 @@ def test_a_value_that_is_a_template_is_not_rendered():
 def test_two_values_cannot_make_a_placeholder_together():
     values = {"place.name": "{{ customer.secret", "offer.name": " }}", "customer.secret": "leak"}
     assert fill("{{ place.name }}{{ offer.name }}", values) == "{{ customer.secret }}"
+
+
+def test_a_plurals_word_is_chosen_by_the_form_and_takes_the_number_in():
+    text = "{{ reward.uses | plural: one='# cup', other='# cups' | default: 'none' }}"
+    for form, told in (("one", "3 cup"), ("other", "3 cups"), ("few", "3 cups"), (None, "none")):
+        assert fill(text, {"reward.uses": "3"}, lambda name, form=form: form) == told
+    assert fill(text, {}, lambda name: "one") == fill(text, {"reward.uses": "3"}) == "none"
+
+
+@given(st.text(max_size=40))
+def test_a_number_in_a_plural_is_no_template_either(value):
+    text = "{{ customer.a | plural: other='<#>' | default: 'x' }}"
+    told = fill(text, {"customer.a": value, "customer.secret": "leak"}, lambda name: "other")
+    assert told == (f"<{value}>" if value else "x")

@@ -86,7 +86,7 @@ def test_the_words_are_the_customers_and_the_other_languages_follow_by_them() ->
             "Dein Kaffee bei Marktplatz": "Coffee at Marktplatz",
             "Wert": "Value",
             "2,50\u00a0€": "€2.50",
-            "bis 11:30": "until 11:30\u00a0AM",
+            "bis 11:30": "until 11:30\u202fAM",
             "Einmal am Tag.": "Once a day.",
         }
     }
@@ -266,4 +266,4 @@ def test_following_gives_what_a_pass_issued_today_would_say(before: str, after: 
 
 def test_an_end_on_another_day_is_told_with_its_day() -> None:
     subject = Subject(COFFEE, UNTIL + timedelta(days=1), told("en-US"), AT)
-    assert put(wording_from(DOCUMENT), subject).lines[1].value == "until November 4, 11:30\u00a0AM"
+    assert put(wording_from(DOCUMENT), subject).lines[1].value == "until November 4, 11:30\u202fAM"
