@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 import structlog
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +20,7 @@ from server.app import open_database, open_house
 from server.commands import history
 from server.commands.scene import play
 from server.commands.serve import stop_signals
+from server.commands.services import KEPT, Services, open_services
 from server.commands.town import documents
 from server.configuration import config_folder
 from server.errors import Misconfigured
@@ -50,18 +52,37 @@ async def show(settings: Settings, console: Console, *, check: bool) -> bool:
     """Make the town, open the house; play the scene or wait for the end. Tells whether all held."""
     stop = stop_signals()
     await clear(settings.home)
+    async with open_services(settings) as services:
+        return await _show(
+            services.settings if services else settings, console, stop=stop, check=check, services=services
+        )
+
+
+async def _show(
+    settings: Settings, console: Console, *, stop: asyncio.Event, check: bool, services: Services | None
+) -> bool:
+    if check:
+        settings = awake(settings)
     with console.status("making the town …") as status:
         async with open_database(settings) as addresses:
             made = await settle(settings, addresses.owner, told=lambda day: status.update(f"living through {day} …"))
             async with open_house(settings) as house:
                 status.stop()
                 if check:
-                    return await play(
-                        house.url, tokens=made.tokens, root=settings.home / "authority" / "root.pem", say=console.print
-                    )
+                    root = settings.home / "authority" / "root.pem"
+                    return await play(house.url, tokens=made.tokens, root=root, say=console.print, services=services)
                 introduce(console, house.url, made)
+                if services is not None:
+                    services.told = lambda sent: console.print(f"push by {sent.way}: “{sent.title}”")
+                    console.print(f"Pushes go to stand-ins on this machine; each is kept in {settings.home / KEPT}.\n")
                 await stop.wait()
     return True
+
+
+def awake(settings: Settings) -> Settings:
+    """Give settings without quiet hours: the scene has a push in it, and may be played at night."""
+    quiet = msgspec.structs.replace(settings.quiet_hours, to=settings.quiet_hours.from_)
+    return msgspec.structs.replace(settings, quiet_hours=quiet)
 
 
 async def clear(home: Path) -> None:

@@ -19,17 +19,19 @@ from uuid import uuid4  # noqa: TID251  the phone and the till of this play make
 import aiohttp
 
 from passes.testing import check
-from server.commands.stage import Broken, Json, Say, Stage, demand
+from server.commands.scene_push import arrives, sign_up
+from server.commands.stage import Broken, Json, Pushed, Say, Stage, demand
 from server.commands.town import SHOPS, at, position
 from server.model.place import Point
 
 
-async def play(url: str, *, tokens: Mapping[str, str], root: Path, say: Say) -> bool:
-    """Play all steps against a running demo, and tell whether each held."""
+async def play(url: str, *, tokens: Mapping[str, str], root: Path, say: Say, services: Pushed | None = None) -> bool:
+    """Play all steps against a running demo, and tell whether each held; the push where there are push services."""
+    steps = [step for step in STEPS if services is not None or step != PUSH]
     timeout = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        stage = Stage(session, url, dict(tokens), root)
-        for number, (name, step) in enumerate(STEPS, 1):
+        stage = Stage(session, url, dict(tokens), root, services=services)
+        for number, (name, step) in enumerate(steps, 1):
             begun = perf_counter()
             try:
                 found = await step(stage)
@@ -37,7 +39,7 @@ async def play(url: str, *, tokens: Mapping[str, str], root: Path, say: Say) -> 
                 say(f"{number:>2}  FAIL  {name}: {error or type(error).__name__}")
                 return False
             say(f"{number:>2}  ok    {name}: {found} ({(perf_counter() - begun) * 1000:.0f} ms)")
-    say(f"\nall {len(STEPS)} steps held")
+    say(f"\nall {len(steps)} steps held")
     return True
 
 
@@ -215,6 +217,13 @@ async def is_seen(stage: Stage) -> str:
     raise Broken(f"the funnel says {found} instead of {wanted}")
 
 
+async def rings(stage: Stage) -> str:
+    """Somebody else walks by with the phone in the pocket: it rings, and so does everything that is theirs."""
+    await sign_up(stage)
+    report = _report(_fix(position(_BAKERY), 1))
+    return await arrives(stage, report | {"app": report["app"] | {"foreground": False}})
+
+
 async def is_explained(stage: Stage) -> str:
     """The customer reads why, and the marketer tries the coffee for a wet Tuesday morning."""
     told, _ = await stage.call("GET", "/v1/me/decisions", by="customer", expect=200)
@@ -248,6 +257,8 @@ async def is_forgotten(stage: Stage) -> str:
     return "204, and the token is dead"
 
 
+PUSH = ("the push", rings)
+
 STEPS = (
     ("the house is ready", ready),
     ("a customer signs up", signs_up),
@@ -260,6 +271,7 @@ STEPS = (
     ("the counter", is_redeemed_once),
     ("the update", turns_redeemed),
     ("the funnel", is_seen),
+    PUSH,
     ("the reasons", is_explained),
     ("forgetting", is_forgotten),
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -18,15 +18,40 @@ class Broken(Exception):
     """A step did not hold; the sentence says what was seen."""
 
 
+class Push(Protocol):
+    """A push as its service got it."""
+
+    @property
+    def way(self) -> str:
+        """By which service."""
+
+    @property
+    def moment_id(self) -> str:
+        """Of which moment."""
+
+
+class Pushed(Protocol):
+    """Push services that keep what they were sent."""
+
+    @property
+    def sent(self) -> Sequence[Push]:
+        """All of it."""
+
+    def subscribe(self, key: str) -> Json:
+        """Subscribe a browser with a server's public key."""
+
+
 @dataclass(slots=True)
 class Stage:
-    """Where the play takes place: the server, tokens by name, the throw-away authority's root, and what was seen so far."""
+    """Where the play takes place: the server, tokens by name, the throw-away authority's root, what was seen so far, and push
+    services, if there are any."""
 
     session: aiohttp.ClientSession
     url: str
     tokens: dict[str, str]
     root: Path
     seen: dict[str, Any] = field(default_factory=dict)
+    services: Pushed | None = None
 
     async def call(
         self, method: str, path: str, *, by: str, expect: int, body: Any = None, key: str | None = None

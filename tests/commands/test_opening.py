@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console
 
-from server.commands.opening import MARK, Credentials, clear, introduce
+from server.commands.opening import MARK, Credentials, awake, clear, introduce
 from server.configuration import config_folder
 from server.decision.reading import Known
 from server.decision.rules import Identity, parse
+from server.decision.zone import quiet_until
 from server.errors import Misconfigured
 from tests.builders import NOON, offer_id, programme
+from tests.web.serving import settings_with
 
 OFFERS = sorted((config_folder() / "offers").glob("*.json"))
 
@@ -54,3 +58,14 @@ def test_the_scenes_of_the_product_are_documents_without_a_mistake(path: Path) -
 
 def test_there_are_four_scenes() -> None:
     assert [path.stem for path in OFFERS] == ["coffee-morning", "lunch-stamps", "rainy-books", "welcome-pretzel"]
+
+
+def test_the_scene_has_no_night() -> None:
+    given = settings_with()
+    quiet = awake(given).quiet_hours
+    noon = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    assert all(
+        quiet_until(noon + timedelta(hours=hour), ZoneInfo("Europe/Berlin"), quiet.from_, quiet.to) is None
+        for hour in range(24)
+    )
+    assert given.quiet_hours.from_ != given.quiet_hours.to

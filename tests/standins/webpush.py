@@ -183,7 +183,7 @@ class WebPush:
         elif order in ON_THE_LINE:
             status, said = 0, order
         self.seen.append(Seen(name, dict(request.headers), told, len(body), status, said))
-        self.tell(json.dumps({"status": status, "said": said, "told": told}, ensure_ascii=False))
+        self.tell(json.dumps({"browser": name, "status": status, "said": said, "told": told}, ensure_ascii=False))
         async with self._came:
             self._came.notify_all()
         if order in ON_THE_LINE:

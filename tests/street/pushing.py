@@ -23,7 +23,9 @@ from server.store import moments
 from server.store.ids import new_id
 from server.store.pool import Connection
 from tests.counter_rows import add_offer
+from tests.standins._orders import Orders
 from tests.standins.apns import Apns, Key, Seen
+from tests.standins.fcm import Fcm
 from tests.store.test_moments import row as moment_row
 from tests.street.process import ServerProcess
 
@@ -58,6 +60,16 @@ class Crowd:
         return [*self.wanted, *self.withdrawn, *self.late, *self.gone, *self.revived]
 
 
+async def gather_androids(db: Connection, *, wanted: int, gone: int) -> tuple[list[Waiting], list[Waiting]]:
+    """Sign customers up with an Android phone each, and decide moments for them; the apps of the second ones were removed."""
+    offer, now = await add_offer(db, name="tea"), datetime.now(UTC)
+    people = [_somebody(offer, now + timedelta(hours=1)) for _ in range(wanted + gone)]
+    await _sign_up(db, people, platform="android")
+    async with db.transaction():
+        await moments.insert(db, moments=[_moment(each, offer, now) for each in people])
+    return people[:wanted], people[wanted:]
+
+
 async def gather(db: Connection, *, wanted: int, others: int) -> Crowd:
     """Sign customers up with a phone each, and decide moments for them; `others` of each other kind."""
     crowd, offer, now = Crowd(), await add_offer(db, name="coffee"), datetime.now(UTC)
@@ -83,15 +95,15 @@ def _somebody(offer: UUID, until: datetime) -> Waiting:
     return Waiting(customer, moment_id(customer, offer, new_id()), os.urandom(32).hex(), until)
 
 
-async def _sign_up(db: Connection, people: Sequence[Waiting]) -> None:
+async def _sign_up(db: Connection, people: Sequence[Waiting], *, platform: str = "ios") -> None:
     await db.executemany(
         "INSERT INTO customers (bucket, id, time_zone, location, push, profiling)"
         " VALUES ($1, $2, 'Europe/Berlin', true, true, true)",
         [(bucket_of(each.customer), each.customer) for each in people],
     )
     await db.executemany(
-        "INSERT INTO devices (bucket, customer_id, device_id, platform, push_token) VALUES ($1, $2, 'phone', 'ios', $3)",
-        [(bucket_of(each.customer), each.customer, each.token) for each in people],
+        "INSERT INTO devices (bucket, customer_id, device_id, platform, push_token) VALUES ($1, $2, 'phone', $4, $3)",
+        [(bucket_of(each.customer), each.customer, each.token, platform) for each in people],
     )
 
 
@@ -119,6 +131,13 @@ def apples(folder: Path, crowd: Crowd, *, delay_s: float, troubled: bool = True)
     return apple
 
 
+def firebase_for(gone: Sequence[Waiting], *, delay_s: float) -> Fcm:
+    """Firebase under the same trouble."""
+    shares = {"UNAVAILABLE": 0.05, "QUOTA_EXCEEDED": 0.02, "cut": 0.01}
+    orders = Orders(shares=shares, delay_s=delay_s, retry_after="1")
+    return Fcm(orders=orders, gone={each.token for each in gone})
+
+
 class Reached(Protocol):
     """An APNs as far as a server must know it."""
 
@@ -134,6 +153,15 @@ def environment(folder: Path, data_dir: Path, apple: Reached, *, at_once: int, l
         "apns__key_file": folder / "key.p8", "apns__key_id": KEY_ID, "apns__team_id": TEAM_ID,
         "outbox__apns_at_once": at_once, "outbox__lease_s": lease_s, "outbox__first_retry_s": 0.2,
         "outbox__longest_retry_s": 1.0, "outbox__attempts": 40,
+    }  # fmt: skip
+    return {f"KAIROS__{name.upper()}": str(value) for name, value in given.items()}
+
+
+def with_firebase(folder: Path, firebase: Fcm, *, at_once: int) -> dict[str, str]:
+    """What a server's settings have beside that."""
+    given = {
+        "fcm__base_url": firebase.url, "fcm__service_account_file": firebase.write_account(folder / "firebase.json"),
+        "outbox__fcm_at_once": at_once,
     }  # fmt: skip
     return {f"KAIROS__{name.upper()}": str(value) for name, value in given.items()}
 
@@ -207,6 +235,28 @@ def _again(crowd: Crowd, by_token: Mapping[str, Sequence[Seen]]) -> list[Seen]:
     """List what Apple took and was sent once more nevertheless: whose answer we did not hear, or forgot."""
     took = ([one for one in by_token[each.token] if one.reason in TOOK] for each in crowd.wanted)
     return [one for each in took for one in each[:-1]]
+
+
+async def judge_androids(
+    db: Connection, wanted: Sequence[Waiting], gone: Sequence[Waiting], firebase: Fcm, *, in_flight: int
+) -> None:
+    """Compare what Firebase saw with what is stored: the same promise, but that Firebase knows no ids itself."""
+    rows = {row["moment_id"]: dict(row) for row in await db.fetch("SELECT * FROM deliveries WHERE channel = 'push'")}
+    taken = Counter(each.token for each in firebase.taken)
+    for each in wanted:
+        assert taken[each.token], "a push was lost"
+        assert rows[each.moment]["state"] == "delivered"
+        told = [one.message for one in firebase.seen if one.token == each.token]
+        ids = {(one["data"]["delivery_id"], one["data"]["moment_id"], one["android"]["collapse_key"]) for one in told}
+        assert {(one[0], one[1]) for one in ids} == {(str(rows[each.moment]["id"]), str(each.moment))}
+        assert len(ids) == 1, "a try had other ids than the one before"
+        assert all(0 <= int(one["android"]["ttl"][:-1]) <= 3600 for one in told)
+    cuts = sum(1 for each in firebase.seen if each.word == "cut")
+    assert sum(taken.values()) - len(taken) <= in_flight + cuts, "more was sent twice than kills and cuts explain"
+    tokens = [each.token for each in gone]
+    assert not taken.keys() & set(tokens)
+    assert await db.fetchval("SELECT count(*) FROM devices WHERE push_token = ANY ($1)", tokens) == 0
+    assert {rows[each.moment]["reason"] for each in gone} == {"gone"}
 
 
 def _same(told: Sequence[Seen], identifier: UUID, each: Waiting) -> None:
