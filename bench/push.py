@@ -1,4 +1,4 @@
-"""Pushes per second on one connection, beside a plain loop on h2.
+"""Pushes per second on one connection, beside a plain loop on h2; then those of Firebase and browsers (`bench.push_http`).
 
 Claimed: alerts (`Apns.send`: payload, headers, provider token, receipt) and word to wallets (`AppleWallet.send`) reach at
 least 400 a second on one connection to an APNs on this machine, and at least half of what a loop with nothing but h2 in
@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from yarl import URL
 
+from bench import push_http
 from bench.process import serving
 from bench.table import goal, options, ratio, show
 from passes.apple.authority import throwaway_authority
@@ -193,8 +194,10 @@ async def measure(rounds: int, for_s: float) -> None:
 
 def main() -> None:
     """Run."""
-    asked = options("pushes to a stand-in for APNs, beside a plain loop on h2").parse_args()
-    asyncio.run(measure(asked.rounds or (1 if asked.quick else 5), 1.0 if asked.quick else 3.0))
+    asked = options("pushes to stand-ins for APNs, Firebase and browsers, beside plain loops").parse_args()
+    rounds, for_s = asked.rounds or (1 if asked.quick else 5), 1.0 if asked.quick else 3.0
+    asyncio.run(measure(rounds, for_s))
+    asyncio.run(push_http.measure(rounds, for_s))
 
 
 if __name__ == "__main__":

@@ -161,17 +161,22 @@ def test_a_time_to_wait_is_kept_to_and_a_quota_without_one_is_left_alone_for_a_m
     [(200, Outcome.LATER), (302, Outcome.LATER), (404, Outcome.LATER), (403, Outcome.LATER), (502, Outcome.LATER),
      (400, Outcome.REFUSED), (413, Outcome.REFUSED)],
 )  # fmt: skip
-@pytest.mark.parametrize(
-    "body",
-    [b"<html>log in first", b"", b"\xff", b"[" * 9000, b'{"error": 1}', b'{"error": {"status": "\\u0000", "details": {}}}',
-     b'{"error": {"status": 7, "details": [1, {"errorCode": [], "fieldViolations": [1, {"field": 2}]}]}}'],
-)  # fmt: skip
+@pytest.mark.parametrize("body", [b"<html>log in first", b"", b"\xff", b"[" * 9000, b"[]", b"null"])
 def test_an_answer_that_is_not_firebases_takes_no_token_away(status: int, outcome: Outcome, body: bytes) -> None:
-    if status == 200 and body.startswith(b"{"):
-        return
     receipt = receipt_from(Heard(status, {}, body), now=NOW)
     assert receipt.outcome is outcome
     assert receipt.reason in (f"status {status}", "an answer that is not Firebase's")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"error": 1}', b'{"error": {"status": "\\u0000", "details": {}}}',
+     b'{"error": {"status": 7, "details": [1, {"errorCode": [], "fieldViolations": [1, {"field": 2}]}]}}'],
+)  # fmt: skip
+def test_a_refusal_that_is_no_refusal_is_sorted_by_its_status(body: bytes) -> None:
+    for status, outcome in ((400, Outcome.REFUSED), (404, Outcome.LATER), (500, Outcome.LATER)):
+        receipt = receipt_from(Heard(status, {}, body), now=NOW)
+        assert (receipt.outcome, receipt.reason) == (outcome, f"status {status}")
 
 
 # --- through the stand-in ---
