@@ -119,6 +119,7 @@ class Limits(_Section, frozen=True):
     group_fixes: int
     queue_s: float
     streams_per_customer: int
+    snooze_s: int
     registrations_per_pass: int
     wallet_per_minute: int
     vertices: int

@@ -80,7 +80,8 @@ _LAST_WORD = "(channel = 'apple_wallet' AND state IN ('queued', 'leased'))"
 
 # In this order: the moments first, since the answers of phones wait for their rows; the customer's own row last.
 ERASE: Mapping[str, str] = {
-    "moments": "UPDATE moments SET customer_id = NULL, title = '', body = '' WHERE bucket = $1 AND customer_id = $2",
+    "moments": "UPDATE moments SET customer_id = NULL, title = '', body = '', snoozed_until = NULL"
+    " WHERE bucket = $1 AND customer_id = $2",
     # What waits for a wallet goes on for some seconds: it will ask, and hear that the passes are void (store.farewell).
     "deliveries": "UPDATE deliveries SET customer_id = NULL, device_id = NULL,"  # noqa: S608  words of ours
     f" leased_until = CASE WHEN {_LAST_WORD} THEN leased_until END, lease = CASE WHEN {_LAST_WORD} THEN lease END,"

@@ -88,7 +88,7 @@ WITH told AS (
            AS t (bucket, id, state, delivered_at, opened_at, clicked_at, dismissed_at)
 ), stepped AS (
     UPDATE moments m SET state = t.state, delivered_at = t.delivered_at, opened_at = t.opened_at,
-           clicked_at = t.clicked_at, dismissed_at = t.dismissed_at
+           clicked_at = t.clicked_at, dismissed_at = t.dismissed_at, snoozed_until = NULL
     FROM told t WHERE m.bucket = t.bucket AND m.id = t.id
 )
 UPDATE deliveries d SET state = 'delivered', finished_at = clock_timestamp(), leased_until = NULL

@@ -123,6 +123,7 @@ class Shown:
     deliver_by: datetime
     valid_until: datetime | None
     state: Step
+    snoozed_until: datetime | None = None
 
     def state_at(self, now: datetime) -> Step:
         """Tell where it stands: what is over counts as ended also before the row says so."""
@@ -140,7 +141,7 @@ _RUNNING = frozenset({Step.CREATED, Step.DELIVERED, Step.OPENED, Step.CLICKED})
 
 def shown_of(row: MomentRow) -> Shown:
     """Give a moment that was just made as its customer may see it."""
-    return Shown(**{name: getattr(row, name) for name in Shown.__slots__})
+    return Shown(**{name: getattr(row, name) for name in Shown.__slots__ if hasattr(row, name)})
 
 
 def _shown(row: Row) -> Shown:
@@ -151,7 +152,7 @@ def _shown(row: Row) -> Shown:
 
 BY_ID = """
 SELECT m.id, m.offer_id, m.variant, m.placement, m.channel, m.title, m.body, m.image_url, m.action, m.place_id, m.place_kind,
-       m.place_name, m.created_at, m.deliver_by, m.valid_until, m.state
+       m.place_name, m.created_at, m.deliver_by, m.valid_until, m.state, m.snoozed_until
 FROM unnest($1::smallint[], $2::uuid[]) AS asked (bucket, id) JOIN moments m USING (bucket, id)
 WHERE m.customer_id = $3 AND NOT m.held_out
 ORDER BY m.created_at, m.id
@@ -165,13 +166,14 @@ async def by_id(db: Connection, *, customer_id: UUID, ids: Sequence[UUID]) -> li
 
 INBOX = """
 SELECT id, offer_id, variant, placement, channel, title, body, image_url, action, place_id, place_kind, place_name,
-       created_at, deliver_by, valid_until, state
+       created_at, deliver_by, valid_until, state, snoozed_until
 FROM moments
 WHERE bucket = $1 AND customer_id = $2 AND NOT held_out
   AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
   AND ($5::text[] IS NULL OR CASE WHEN state = 'created' AND deliver_by <= $6
                                     OR state IN ('delivered', 'opened', 'clicked') AND valid_until <= $6
                                   THEN 'expired' ELSE state END = ANY ($5))
+  AND NOT ($8 AND snoozed_until > $6 IS TRUE)
 ORDER BY created_at DESC, id DESC
 LIMIT $7
 """
@@ -185,17 +187,21 @@ async def inbox(
     before: tuple[datetime, UUID] | None,
     now: datetime,
     limit: int,
+    awake: bool = False,
 ) -> list[Shown]:
-    """List a customer's moments, newest first, those in the given states as of `now` (None: in any)."""
+    """List a customer's moments, newest first, those in the given states as of `now` (None: in any).
+
+    `awake` leaves out those that the customer has put off.
+    """
     wanted = list(states) if states is not None else None
     mark = before or (None, None)
-    rows = await db.fetch(INBOX, bucket_of(customer_id), customer_id, *mark, wanted, now, limit)
+    rows = await db.fetch(INBOX, bucket_of(customer_id), customer_id, *mark, wanted, now, limit, awake)
     return [_shown(row) for row in rows]
 
 
 AFTER = """
 SELECT id, offer_id, variant, placement, channel, title, body, image_url, action, place_id, place_kind, place_name,
-       created_at, deliver_by, valid_until, state
+       created_at, deliver_by, valid_until, state, snoozed_until
 FROM moments
 WHERE bucket = $1 AND customer_id = $2 AND NOT held_out AND (created_at, id) > ($3, $4)
 ORDER BY created_at, id
@@ -216,3 +222,27 @@ async def mark_of(db: Connection, *, customer_id: UUID, moment_id: UUID) -> tupl
     """Find the mark of one of the customer's moments."""
     row = await db.fetchrow(MARK, bucket_of(customer_id), customer_id, moment_id)
     return (row["created_at"], row["id"]) if row is not None else None
+
+
+PUT_OFF = "UPDATE moments SET snoozed_until = $3 WHERE bucket = $1 AND id = $2"
+
+
+async def put_off(db: Connection, *, moment_id: UUID, until: datetime) -> None:
+    """Write until when a moment is put off. Whoever opens, clicks or dismisses it meanwhile ends that."""
+    await db.execute(PUT_OFF, bucket_of(moment_id), moment_id, until)
+
+
+BACK = """
+SELECT id, offer_id, variant, placement, channel, title, body, image_url, action, place_id, place_kind, place_name,
+       created_at, deliver_by, valid_until, state, snoozed_until
+FROM moments
+WHERE bucket = $1 AND customer_id = $2 AND snoozed_until > $3 AND snoozed_until <= $4 AND NOT held_out
+  AND state IN ('delivered', 'opened', 'clicked') AND (valid_until IS NULL OR valid_until > $4)
+ORDER BY snoozed_until, id
+LIMIT $5
+"""
+
+
+async def back(db: Connection, *, customer_id: UUID, since: datetime, now: datetime, limit: int) -> list[Shown]:
+    """List moments that were put off, came back in (since, now], and that nothing became of since."""
+    return [_shown(row) for row in await db.fetch(BACK, bucket_of(customer_id), customer_id, since, now, limit)]

@@ -130,7 +130,8 @@ FACTS = """
 SELECT d.id, c.id IS NOT NULL AS known, c.location, c.push, c.profiling, c.time_zone, c.topics, s.state AS remembered,
        coalesce(s.stream_until > clock_timestamp(), false) AS listening, m.state, m.title, m.body, m.image_url, m.action,
        m.place_id, m.pressure, m.created_at AS made_at,
-       m.opened_at IS NOT NULL OR m.clicked_at IS NOT NULL OR m.dismissed_at IS NOT NULL AS seen,
+       m.opened_at IS NOT NULL OR m.clicked_at IS NOT NULL OR m.dismissed_at IS NOT NULL
+         OR m.snoozed_until IS NOT NULL AS seen,
        coalesce(w.document #>> '{moment,collapse_key}', m.offer_name) AS collapse_key, o.status,
        (SELECT paused FROM programme) AS paused,
        v.platform, v.registered_at, v.push_token, v.subscription

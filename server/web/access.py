@@ -82,6 +82,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/v1/moments"): _CUSTOMER,
     ("GET", "/v1/moments/stream"): _CUSTOMER,
     ("POST", "/v1/moments/{id}/pass"): _CUSTOMER,
+    ("POST", "/v1/moments/{id}/snooze"): _CUSTOMER,
     ("GET", "/v1/passes"): _CUSTOMER,
     ("GET", "/v1/passes/{serial}"): _CUSTOMER,
     ("PUT", "/v1/devices/{device_id}"): _CUSTOMER,

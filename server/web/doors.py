@@ -57,6 +57,7 @@ MODULES: Final = (
     "reports",
     "pass_reports",
     "segments",
+    "snooze",
     "start",
     "stores",
     "stream",

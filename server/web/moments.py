@@ -40,6 +40,7 @@ class MomentAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     expires_at: datetime | None
     state: str
     image_url: str | None = None
+    snoozed_until: datetime | None = None
     place: MomentPlace | None = None
 
 
@@ -51,7 +52,7 @@ class MomentPage(msgspec.Struct, frozen=True):
 
 
 class MomentQuery(PageQuery, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """`state` is a state's name, or `active`: all but dismissed, accepted, redeemed and expired."""
+    """`state` is a state's name, or `active`: all but dismissed, accepted, redeemed, expired, and put off."""
 
     state: (
         Literal["active", "created", "delivered", "opened", "clicked", "dismissed", "accepted", "redeemed", "expired"]
@@ -77,6 +78,7 @@ def told(shown: Shown, now: datetime) -> MomentAnswer:
         expires_at=shown.expires_at,
         state=shown.state_at(now).value,
         image_url=shown.image_url,
+        snoozed_until=shown.snoozed_until if shown.snoozed_until is not None and shown.snoozed_until > now else None,
         place=place,
     )
 
@@ -91,7 +93,13 @@ async def inbox(call: Call) -> MomentPage:
     now = call.parts.clock.now()
     async with call.connection() as db:
         found = await moments.inbox(
-            db, customer_id=call.customer_id, states=states, before=before, now=now, limit=size + 1
+            db,
+            customer_id=call.customer_id,
+            states=states,
+            before=before,
+            now=now,
+            limit=size + 1,
+            awake=state == "active",
         )
     page, following = cut(found, size=size, keys=lambda each: (each.created_at, each.id))
     return MomentPage([told(each, now) for each in page], following)

@@ -3,7 +3,8 @@
 Rule 1: it carries every moment from where it starts; what a ping's answer has already told comes too, clients go by the id.
 Rule 2: a moment comes at once, whichever process made it: its COMMIT wakes the streams. Looking now and then backs it up.
 Rule 3: a database that is away ends no stream: the heart goes on, and what was missed comes afterwards.
-Rule 4: a reader who takes nothing is let go: the rest comes when they are back, after their Last-Event-ID.
+Rule 4: what was put off comes once more, when its time is.
+Rule 5: a reader who takes nothing is let go: the rest comes when they are back, after their Last-Event-ID.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from aiohttp import web
@@ -61,7 +63,8 @@ async def listen(call: Call) -> web.StreamResponse:
     stop = arrivals.subscribe(customer_id, woken.set)
     closing = asyncio.create_task(_wake_at_end(call.parts.stopping, woken))
     try:
-        mark, waiting = await _begin(call)
+        begun = call.parts.clock.now()
+        mark, waiting = await _begin(call, begun)
         response = EventSourceResponse(sep="\n", ping_interval=BEAT_S, send_timeout=PATIENCE_S)
         response.headers["Cache-Control"] = "no-store"
         with contextlib.suppress(ConnectionError):  # the client has left
@@ -69,7 +72,7 @@ async def listen(call: Call) -> web.StreamResponse:
             async with response:  # its heart beats as long
                 await _write_retry(response, call)
                 await _send(call, response, waiting)
-                await _go_on(call, response, mark, woken)
+                await _go_on(call, response, Reading(mark, begun), woken)
         return response
     finally:
         closing.cancel()
@@ -97,16 +100,19 @@ async def _wake_at_end(stopping: asyncio.Event, woken: asyncio.Event) -> None:
     woken.set()
 
 
-async def _begin(call: Call) -> tuple[Mark, list[Shown]]:
-    """Find where to start: after the moment last seen, else with those that still wait to be delivered."""
-    now = call.parts.clock.now()
+async def _begin(call: Call, now: datetime) -> tuple[Mark, list[Shown]]:
+    """Find where to start: after the moment last seen, else with those that still wait to be delivered.
+
+    Either way those come along that were put off and are back.
+    """
     async with call.parts.pool.acquire() as db:
         await states.listen(db, customer_id=call.customer_id, for_s=_LISTENS_S)
+        back = await moments.back(db, customer_id=call.customer_id, since=_BEGINNING, now=now, limit=_PAGE)
         with contextlib.suppress(ValueError):
             last = UUID(call.request.headers.get("Last-Event-ID", ""))
             mark = await moments.mark_of(db, customer_id=call.customer_id, moment_id=last)
             if mark is not None:
-                return mark, []
+                return mark, back
         newest = await moments.inbox(db, customer_id=call.customer_id, states=None, before=None, now=now, limit=1)
         if not newest:
             return (_BEGINNING, UUID(int=0)), []
@@ -114,10 +120,17 @@ async def _begin(call: Call) -> tuple[Mark, list[Shown]]:
             db, customer_id=call.customer_id, states=["created"], before=None, now=now, limit=_PAGE
         )
     mark = (newest[0].created_at, newest[0].id)
-    return mark, [each for each in reversed(waiting) if (each.created_at, each.id) <= mark]
+    return mark, [*(each for each in reversed(waiting) if (each.created_at, each.id) <= mark), *back]
 
 
-async def _go_on(call: Call, response: EventSourceResponse, mark: Mark, woken: asyncio.Event) -> None:
+class Reading(NamedTuple):
+    """How far a stream has told: the last moment that was made, and up to when those that came back."""
+
+    mark: Mark
+    until: datetime
+
+
+async def _go_on(call: Call, response: EventSourceResponse, read: Reading, woken: asyncio.Event) -> None:
     """Write moments as they come; the heart beats by itself as long as the stream is open."""
     monotonic, stopping = call.parts.clock.monotonic, call.parts.stopping
     noted = monotonic()
@@ -131,24 +144,28 @@ async def _go_on(call: Call, response: EventSourceResponse, mark: Mark, woken: a
         if beats:
             noted = monotonic()
         with contextlib.suppress(Refusal):
-            found = await _look(call, mark, beats=beats)
+            found = await _look(call, read, beats=beats)
             if found is None:
                 return
-            if found:
-                mark = (found[-1].created_at, found[-1].id)
-                await _send(call, response, found)
+            read, new, back = found
+            await _send(call, response, new)
+            await _send(call, response, back)
         if not response.is_connected() or call.request.transport is None or call.request.transport.is_closing():
             return
 
 
-async def _look(call: Call, mark: Mark, *, beats: bool) -> list[Shown] | None:
-    """Read what came after the mark; None where the customer is gone."""
+async def _look(call: Call, read: Reading, *, beats: bool) -> tuple[Reading, list[Shown], list[Shown]] | None:
+    """Read what was made and what came back since; None where the customer is gone."""
+    now, customer_id = call.parts.clock.now(), call.customer_id
     async with call.parts.pool.acquire() as db:
         if beats:
-            if await customers.find(db, customer_id=call.customer_id) is None:
+            if await customers.find(db, customer_id=customer_id) is None:
                 return None
-            await states.listen(db, customer_id=call.customer_id, for_s=_LISTENS_S)
-        return await moments.after(db, customer_id=call.customer_id, mark=mark, limit=_PAGE)
+            await states.listen(db, customer_id=customer_id, for_s=_LISTENS_S)
+        new = await moments.after(db, customer_id=customer_id, mark=read.mark, limit=_PAGE)
+        back = await moments.back(db, customer_id=customer_id, since=read.until, now=now, limit=_PAGE)
+    until = (back[-1].snoozed_until if len(back) == _PAGE else None) or max(now, read.until)
+    return Reading((new[-1].created_at, new[-1].id) if new else read.mark, until), new, back
 
 
 async def _send(call: Call, response: EventSourceResponse, found: Sequence[Shown]) -> None:
@@ -156,6 +173,8 @@ async def _send(call: Call, response: EventSourceResponse, found: Sequence[Shown
     now = call.parts.clock.now()
     try:
         for each in found:
-            await response.send(encode(told(each, now)).decode(), id=str(each.id), event="moment")
+            # One that came back is older than what was told last, so it must not become the Last-Event-ID.
+            last = str(each.id) if each.snoozed_until is None else None
+            await response.send(encode(told(each, now)).decode(), id=last, event="moment")
     except TimeoutError:  # the library has cut the connection
         raise ConnectionResetError from None

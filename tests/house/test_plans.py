@@ -196,6 +196,7 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
     "keeping an answer": (idempotency.KEEP, {"idempotency_keys_pkey"}),
     "the inbox": (moments.INBOX, {"moments_owner"}),
     "what came after": (moments.AFTER, {"moments_owner"}),
+    "what was put off": (moments.BACK, {"moments_snoozed"}),
     "a mark": (moments.MARK, {"a customer's moments"}),
     "moments by id": (moments.BY_ID, {"a customer's moments"}),
     "moments held for events": (events.HOLD, {"a customer's moments"}),

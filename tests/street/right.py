@@ -77,6 +77,11 @@ async def _(scene: Scene, who: str) -> Right:
     return Right({"id": str(await scene.moment())})
 
 
+@right("POST /v1/moments/{id}/snooze")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": str(await scene.moment())}, {"for": "PT1M"})
+
+
 @right("GET /v1/passes/{serial}")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"serial": (await scene.taken())["serial"]})

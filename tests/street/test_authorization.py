@@ -51,6 +51,7 @@ POST   /v1/events                        200  customer
 GET    /v1/moments                       200  customer
 GET    /v1/moments/stream                200  customer
 POST   /v1/moments/{id}/pass             201  customer
+POST   /v1/moments/{id}/snooze           200  customer
 GET    /v1/passes                        200  customer
 GET    /v1/passes/{serial}               200  customer
 PUT    /v1/devices/{device_id}           204  customer
@@ -268,6 +269,7 @@ async def test_metrics_are_not_on_the_public_listener(scene: Scene) -> None:
     ("route", "by"),
     [
         ("POST /v1/moments/{}/pass", "customer"),
+        ("POST /v1/moments/{}/snooze", "customer"),
         ("GET /v1/passes/{}", "customer"),
         ("POST /v1/redemptions/{}/reversal", "till"),
     ],
@@ -275,7 +277,7 @@ async def test_metrics_are_not_on_the_public_listener(scene: Scene) -> None:
 async def test_what_is_somebody_elses_is_answered_as_what_is_not_there(scene: Scene, route: str, by: str) -> None:
     method, path = route.split()
     own, foreign = await owned(scene, route, "customer", "till"), await owned(scene, route, "robin", "elsewhere")
-    body = {"reason": "a mistake"} if path.endswith("reversal") else None
+    body = {"reversal": {"reason": "a mistake"}, "snooze": {"for": "PT1M"}}.get(path.rpartition("/")[2])
     before = await scene.counts()
     theirs = await scene.ask(method, path.format(foreign), by=by, body=body)
     unknown = await scene.ask(method, path.format(uuid4()), by=by, body=body)

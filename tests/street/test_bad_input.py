@@ -396,6 +396,7 @@ POST /v1/offers           reward.type              "car"
 PUT /v1/offers/{id}       moment.content           {}
 POST /v1/offers/{id}/end  void_passes              "no"
 POST /v1/offers/{id}/dry-run at                    "noon"
+POST /v1/moments/{id}/snooze for                    "an hour"
 POST /v1/offers/{id}/preview locale               "german"
 POST /v1/offers/{id}/preview formality            "du and Sie"
 POST /v1/dry-run          fix.lat                  91

@@ -21,7 +21,7 @@ from server.web.doors import all_doors
 from tests.pipeline.town import TOWN, Sky, Town
 from tests.web.serving import Answered, Served, serving, settings_with
 
-DOORS = ("customers", "devices", "events", "me", "moments", "pings", "stream")
+DOORS = ("customers", "devices", "events", "me", "moments", "pings", "snooze", "stream")
 
 FREE = {"quiet_hours__to": "21:00", "pressure__per_day": 0, "pressure__per_week": 0}
 

@@ -50,7 +50,8 @@ async def test_states_can_be_asked_for_and_what_is_over_by_now_counts_as_expired
         phone = await town.phone()
         old, new = await phone.moment(), await phone.moment()
         await town.town.count(
-            "WITH u AS (UPDATE moments SET deliver_by = clock_timestamp() WHERE id = $1 RETURNING 1) SELECT count(*) FROM u",
+            "WITH u AS (UPDATE moments SET deliver_by = clock_timestamp() - interval '1 s' WHERE id = $1"
+            " RETURNING 1) SELECT count(*) FROM u",
             old["id"],
         )
         asked = {}
