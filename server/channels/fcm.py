@@ -131,10 +131,11 @@ class Fcm:
         """Post, and once more with a new token where the old one is no longer taken."""
         token = await self._tokens.token(now=now)
         heard = await self._ask(token, body, timeout_s)
-        if heard.status == 401:
+        if (
+            heard.status == 401 and _told(heard.body).word != "THIRD_PARTY_AUTH_ERROR"
+        ):  # that one is about no token of ours
             self._tokens.drop(token)
-            if _told(heard.body).word != "THIRD_PARTY_AUTH_ERROR":
-                heard = await self._ask(await self._tokens.token(now=now), body, timeout_s)
+            heard = await self._ask(await self._tokens.token(now=now), body, timeout_s)
         return heard
 
     async def _ask(self, token: str, body: bytes, timeout_s: float) -> Heard:

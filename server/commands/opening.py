@@ -71,10 +71,9 @@ async def _show(
                 if check:
                     root = settings.home / "authority" / "root.pem"
                     return await play(house.url, tokens=made.tokens, root=root, say=console.print, services=services)
-                introduce(console, house.url, made)
+                introduce(console, house.url, made, pushes=settings.home / KEPT if services else None)
                 if services is not None:
                     services.told = lambda sent: console.print(f"push by {sent.way}: “{sent.title}”")
-                    console.print(f"Pushes go to stand-ins on this machine; each is kept in {settings.home / KEPT}.\n")
                 await stop.wait()
     return True
 
@@ -172,8 +171,8 @@ async def _key(db: Connection, kind: str, *, store_id: UUID | None = None) -> st
     return made.token
 
 
-def introduce(console: Console, url: str, made: Credentials) -> None:
-    """Print where everything is."""
+def introduce(console: Console, url: str, made: Credentials, *, pushes: Path | None = None) -> None:
+    """Print where everything is; `pushes` is where stand-ins of push services keep what they are sent."""
     console.print(f"listening on {url}")
     console.print("\nLindenquell is open. Its passes are signed by a throw-away authority: they open on no phone.\n")
     pages = Table("page", "address", box=None)
@@ -187,4 +186,6 @@ def introduce(console: Console, url: str, made: Credentials) -> None:
     console.print("\ntokens for the API (Authorization: Bearer …)")
     for kind, token in made.tokens.items():
         console.print(f"  {kind:<9} {token}")
+    if pushes is not None:
+        console.print(f"\npushes go to stand-ins on this machine; each is told here, and kept in {pushes}")
     console.print("\nCtrl-C ends it; the next start makes the town anew.")

@@ -213,6 +213,15 @@ async def test_a_token_that_is_no_longer_taken_is_renewed_once(firebase: standin
         assert len(firebase.seen) == 5
 
 
+async def test_a_401_that_is_about_no_token_of_ours_renews_none(firebase: standins.Fcm) -> None:
+    firebase.orders.plan.append("THIRD_PARTY_AUTH_ERROR")
+    async with channel(firebase) as fcm:
+        receipt = await fcm.send(alert(), TOKEN, now=NOW)
+        assert (receipt.outcome, receipt.reason) == (Outcome.LATER, "THIRD_PARTY_AUTH_ERROR")
+        assert (await fcm.send(alert(), TOKEN, now=NOW)).outcome is Outcome.SENT
+    assert (firebase.asked, len(firebase.seen)) == (1, 2)
+
+
 async def test_firebases_refusals_are_sorted_and_ours_are_told_loudly(firebase: standins.Fcm) -> None:
     log = Log()
     firebase.gone, firebase.foreign = {"old"}, {"foreign"}

@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -264,4 +265,9 @@ async def test_what_is_over_is_not_sent_and_a_moved_clock_is_none_of_the_service
         late = alert(expires_at=NOW + shift + HOUR)
         assert (await webpush.send(late, there, now=NOW + shift + HOUR)).reason == "expired"
         assert (await webpush.send(late, there, now=NOW + shift)).outcome is Outcome.SENT
-    assert [each.headers["TTL"] for each in service.seen] == ["3600"]
+        service.orders.plan.append("503")
+        service.orders.retry_after = format_datetime(NOW + timedelta(minutes=10), usegmt=True)
+        told = await webpush.send(late, there, now=NOW + shift)
+    assert [each.headers["TTL"] for each in service.seen] == ["3600", "3600"]
+    assert told.retry_after_s is not None
+    assert 598 < told.retry_after_s <= 600

@@ -45,6 +45,10 @@ def test_what_is_printed_tells_every_address_log_in_and_token() -> None:
     for word in ("http://127.0.0.1:8080/dashboard", "/docs", "ka_1", "kt_2", "admin@lindenquell.example", "a word"):
         assert word in said
     assert "open on no phone" in said
+    assert "stand-ins" not in said
+    with console.capture() as captured:
+        introduce(console, "http://127.0.0.1:8080", made, pushes=Path("/home/pushes.jsonl"))
+    assert "stand-ins on this machine; each is told here, and kept in /home/pushes.jsonl" in captured.get()
 
 
 @pytest.mark.parametrize("path", OFFERS, ids=lambda path: path.stem)
