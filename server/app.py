@@ -219,6 +219,7 @@ def jobs_of(parts: Parts) -> list[Job]:
         events=timedelta(days=privacy.event_days),
         tokens=timedelta(days=privacy.token_days),
         webhooks=timedelta(days=parts.settings.webhooks.keep_days),
+        signatures=timedelta(seconds=parts.settings.limits.signature_window_s),
     )
     told = parts.settings.lift
     terms = trials.Terms(

@@ -121,6 +121,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "receipts.plain_share": (0, 1),
     "publish.audience_days": (1, 60),
     "programme.birthday_hour": (0, 23),
+    "limits.signature_window_s": (1, 86_400),
     "outbox.lease_s": (1, 3600),  # the clocks that compare with it are some milliseconds apart
     "replay.memory_mb": (512, 2**20),  # with less its process may not even start
     "replay.answer_s": (0, 4),  # within what the door itself may take

@@ -129,6 +129,7 @@ class Limits(_Section, frozen=True):
     topics_per_customer: int
     webhooks: int
     webhook_replay: int
+    signature_window_s: int
 
 
 class Publish(_Section, frozen=True):

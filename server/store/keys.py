@@ -1,4 +1,7 @@
-"""Credentials of machines and customers: only the SHA-256 of a token is stored, and a row says whether it still counts."""
+"""Credentials of machines and customers: only the SHA-256 of a token is stored, and a row says whether it still counts.
+
+What a machine signs its requests with comes and goes sealed; nothing here can read it.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ class NewKey(NamedTuple):
 
 
 class Key(NamedTuple):
-    """A key as it is listed; `hint` the last characters of its token, by which its owner knows it."""
+    """A key as it is listed; `hint` the last characters of its token, by which its owner knows it.
+
+    `signed`: what it asks for is signed with a secret of its own.
+    """
 
     id: UUID
     kind: str
@@ -45,6 +51,7 @@ class Key(NamedTuple):
     not_after: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    signed: bool = False
 
 
 class Found(NamedTuple):
@@ -54,6 +61,7 @@ class Found(NamedTuple):
     kind: str
     store_id: UUID | None
     stale: bool
+    secret_sealed: bytes | None = None
 
 
 class Owner(NamedTuple):
@@ -66,8 +74,8 @@ class Owner(NamedTuple):
 
 
 INSERT = """
-INSERT INTO api_keys (id, kind, hash, hint, store_id, name, not_after)
-SELECT $1, $2, $3, $4, $5::uuid, $6, $7
+INSERT INTO api_keys (id, kind, hash, hint, store_id, name, not_after, secret_sealed)
+SELECT $1, $2, $3, $4, $5::uuid, $6, $7, $8
 WHERE $5::uuid IS NULL OR EXISTS (SELECT FROM stores WHERE id = $5::uuid AND deleted_at IS NULL)
 RETURNING id
 """
@@ -80,16 +88,28 @@ async def create(
     store_id: UUID | None = None,
     name: str | None = None,
     not_after: datetime | None = None,
+    id: UUID | None = None,  # noqa: A002  the column's word
+    secret_sealed: bytes | None = None,
 ) -> NewKey | None:
-    """Make a key of a kind (see PREFIXES); None when the store (of a till, and of nobody else) is not known."""
+    """Make a key of a kind (see PREFIXES); None when the store (of a till, and of nobody else) is not known.
+
+    A secret is sealed to the key's id, which is then needed beforehand (`fresh_id`).
+    """
     token = new_token(PREFIXES[kind])
     hint = token[-_HINT_CHARACTERS:]
-    made = await db.fetchval(INSERT, new_id(), kind, token_hash(token), hint, store_id, name, not_after)
+    made = await db.fetchval(
+        INSERT, id or new_id(), kind, token_hash(token), hint, store_id, name, not_after, secret_sealed
+    )
     return NewKey(made, token) if made else None
 
 
+def fresh_id() -> UUID:
+    """Make the id of a new key."""
+    return new_id()
+
+
 FIND = """
-SELECT id, kind, store_id, coalesce(last_used_at < clock_timestamp() - interval '1 hour', true) AS stale
+SELECT id, kind, store_id, coalesce(last_used_at < clock_timestamp() - interval '1 hour', true) AS stale, secret_sealed
 FROM api_keys
 WHERE hash = $1 AND revoked_at IS NULL AND (not_after IS NULL OR not_after > clock_timestamp())
 """
@@ -138,7 +158,8 @@ async def touch_tokens(db: Connection, *, buckets: Sequence[int], hashes: Sequen
 
 
 PAGE = """
-SELECT id, kind, hint, store_id, name, created_at, not_after, last_used_at, revoked_at
+SELECT id, kind, hint, store_id, name, created_at, not_after, last_used_at, revoked_at,
+       secret_sealed IS NOT NULL AS signed
 FROM api_keys WHERE $1::uuid IS NULL OR id < $1::uuid ORDER BY id DESC LIMIT $2
 """
 
@@ -150,7 +171,8 @@ async def page(db: Connection, *, before: UUID | None, limit: int) -> list[Key]:
 
 REVOKE = """
 UPDATE api_keys SET revoked_at = clock_timestamp() WHERE id = $1 AND revoked_at IS NULL
-RETURNING id, kind, hint, store_id, name, created_at, not_after, last_used_at, revoked_at
+RETURNING id, kind, hint, store_id, name, created_at, not_after, last_used_at, revoked_at,
+          secret_sealed IS NOT NULL AS signed
 """
 
 
@@ -163,7 +185,8 @@ async def revoke(db: Connection, *, id_: UUID) -> Key | None:
 END = """
 UPDATE api_keys SET not_after = least(coalesce(not_after, 'infinity'), clock_timestamp() + $2::interval)
 WHERE id = $1 AND revoked_at IS NULL AND (not_after IS NULL OR not_after > clock_timestamp())
-RETURNING id, kind, hint, store_id, name, created_at, not_after, last_used_at, revoked_at
+RETURNING id, kind, hint, store_id, name, created_at, not_after, last_used_at, revoked_at,
+          secret_sealed IS NOT NULL AS signed
 """
 
 

@@ -13,12 +13,13 @@ _ROWS = 5000
 
 
 class Ages(NamedTuple):
-    """How old rows may become."""
+    """How old rows may become; `signatures` is how far a signed message's time may be off, which its row outlives."""
 
     pings: timedelta
     events: timedelta
     tokens: timedelta
     webhooks: timedelta = timedelta(days=30)
+    signatures: timedelta = timedelta(minutes=5)
 
 
 def _oldest(table: str, moment: str, also: str = "") -> str:
@@ -49,6 +50,7 @@ FORGET: Mapping[str, str] = {
     "moments": _oldest("moments", "created_at", " AND pass_serial IS NULL"),
     "customer_tokens": _oldest("customer_tokens", "coalesce(last_used_at, created_at)"),
     "idempotency_keys": _oldest("idempotency_keys", "created_at"),
+    "signed_messages": _oldest("signed_messages", "at"),
     "sessions": _oldest("sessions", "ends_at"),
     "login_failures": _oldest("login_failures", "at"),
 }
@@ -86,6 +88,8 @@ def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
         "firings": timedelta(days=30),
         "google_callbacks": timedelta(days=30),  # a message is good for less: by then it cannot come again
         "idempotency_keys": timedelta(days=7),
+        # A message may be signed as far ahead as behind; the hour is for clocks that are set.
+        "signed_messages": 2 * ages.signatures + timedelta(hours=1),
         "sessions": timedelta(days=1),
         "login_failures": timedelta(days=1),
     }

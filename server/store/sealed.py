@@ -44,15 +44,19 @@ COLUMNS: Final[Mapping[str, Column]] = {
         " WHERE t.bucket = new.bucket AND t.serial = new.id AND t.totp_sealed = new.was",
     ),
     **{
-        f"webhooks.{name}": Column(
-            "webhooks",
-            f"SELECT id, {name} AS sealed FROM webhooks"  # noqa: S608  names of ours
+        f"{table}.{name}": Column(
+            table,
+            f"SELECT id, {name} AS sealed FROM {table}"  # noqa: S608  names of ours
             f" WHERE $1::integer <= 0 AND $2::integer > 0 AND get_byte({name}, 0) = ANY ($3::integer[])",
-            f"UPDATE webhooks t SET {name} = new.sealed"  # noqa: S608  names of ours
+            f"UPDATE {table} t SET {name} = new.sealed"  # noqa: S608  names of ours
             " FROM unnest($1::smallint[], $2::uuid[], $3::bytea[], $4::bytea[]) AS new (bucket, id, was, sealed)"
             f" WHERE t.id = new.id AND t.{name} = new.was",
         )
-        for name in ("secret_sealed", "old_sealed")
+        for table, name in (
+            ("webhooks", "secret_sealed"),
+            ("webhooks", "old_sealed"),
+            ("api_keys", "secret_sealed"),
+        )
     },
 }
 """By `table.column`. Tables without buckets are read whole with bucket 0."""

@@ -45,12 +45,27 @@ ROLES: Final = {
 _RANK: Final = (Kind.ADMIN, Kind.MARKETER, Kind.ANALYST, Kind.TILL)
 
 
+class Signer(NamedTuple):
+    """A machine whose requests are signed: its key, and the secret as it is sealed at the key's row."""
+
+    key_id: UUID
+    sealed: bytes
+
+    def __repr__(self) -> str:
+        """Name the key alone."""
+        return f"Signer({self.key_id})"
+
+
 class Visitor(NamedTuple):
-    """Somebody known: the principal, for a cookie the token its pages carry, and whether the password must be changed."""
+    """Somebody known: the principal, for a cookie the token its pages carry, and whether the password must be changed.
+
+    `signer` is set where a token alone is not enough to change anything.
+    """
 
     principal: Principal
     csrf: str | None = None
     one_time: bool = False
+    signer: Signer | None = None
 
 
 class Guess(NamedTuple):
@@ -181,7 +196,8 @@ class Credentials:
             return None
         kind = Kind(found.kind)
         principal = Principal(kind, f"key:{found.id}", frozenset({kind}), store_id=found.store_id, via="token")
-        return self._remember(token, Visitor(principal), dropped)
+        signer = None if found.secret_sealed is None else Signer(found.id, found.secret_sealed)
+        return self._remember(token, Visitor(principal, signer=signer), dropped)
 
     async def _customer(self, token: str) -> Visitor | None:
         """Join the next group of look-ups."""

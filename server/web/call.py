@@ -13,6 +13,7 @@ from aiohttp import web
 
 from server.pipeline.author import Author
 from server.store.pool import Connection, Pool
+from server.store.signed_messages import Message
 from server.web.access import Kind, Principal
 from server.web.gate import GATE, Gate
 from server.web.parts import Parts
@@ -25,7 +26,8 @@ class Call:
     """One request, read and allowed. `path` holds UUIDs and texts by the names in the route.
 
     `address` is the client's (behind trusted proxies: the rightmost that is none of them), `csrf` the token that
-    forms of a page must carry (None without a log-in), `held` the transaction of an idempotent request.
+    forms of a page must carry (None without a log-in), `held` the transaction of an idempotent or signed request, `message`
+    what a signed one spends in it.
     """
 
     request: web.Request
@@ -38,6 +40,7 @@ class Call:
     path: Mapping[str, UUID | str] = field(default_factory=dict)
     csrf: str | None = None
     held: Connection | None = None
+    message: Message | None = None
 
     @property
     def pool(self) -> Pool:

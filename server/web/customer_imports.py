@@ -61,6 +61,7 @@ class CustomersImported(msgspec.Struct, frozen=True, kw_only=True):
     tags=("Other systems",),
     media="text/csv",
     stream=True,
+    piecemeal=True,
 )
 async def import_customers(call: Call) -> CustomersImported:
     """Read a table, and write what is good of it."""

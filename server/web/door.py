@@ -1,6 +1,6 @@
 """A door: a route with the shapes of what goes in and out, and the way of a request through it.
 
-    admit → meter → read path, query, body → (once, under its key) → the door's own handler → write the answer
+    admit → meter → read path, query, body (signed?) → (once, under its key) → the door's own handler → write the answer
 
 Rule 1: a handler reads its call, asks, answers: no SQL, no rule, no status for an error. It raises `server.errors`.
 Rule 2: what a door says of itself is all there is: the router, the checks and the documentation come from it.
@@ -9,7 +9,7 @@ Rule 2: what a door says of itself is all there is: the router, the checks and t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import msgspec
@@ -24,6 +24,7 @@ from server.web.gate import GATE
 from server.web.idempotency import HEADER, REPLAYED, Answer, Line, claim_of, once, read_key
 from server.web.parts import PARTS, Parts
 from server.web.problems import MEDIA as PROBLEM
+from server.web.signatures import spend, verify
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 DOOR: Final = web.RequestKey("door", object)
@@ -42,7 +43,8 @@ class Door:
     """A route and what it says of itself; made by `door`.
 
     `media` is the body's media type, `produces` the answer's; `limit` names the setting of the body's most bytes;
-    `errors` further statuses that the handler may answer with; `stream` for answers that outlast the handler's deadline.
+    `errors` further statuses that the handler may answer with; `stream` for answers that outlast the handler's deadline;
+    `piecemeal` for deeds of several transactions.
     """
 
     method: str
@@ -61,6 +63,7 @@ class Door:
     media: str = JSON
     produces: str = JSON
     stream: bool = False
+    piecemeal: bool = False
 
     @property
     def raw(self) -> bool:
@@ -85,6 +88,7 @@ def door(
     media: str = JSON,
     produces: str = JSON,
     stream: bool = False,
+    piecemeal: bool = False,
 ) -> Callable[[Handler], Door]:
     """Make a handler a door. It may return its `answer`, a Reply, None (204), or for streams a StreamResponse."""
 
@@ -105,6 +109,7 @@ def door(
         media=media,
         produces=produces,
         stream=stream,
+        piecemeal=piecemeal,
     )
 
 
@@ -131,9 +136,10 @@ async def _read(opened: Door, access: Access, request: web.Request) -> tuple[Cal
     gate.meter(visitor.principal, opened.path, address)
     path = read_path(request.match_info) if request.match_info else {}
     query = read_query(request, opened.query)
-    body, plain, token = None, None, None
+    body, plain, token, message = None, None, None, None
     if request.method in BODY_METHODS:
         data = await _bytes(opened, parts, request) if data is None else data
+        message = await verify(request, data, visitor.signer)
         body, plain, token = await _body(opened, request, data, depth=parts.settings.limits.json_depth)
     if access.csrf:
         gate.refuse_cross_site(request, visitor, token=token)
@@ -147,6 +153,7 @@ async def _read(opened: Door, access: Access, request: web.Request) -> tuple[Cal
         query=query,
         path=path,
         csrf=visitor.csrf,
+        message=message,
     )
     return call, plain
 
@@ -172,17 +179,28 @@ async def _body(opened: Door, request: web.Request, data: bytes, *, depth: int) 
 async def _answer(opened: Door, call: Call, body: Any) -> web.StreamResponse:
     request = call.request
     if opened.idempotency == "none":
-        given = await opened.handler(call)
+        given = await _deed(opened, call)
         return given if isinstance(given, web.StreamResponse) else _respond(opened, _reply(opened, given))
     key = read_key(request.headers.get(HEADER), required=opened.idempotency == "required")
     if key is None:
-        return _respond(opened, _reply(opened, await opened.handler(call)))
+        return _respond(opened, _reply(opened, await _deed(opened, call)))
 
     async def deed(held: Call) -> Answer:
         return _kept(_reply(opened, await opened.handler(held)))
 
     answer = await once(call, deed, keyed=claim_of(call, key=key, body=body), line=request.app[LINE])
     return _replay(opened, answer)
+
+
+async def _deed(opened: Door, call: Call) -> Any:
+    """Have the door's handler do it; a signed message is spent in the same transaction, or first where there are several."""
+    if call.message is None:
+        return await opened.handler(call)
+    async with call.pool.transaction() as db:
+        await spend(db, call.message)
+        if not opened.piecemeal:
+            return await opened.handler(replace(call, held=db))
+    return await opened.handler(call)
 
 
 def _reply(opened: Door, given: Any) -> Reply:

@@ -98,6 +98,7 @@ async def told(call: Call) -> Reply:
     summary="Count a campaign's messages: each by itself, each once by its id, and one that is refused stops no other",
     example={"sends": [{"external_id": "4711", "channel": "email", "id": "newsletter-2026-45"}]},
     tags=("Other systems",),
+    piecemeal=True,
 )
 async def told_many(call: Call) -> Results:
     """Keep sends one after the other, each in a transaction of its own: a batch that broke off is simply sent again."""

@@ -30,6 +30,7 @@ from server.store.pool import Connection, Contended
 from server.web.call import Call
 from server.web.codec import canonical
 from server.web.problems import body_of
+from server.web.signatures import spend
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -137,6 +138,7 @@ async def once(call: Call, deed: Deed, *, keyed: Keyed, line: Line) -> Answer:
 
 async def _once(db: Connection, call: Call, deed: Deed, keyed: Keyed) -> Answer:
     claim = keyed.claim
+    await spend(db, call.message)
     kept = await idempotency.claim(db, claim)
     if kept is not None:
         if kept.body_hash != claim.body_hash:

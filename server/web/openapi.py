@@ -19,6 +19,7 @@ from server.web.call import JSON
 from server.web.door import Door
 from server.web.idempotency import HEADER, REPLAYED
 from server.web.problems import MEDIA, Problem
+from server.web.signatures import HEADERS
 
 VERSION: Final = "3.1.0"
 _REFERENCE: Final = "#/components/schemas/{name}"
@@ -127,7 +128,12 @@ def _operation(each: Door, access: Access, schemas: dict[Any, dict[str, Any]]) -
         "tags": list(each.tags),
         "x-principals": principals_of(access),
         "security": _security(access),
-        "parameters": [*_path_parameters(each), *_query_parameters(each), *_key_parameter(each)],
+        "parameters": [
+            *_path_parameters(each),
+            *_query_parameters(each),
+            *_key_parameter(each),
+            *(_signature_parameters() if _signed(each, access) else ()),
+        ],
         "responses": _responses(each, access, schemas),
     }
     if access.owner:
@@ -207,6 +213,24 @@ def _key_parameter(each: Door) -> list[dict[str, Any]]:
     ]
 
 
+def _signed(each: Door, access: Access) -> bool:
+    """Tell whether some of the callers sign what they send."""
+    return Kind.CRM in access.principals and each.method in BODY_METHODS
+
+
+def _signature_parameters() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": "Standard Webhooks; required with keys that are signed, and ignored with others.",
+            "schema": {"type": "string"},
+        }
+        for name in HEADERS
+    ]
+
+
 def _request_body(each: Door, schemas: dict[Any, dict[str, Any]]) -> dict[str, Any] | None:
     if each.body is None:
         return None
@@ -265,6 +289,6 @@ def _expected_errors(each: Door, access: Access) -> list[int]:
         expected |= set(_BODY_ERRORS)
     if each.query is not None or (each.body or Nothing) is not Nothing or each.path.startswith("/v1/"):
         expected.add(422)
-    if each.idempotency != "none":
+    if each.idempotency != "none" or _signed(each, access):
         expected |= {400, 409}
     return sorted(expected)

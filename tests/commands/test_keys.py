@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from server.channels.webhook import read_secret
 from server.pipeline import places
+from server.pipeline.keys import opened
 from server.store import audit, keys
 from server.store.pool import Pool
+from server.wallet.keyring import open_keyring
 from tests.street.process import kairos
 from tests.web.marketing import NOBODYS, STORE
 
@@ -75,6 +79,8 @@ async def test_a_tills_key_belongs_to_a_store(pool: Pool, db_dsn: str) -> None:
     [
         (("create", "till"), 1, "a till's key needs --store"),
         (("create", "app", "--store", NOBODYS), 1, "no other key has one"),
+        (("create", "app", "--signed", "--secret-file", "/nowhere/x"), 1, "keys of the kind crm alone"),
+        (("create", "crm", "--signed"), 1, "--signed needs --secret-file"),
         (("create", "till", "--store", NOBODYS), 1, f"there is no store {NOBODYS}"),
         (("revoke", NOBODYS), 1, "there is no such key that is still good"),
         (("rotate", NOBODYS), 1, "there is no such key that is still good"),
@@ -102,6 +108,34 @@ async def test_a_revoked_key_counts_no_more_and_is_still_listed(pool: Pool, db_d
     assert "revoked" in out
     assert token not in out
     assert await deeds(pool) == [("command line", "key.revoke"), ("command line", "key.create")]
+
+
+async def test_a_signed_keys_secret_goes_into_a_file_of_its_own_and_so_does_its_successors(
+    pool: Pool, db_dsn: str, tmp_path: Path
+) -> None:
+    environment = {"KAIROS__DATABASE__URL": db_dsn, "KAIROS__DATA_DIR": str(tmp_path)}
+    first, second = tmp_path / "first", tmp_path / "second"
+    create = ("keys", "create", "crm", "--signed", "--secret-file", str(first))
+    code, token, err = await kairos(*create, environment=environment)
+    assert (code, err) == (0, "")
+    again = await kairos(*create, environment=environment)
+    assert (again[:2], "is there already" in again[2]) == ((1, ""), True)
+    [key] = await listed(pool)
+    assert key.signed
+    code, _, err = await kairos("keys", "rotate", str(key.id), environment=environment)
+    assert (code, "a signed key needs --secret-file" in err) == (1, True)
+    code, new, _ = await kairos("keys", "rotate", str(key.id), "--secret-file", str(second), environment=environment)
+    assert code == 0
+    keyring, now = open_keyring(tmp_path, now=datetime.now(UTC)), datetime.now(UTC)
+    for said, file in ((token, first), (new, second)):
+        found = await owner(pool, said.strip())
+        assert found is not None
+        assert found.secret_sealed is not None
+        assert file.stat().st_mode & 0o777 == 0o600
+        secret = read_secret(file.read_text().strip())
+        assert opened(found.secret_sealed, key_id=found.id, keyring=keyring, now=now) == secret
+        assert file.read_text().strip() not in said
+    assert len(await listed(pool)) == 2
 
 
 async def test_a_rotated_key_and_its_successor_both_work_until_the_overlap_is_over(pool: Pool, db_dsn: str) -> None:

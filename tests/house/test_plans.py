@@ -74,7 +74,7 @@ BIG = {
     *("external_sends", "google_objects", "google_callbacks"),
     *("registrations", "idempotency_keys", "budgets", "place_budgets", "funnel_cells", "api_keys", "offer_versions"),
     *("visits", "trials", "lift_cells"),
-    *("webhook_events", "webhook_calls"),
+    *("webhook_events", "webhook_calls", "signed_messages"),
 }
 """Tables that grow with customers, offers or time: nothing hot may read one from end to end."""
 
@@ -152,6 +152,8 @@ INSERT INTO replays (id, offer_id, version, from_at, to_at, asked_by, created_at
     FROM generate_series(1, 8000) n;
 INSERT INTO pass_jobs (id, kind, state, asked_by, created_at)
     SELECT gen_random_uuid(), 'resign', 'done', 'u', now() - n * interval '1 minute' FROM generate_series(1, 8000) n;
+INSERT INTO signed_messages (key_id, id_hash, at)
+    SELECT md5((n % 5)::text)::uuid, sha256(n::text::bytea), now() - n * interval '1 minute' FROM generate_series(1, 20000) n;
 INSERT INTO skies (id, weather, used_at)
     SELECT n, '[]', now() - n * interval '1 minute' FROM generate_series(1, 20000) n;
 INSERT INTO offers (id, name, version, document, author)

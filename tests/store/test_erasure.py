@@ -65,6 +65,7 @@ NOT_THEIRS = {
     ),
     *("addresses", "geocoder_turn", "replays"),  # of shops, of processes, and sums that marketers asked for
     "google_classes",  # of offers
+    "signed_messages",  # of other systems: hashes of their own ids
     *("pass_jobs", "relevance_walk"),  # how far passes were walked through
     *("funnel_facts", "funnel_cells", "lift_cells"),  # a hash of the id, which nobody can turn round, counts and sums
 }

@@ -57,6 +57,11 @@ async def test_every_table_that_forgets_has_an_age_and_a_statement_that_runs(db:
     assert await forget_some(db, table=table, age=ages_by_table(AGES)[table]) == 0
 
 
+def test_a_signed_message_is_known_for_longer_than_it_could_count() -> None:
+    ages = AGES._replace(signatures=timedelta(minutes=30))
+    assert ages_by_table(ages)["signed_messages"] > 2 * timedelta(minutes=30)
+
+
 def test_idempotency_keys_outlive_a_weekend_by_far() -> None:
     assert ages_by_table(AGES)["idempotency_keys"] == timedelta(days=7)
 
@@ -144,6 +149,10 @@ ROWS = {
     "idempotency_keys": (
         "INSERT INTO idempotency_keys (bucket, principal, route, key, body_hash, created_at)"
         " VALUES ($1, gen_random_uuid(), 'r', 'k', '', now() - $2::interval)"
+    ),
+    "signed_messages": (
+        "INSERT INTO signed_messages (key_id, id_hash, at)"
+        " SELECT gen_random_uuid(), '', now() - $2::interval WHERE $1::smallint IS NOT NULL"
     ),
     "sessions": (
         "INSERT INTO sessions (hash, user_id, csrf, ends_at)"

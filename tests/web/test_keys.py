@@ -56,6 +56,12 @@ async def test_a_till_needs_its_store_and_nobody_else_has_one(house: House) -> N
         assert (answered.status, answered.json["errors"][0]["field"]) == (422, "store_id")
 
 
+@pytest.mark.parametrize("kind", ["app", "marketer", "analyst", "admin"])
+async def test_only_other_systems_sign(untouched: House, kind: str) -> None:
+    answered = await untouched.call("POST", "/v1/keys", json={"kind": kind, "signed": True})
+    assert (answered.status, answered.json["errors"][0]["field"]) == (422, "signed")
+
+
 @pytest.mark.parametrize("kind", ["customer", "pass", "google", "anon", "emperor", ""])
 async def test_no_other_kind_of_key_is_made(untouched: House, kind: str) -> None:
     answered = await untouched.call("POST", "/v1/keys", json={"kind": kind})
