@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.channels import apns, apple
+from server.channels import apns, apple, fcm, webpush
 from server.channels.base import Alert, collapse_id
 from server.decision.plan import is_meant
 from server.decision.render import BODY, TITLE, Words, choose_content, render
@@ -26,8 +26,19 @@ from server.model.weather import Weather
 from server.pipeline.telling import action_of
 from server.pipeline.validity import span_of
 
-PAYLOADS: Final[Mapping[str, tuple[Callable[[Alert], bytes], int]]] = {"apns": (apns.payload_for, apple.LARGEST)}
-"""By way, what writes the payload, and how many bytes its service takes. A service that encrypts has no line here."""
+
+def _for_firebase(alert: Alert) -> bytes:
+    """Write what Firebase counts: the message without the token that it is for."""
+    message = msgspec.json.decode(fcm.payload_for(alert, "", ttl=fcm.LONGEST))["message"]
+    return msgspec.json.encode({key: value for key, value in message.items() if key != "token"})
+
+
+PAYLOADS: Final[Mapping[str, tuple[Callable[[Alert], bytes], int]]] = {
+    "apns": (apns.payload_for, apple.LARGEST),
+    "fcm": (_for_firebase, fcm.LARGEST),
+    "webpush": (webpush.payload_for, webpush.SIZES[0]),
+}
+"""By way, what writes the payload, and how many bytes its service takes."""
 
 _NOBODY: Final = UUID(int=0)
 _SPACES: Final = 8

@@ -19,7 +19,7 @@ from server.store.pool import Connection, Pool
 from server.store.trials import Terms
 from server.store.webhook_events import Fact
 
-Step = Literal["decided", "control", "delivered", "opened", "clicked", "passes", "redeemed"]
+Step = Literal["decided", "control", "delivered", "opened", "clicked", "passes", "redeemed", "converted"]
 
 SLOT_MINUTES = 15
 """Every zone's offset is a multiple of it, so that a local midnight is always a slot's edge."""
@@ -83,6 +83,7 @@ WITH taken AS (
            coalesce(sum(delta) FILTER (WHERE step = 'passes'), 0) AS passes,
            coalesce(sum(delta) FILTER (WHERE step = 'redeemed'), 0) AS redeemed,
            coalesce(sum(delta) FILTER (WHERE step = 'control'), 0) AS control,
+           coalesce(sum(delta) FILTER (WHERE step = 'converted'), 0) AS converted,
            sum(delta * value_minor) AS value_minor,
            (array_agg(DISTINCT customer))[1:$2] AS customers
     FROM taken
@@ -90,14 +91,15 @@ WITH taken AS (
 ), added AS (
     INSERT INTO funnel_cells AS c (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday,
                                    weather, currency, decided, delivered, opened, clicked, passes, redeemed, control,
-                                   value_minor, customers)
+                                   converted, value_minor, customers)
     SELECT * FROM summed ORDER BY slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday,
                                   weather, currency
     ON CONFLICT (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency)
     DO UPDATE SET decided = c.decided + excluded.decided, delivered = c.delivered + excluded.delivered,
                   opened = c.opened + excluded.opened, clicked = c.clicked + excluded.clicked,
                   passes = c.passes + excluded.passes, redeemed = c.redeemed + excluded.redeemed,
-                  control = c.control + excluded.control, value_minor = c.value_minor + excluded.value_minor,
+                  control = c.control + excluded.control, converted = c.converted + excluded.converted,
+                  value_minor = c.value_minor + excluded.value_minor,
                   customers = CASE WHEN cardinality(c.customers) >= $2 THEN c.customers ELSE
                               ARRAY(SELECT DISTINCT u FROM unnest(c.customers || excluded.customers) AS u LIMIT $2) END
 )

@@ -19,7 +19,7 @@ from server.store.pool import Connection, Row
 By = Literal["offer", "store", "channel", "variant", "placement", "hour", "weekday", "weather", "day", "programme"]
 
 _SLOT: Final = timedelta(minutes=SLOT_MINUTES)
-_SUMS: Final = ("decided", "delivered", "opened", "clicked", "passes", "redeemed", "control")
+_SUMS: Final = ("decided", "delivered", "opened", "clicked", "passes", "redeemed", "control", "converted")
 _ORIGIN: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -41,6 +41,7 @@ class Counts(NamedTuple):
     control: int
     value: Mapping[str, int]
     redemptions: Mapping[str, int]
+    converted: int = 0
 
 
 _OFFER = "(SELECT o.name FROM offers o WHERE o.id = c.key::uuid)"
@@ -67,7 +68,7 @@ def _facts(key: str) -> str:
 WITH edges AS (
     SELECT m.bucket, m.id, m.offer_id, coalesce(m.place_id, '00000000-0000-0000-0000-000000000000') AS place_id, m.channel,
            m.placement, m.variant, m.local_day, m.local_hour, m.weekday, coalesce(m.weather, '') AS weather, m.held_out,
-           m.delivered_at, m.opened_at, m.clicked_at, m.pass_serial,
+           m.delivered_at, m.opened_at, m.clicked_at, m.converted_at, m.pass_serial,
            array_remove(ARRAY[('x' || encode(substr(sha256(uuid_send(m.customer_id)), 1, 8), 'hex'))::bit(64)::bigint], NULL)
                AS customers
     FROM moments m
@@ -76,15 +77,16 @@ WITH edges AS (
       AND ($7::uuid IS NULL OR m.offer_id = $7::uuid)
 ), facts AS (
     SELECT {key.format("f")}::text AS key, f.currency, f.decided, f.delivered, f.opened, f.clicked, f.passes, f.redeemed,
-           f.control, f.value_minor, f.customers
+           f.control, f.converted, f.value_minor, f.customers
     FROM funnel_cells f
     WHERE f.slot >= $1::timestamptz AND f.slot < $2::timestamptz AND ($7::uuid IS NULL OR f.offer_id = $7::uuid)
     UNION ALL
     SELECT {key.format("e")}::text, '', (NOT e.held_out)::int, (e.delivered_at IS NOT NULL)::int, (e.opened_at IS NOT NULL)::int,
-           (e.clicked_at IS NOT NULL)::int, (e.pass_serial IS NOT NULL)::int, 0, e.held_out::int, 0, e.customers
+           (e.clicked_at IS NOT NULL)::int, (e.pass_serial IS NOT NULL)::int, 0, e.held_out::int,
+           (e.converted_at IS NOT NULL)::int, 0, e.customers
     FROM edges e
     UNION ALL
-    SELECT {key.format("e")}::text, coalesce(r.currency, ''), 0, 0, 0, 0, 0, 1, 0, r.value_minor, e.customers
+    SELECT {key.format("e")}::text, coalesce(r.currency, ''), 0, 0, 0, 0, 0, 1, 0, 0, r.value_minor, e.customers
     FROM edges e
     JOIN passes p ON p.bucket = e.bucket AND p.moment_id = e.id
     JOIN redemptions r ON r.bucket = p.bucket AND r.serial = p.serial
@@ -96,7 +98,7 @@ def _funnel(key: str, name: str) -> str:
     """Write the statement of one grouping."""
     return f"""{_facts(key)}, counts AS (
     SELECT key, sum(decided) AS decided, sum(delivered) AS delivered, sum(opened) AS opened, sum(clicked) AS clicked,
-           sum(passes) AS passes, sum(redeemed) AS redeemed, sum(control) AS control
+           sum(passes) AS passes, sum(redeemed) AS redeemed, sum(control) AS control, sum(converted) AS converted
     FROM facts GROUP BY key
 ), people AS (
     SELECT key, count(DISTINCT customer) AS customers FROM facts, unnest(customers) AS customer GROUP BY key
@@ -107,7 +109,7 @@ def _funnel(key: str, name: str) -> str:
     GROUP BY key
 )
 SELECT c.key, {name} AS name, coalesce(people.customers, 0) AS customers, c.decided, c.delivered, c.opened, c.clicked,
-       c.passes, c.redeemed, c.control, money.value, money.redemptions
+       c.passes, c.redeemed, c.control, c.converted, money.value, money.redemptions
 FROM counts c LEFT JOIN people USING (key) LEFT JOIN money USING (key)
 ORDER BY c.key
 """  # noqa: S608  names of ours, no input

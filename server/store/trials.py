@@ -42,16 +42,23 @@ class Terms(NamedTuple):
 
 
 # A duration was checked when its document was written; what could not be read all the same must not hold up the funnel.
-_WITHIN = """CASE WHEN v.document->'goal'->>'within' ~
+WITHIN = """CASE WHEN v.document->'goal'->>'within' ~
     '^P(?=.)(\\d{1,6}W)?(\\d{1,6}D)?(T(?=.)(\\d{1,6}H)?(\\d{1,7}M)?(\\d{1,9}(\\.\\d{1,6})?S)?)?$'
     THEN (v.document->'goal'->>'within')::interval ELSE $3::interval END"""
 _SHARE = "(v.document->'holdout'->>'share')::double precision"
+
+AT_PLACES = """(s.places IS NULL OR s.places ? 'any' OR EXISTS (
+               SELECT FROM geofences g LEFT JOIN stores o ON o.id = g.store_id
+               WHERE g.id = w.geofence_id AND CASE WHEN s.places ? 'tag'
+                   THEN s.places->>'tag' = ANY (coalesce(o.tags, g.tags))
+                   ELSE lower((s.places->'ids')::text)::jsonb ?| ARRAY[g.id::text, o.id::text] END))"""
+"""Whether a visit `w` was to the places that the offer of `s` is about."""
 
 # The moments are held, so that an erasure that goes on meanwhile finds the trial. Rows go in in the order of their key: two
 # who begin trials never wait for each other in a ring.
 BEGIN = f"""
 WITH shown AS (
-    SELECT m.bucket, m.customer_id, m.offer_id, m.id, m.held_out, m.created_at, {_SHARE} AS share, {_WITHIN} AS within
+    SELECT m.bucket, m.customer_id, m.offer_id, m.id, m.held_out, m.created_at, {_SHARE} AS share, {WITHIN} AS within
     FROM unnest($1::smallint[], $2::uuid[]) AS k (bucket, id)
     JOIN moments m ON m.bucket = k.bucket AND m.id = k.id
     JOIN offer_versions v ON v.offer_id = m.offer_id AND v.version = m.offer_version
@@ -82,7 +89,7 @@ async def begin(db: Connection, *, moments: Sequence[UUID], terms: Terms) -> Non
 
 
 # Of customers without a reward's currency the purchases in that of most offers count: it is the one that reports are told in.
-FOLLOW = """
+FOLLOW = f"""
 WITH usual AS (
     SELECT document->'reward'->'value'->>'currency' AS currency FROM offers
     WHERE jsonb_typeof(document->'reward'->'value'->'currency') = 'string'
@@ -105,11 +112,7 @@ WITH usual AS (
         SELECT count(*) FROM visits w
         WHERE w.bucket = s.bucket AND w.customer_id = s.customer_id AND w.at > s.started_at
           AND w.at >= s.followed_until AND w.at < s.upto
-          AND (s.places IS NULL OR s.places ? 'any' OR EXISTS (
-               SELECT FROM geofences g LEFT JOIN stores o ON o.id = g.store_id
-               WHERE g.id = w.geofence_id AND CASE WHEN s.places ? 'tag'
-                   THEN s.places->>'tag' = ANY (coalesce(o.tags, g.tags))
-                   ELSE lower((s.places->'ids')::text)::jsonb ?| ARRAY[g.id::text, o.id::text] END))
+          AND {AT_PLACES}
     ) AS came, s.over AND EXISTS (
         SELECT FROM customer_events e
         WHERE e.bucket = s.bucket AND e.customer_id = s.customer_id AND e.name = s.goal
@@ -142,7 +145,7 @@ WITH usual AS (
                   value_squared = c.value_squared + excluded.value_squared
 )
 SELECT count(*) FROM due
-"""
+"""  # noqa: S608  expressions of ours
 
 
 async def follow(pool: Pool, *, now: datetime, trials: int = _TRIALS) -> int:

@@ -26,7 +26,7 @@ NO_CURRENCY: Final = "X" * 3
 _NOWHERE: Final = str(UUID(int=0))
 _IN_ORDER: Final = frozenset({"hour", "weekday", "day"})
 _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_STEPS: Final = ("decided", "delivered", "opened", "clicked", "passes", "redeemed", "control")
+_STEPS: Final = ("decided", "delivered", "opened", "clicked", "passes", "redeemed", "control", "converted")
 
 
 class Amount(msgspec.Struct, frozen=True):
@@ -53,6 +53,7 @@ class FunnelRow(msgspec.Struct, frozen=True, kw_only=True):
     redeemed: int | None
     value: Amount | None
     control: int | None
+    converted: int | None = None
     suppressed: bool
     values: list[Amount] | msgspec.UnsetType = msgspec.UNSET
     lift: LiftAnswer | msgspec.UnsetType = msgspec.UNSET

@@ -18,6 +18,7 @@ from server.store import (
     audiences,
     budgets,
     cards,
+    conversions,
     counter,
     customers,
     devices,
@@ -357,6 +358,13 @@ PORTIONS: Mapping[str, tuple[str, list[str], set[str]]] = {
         ["now()", "50", "interval '1 day'", "interval '1 day'"],
         {"trials_next", "trials_pkey", "visits_pkey", "customer_events_owner", "customer_events_bought", "moments_pkey"}
         | {"offer_versions_pkey"},
+    ),
+    "what came of moments": (
+        conversions.LOOK,
+        ["now()", "50", "interval '7 days'", "interval '1 day'", "interval '1 day'"],
+        {"moments_attributed", "moments_owner", "moments_pkey", "offer_versions_pkey", "visits_pkey"}
+        | {"customer_events_owner", "redemptions_bucket_serial_use_no_key", "passes_bucket_moment_id_key"}
+        | {"reversals_bucket_redemption_id_key"},
     ),
     "calls that are due": (
         webhook_calls.LEASE,

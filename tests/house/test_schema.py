@@ -33,6 +33,7 @@ ACROSS_SHARDS = {
     "receipt_lines_at": "the job that forgets",
     "moments_created": "reports, and the job that forgets",
     "passes_relevant": "the job that looks where passes come up",
+    "moments_attributed": "the job that looks what came of moments",
     "moments_open": "the job that ends moments",
     "moments_told": "the job that ends moments",
     "moments_reserved": "shares of places in rolling periods are an offer's, not a customer's",

@@ -13,6 +13,7 @@ from server.decision.render import BODY, TITLE
 from server.model.offer import Content, Offer, PlaceFilter, Variant
 from server.model.place import Places
 from server.pipeline.preview import PAYLOADS, Reader, first_place, preview, spoken_to
+from server.store.pushes import WAYS
 from tests.builders import NOON, customer, offer, place, programme
 
 KIM = customer(locale="de-AT", attributes={"first_name": "Kim"})
@@ -77,6 +78,8 @@ def test_a_push_is_measured_by_what_would_be_sent(letter: str, whole: bool) -> N
         Reader(KIM, NOON),
         programme(),
     )
+    assert all(100 < each.bytes <= each.limit for each in seen.pushes)
+    assert letter != "a" or all(each.whole for each in seen.pushes)
     [push] = [each for each in seen.pushes if each.way == "apns"]
     assert push.bytes <= push.limit == 4096
     sent = apns.payload_for(
@@ -100,7 +103,7 @@ def test_what_is_not_pushed_is_not_measured() -> None:
     whole = spoken("en")
     whole = replace(whole, moment=replace(whole.moment, surfaces=frozenset({"in_app"})))
     assert [each.pushes for each in preview(whole, Reader(KIM, NOON), programme())] == [()]
-    assert set(PAYLOADS) >= {"apns"}
+    assert set(PAYLOADS) == set(WAYS.values())
 
 
 def test_a_place_that_the_offer_means_is_named() -> None:

@@ -282,7 +282,7 @@ def some_durations(count: int) -> list[str]:
 
 async def test_a_goals_time_is_what_the_reader_of_documents_says(undone: Connection) -> None:
     texts = some_durations(200)
-    sql = re.sub(r"v\.document->'goal'->>'within'", "text", trials._WITHIN).replace("$3", "$2")
+    sql = re.sub(r"v\.document->'goal'->>'within'", "text", trials.WITHIN).replace("$3", "$2")
     rows = await undone.fetch(f"SELECT {sql} AS within FROM unnest($1::text[]) AS text", texts, timedelta(days=7))
     assert [each["within"] for each in rows] == [read_duration(text) for text in texts]
 
@@ -290,6 +290,6 @@ async def test_a_goals_time_is_what_the_reader_of_documents_says(undone: Connect
 @pytest.mark.parametrize("text", ["P", "PT", "P1M", "P-1D", "seven days", "P1.5D", "", "P1D; DROP TABLE trials"])
 async def test_a_goals_time_that_cannot_be_read_is_a_week(undone: Connection, text: str) -> None:
     assert read_duration(text) is None
-    sql = re.sub(r"v\.document->'goal'->>'within'", "text", trials._WITHIN).replace("$3", "$2")
+    sql = re.sub(r"v\.document->'goal'->>'within'", "text", trials.WITHIN).replace("$3", "$2")
     found = await undone.fetchval(f"SELECT {sql} FROM unnest($1::text[]) AS text", [text], timedelta(days=7))
     assert found == timedelta(days=7)

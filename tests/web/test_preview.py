@@ -64,7 +64,7 @@ async def test_every_language_and_placement_of_a_draft_is_seen_at_once(town: Hou
     first = said["items"][4]
     assert (first["title"], first["body"], first["cut"]) == ("Hi you", "€0.95 at Bakery", False)
     assert first["action"] == {"type": "pass"}
-    assert [each["way"] for each in first["push"]] == ["apns"]
+    assert [each["way"] for each in first["push"]] == ["apns", "fcm", "webpush"]
     assert 100 < first["push"][0]["bytes"] < first["push"][0]["limit"] == 4096
     assert [each["body"] for each in said["items"][:4:2]] == ["Regen", "Bis 17:00"]
 

@@ -21,7 +21,7 @@ from tests.web.authors import House, house
 from tests.web.serving import settings_with
 
 DAY = "from=2026-11-03&to=2026-11-04"
-STEPS = ("decided", "delivered", "opened", "clicked", "passes", "redeemed", "control")
+STEPS = ("decided", "delivered", "opened", "clicked", "passes", "redeemed", "control", "converted")
 
 
 @pytest.fixture
@@ -78,6 +78,7 @@ async def test_the_funnel_by_offer_is_what_happened(at: House, pool: Pool) -> No
                 "redeemed": 2,
                 "value": {"minor": 500, "currency": "EUR"},
                 "control": 1,
+                "converted": 0,
                 "suppressed": False,
             }
         ],
