@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -41,15 +41,15 @@ async def hear(db: Connection, told: Callback, *, issuer: Issuer) -> bool:
         count=told.number,
     )
     if news and told.event == "save":
-        await tell(db, [serial])
+        await tell(db, [serial], within=issuer.within)
         if await webhook_events.heard(db):
             await webhook_events.tell_saved(db, serial=serial, wallet="google")
     return news
 
 
-async def tell(db: Connection, serials: Sequence[UUID], *, first: bool = False) -> None:
-    """Have passes told to Google (`first`: inserted), and wake whoever does it."""
-    if await google_objects.enqueue(db, serials=serials, first=first):
+async def tell(db: Connection, serials: Sequence[UUID], *, within: timedelta, first: bool = False) -> None:
+    """Have passes told to Google (`first`: inserted) within that time, and wake whoever does it."""
+    if await google_objects.enqueue(db, serials=serials, within=within, first=first):
         await knocks.knock(db, CHANNEL)
 
 
@@ -64,7 +64,7 @@ async def expect(db: Connection, pass_: Pass, *, issuer: Issuer, now: datetime) 
         return False
     sealed = issuer.new_secret(pass_.serial, table=google_objects.TABLE, now=now)
     await google_objects.add(db, serial=pass_.serial, kind=issuer.kind(pass_), totp_sealed=sealed)
-    await tell(db, [pass_.serial], first=True)
+    await tell(db, [pass_.serial], within=issuer.within, first=True)
     return True
 
 

@@ -201,7 +201,7 @@ class GoogleUpdates:
             others = await google_outbox.others(db, customers=[customer_id])
             found = linked(others, serial=serial, customer_id=customer_id, kind=item.thing.card.kind)
             if found:
-                await tell(db, found)
+                await tell(db, found, within=self._issuer.within)
 
 
 def differing(before: Mapping[str, str], after: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ AT_ONCE = 1000
 
 
 class Numbering(NamedTuple):
-    """What a turn needs to know: whose tags are counted, and how long a push may be tried."""
+    """What a turn needs to know: whose tags are counted, and how long a wallet may be tried to be told."""
 
     pass_type: str
     within: timedelta
@@ -58,7 +58,7 @@ async def _tell(db: Connection, numbered: Sequence[Numbered], terms: Numbering) 
         await webhook_events.tell_changed(db, serials=[each.serial for each in numbered])
     if numbered:
         serials, urgent = [each.serial for each in numbered], [each.urgent for each in numbered]
-        if await google_objects.enqueue(db, serials=serials, urgent=urgent):
+        if await google_objects.enqueue(db, serials=serials, within=terms.within, urgent=urgent):
             await knocks.knock(db, GOOGLE)
     return len(numbered)
 

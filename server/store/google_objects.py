@@ -21,9 +21,6 @@ from server.store.pool import Connection
 TABLE = "google_objects"
 """Under this name secrets are sealed."""
 
-PATIENCE_DAYS = 3
-"""So long a change is tried to be told; then it is a dead letter, and the next change tells all."""
-
 AHEAD = timedelta(days=1)
 """Longer than any campaign takes to be told."""
 
@@ -54,7 +51,7 @@ async def kinds(db: Connection, *, serials: Sequence[UUID]) -> dict[UUID, str]:
 ENQUEUE = """
 INSERT INTO deliveries (bucket, id, customer_id, offer_id, channel, way, serial, not_before, deliver_by, created_at)
 SELECT p.bucket, w.id, p.customer_id, p.offer_id, 'google_wallet', 'google_wallet', p.serial,
-       t.now - CASE WHEN w.urgent THEN $7::interval ELSE interval '0' END, t.now + make_interval(days => $5), t.now
+       t.now - CASE WHEN w.urgent THEN $7::interval ELSE interval '0' END, t.now + $5::interval, t.now
 FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::boolean[]) AS w (bucket, serial, id, urgent)
 CROSS JOIN (SELECT clock_timestamp() AS now OFFSET 0) AS t
 JOIN passes p ON p.bucket = w.bucket AND p.serial = w.serial
@@ -68,16 +65,22 @@ SET not_before = CASE WHEN deliveries.attempts = 0 THEN least(deliveries.not_bef
 
 
 async def enqueue(
-    db: Connection, *, serials: Sequence[UUID], urgent: Sequence[bool] | None = None, first: bool = False
+    db: Connection,
+    *,
+    serials: Sequence[UUID],
+    within: timedelta,
+    urgent: Sequence[bool] | None = None,
+    first: bool = False,
 ) -> int:
     """Have changed passes told to Google, those that it has; `first`: also those that it is to have. Tell how many wait.
 
+    It is tried `within` that time; then it is a dead letter, and the next change tells all.
     Belongs into the transaction of the change, or any later one.
     """
     ids = [new_id(bucket=bucket_of(serial)) for serial in serials]
     buckets = [bucket_of(serial) for serial in serials]
     hurry = [True] * len(serials) if urgent is None else list(urgent)
-    status = await db.execute(ENQUEUE, buckets, list(serials), ids, hurry, PATIENCE_DAYS, first, AHEAD)
+    status = await db.execute(ENQUEUE, buckets, list(serials), ids, hurry, within, first, AHEAD)
     return int(status.rpartition(" ")[2])
 
 

@@ -76,6 +76,7 @@ class Issuer:
         # A stand-in calls back by itself, whatever the class says.
         self.calls_back = self._callback is not None or (self._settings.callback and settings.mode == "test")
         self._shift = timedelta(seconds=settings.clock_shift_s)
+        self.within = timedelta(days=settings.wallet.push_days)  # so long a change is tried to be told
         self._links: OrderedDict[tuple[Any, ...], str] = OrderedDict()
 
     @property

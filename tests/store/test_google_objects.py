@@ -11,6 +11,7 @@ from server.store import google_objects
 from server.store.pool import Connection
 from tests.counter_rows import Scene, set_scene
 
+WITHIN = timedelta(days=3)
 NEWS = "SELECT state, attempts, not_before < clock_timestamp() - interval '1 hour' AS first FROM deliveries"
 
 
@@ -24,10 +25,10 @@ async def news(db: Connection) -> list[tuple[object, ...]]:
 
 
 async def test_only_what_google_has_is_told_unless_it_is_to_have_it(db: Connection, scene: Scene) -> None:
-    assert await google_objects.enqueue(db, serials=[scene.serial]) == 0
+    assert await google_objects.enqueue(db, serials=[scene.serial], within=WITHIN) == 0
     await google_objects.add(db, serial=scene.serial, kind="offer")
-    assert await google_objects.enqueue(db, serials=[scene.serial]) == 0
-    assert await google_objects.enqueue(db, serials=[scene.serial], first=True) == 1
+    assert await google_objects.enqueue(db, serials=[scene.serial], within=WITHIN) == 0
+    assert await google_objects.enqueue(db, serials=[scene.serial], within=WITHIN, first=True) == 1
     assert await google_objects.kinds(db, serials=[scene.serial, scene.moment_id]) == {scene.serial: "offer"}
 
 
@@ -36,22 +37,30 @@ async def test_one_row_waits_for_any_number_of_changes_and_what_hurries_moves_it
 ) -> None:
     await google_objects.add(db, serial=scene.serial, kind="offer")
     await db.execute("UPDATE google_objects SET known_at = now()")
-    await google_objects.enqueue(db, serials=[scene.serial], urgent=[False])
+    await google_objects.enqueue(db, serials=[scene.serial], within=WITHIN, urgent=[False])
     assert await news(db) == [("queued", 0, False)]
-    await google_objects.enqueue(db, serials=[scene.serial], urgent=[True])
-    await google_objects.enqueue(db, serials=[scene.serial], urgent=[False])
+    await google_objects.enqueue(db, serials=[scene.serial], within=WITHIN, urgent=[True])
+    await google_objects.enqueue(db, serials=[scene.serial], within=WITHIN, urgent=[False])
     assert await news(db) == [("queued", 0, True)]
     await db.execute("UPDATE deliveries SET state = 'leased'")
-    await google_objects.enqueue(db, serials=[scene.serial])
+    await google_objects.enqueue(db, serials=[scene.serial], within=WITHIN)
     assert len(await news(db)) == 2
+
+
+async def test_a_change_is_tried_for_as_long_as_is_asked(db: Connection, scene: Scene) -> None:
+    await google_objects.add(db, serial=scene.serial, kind="offer")
+    for days in (5, 2, 9):  # a setting that was lowered takes nothing from what waits
+        await google_objects.enqueue(db, serials=[scene.serial], within=timedelta(days=days), first=True)
+        patience = await db.fetchval("SELECT deliver_by - created_at FROM deliveries")
+        assert timedelta(days=max(days, 5)) <= patience < timedelta(days=max(days, 5), minutes=5)
 
 
 async def test_what_was_tried_keeps_its_pause(db: Connection, scene: Scene) -> None:
     await google_objects.add(db, serial=scene.serial, kind="offer")
-    await google_objects.enqueue(db, serials=[scene.serial], first=True)
+    await google_objects.enqueue(db, serials=[scene.serial], within=WITHIN, first=True)
     later = await db.fetchval("SELECT now() + interval '1 hour'")
     await db.execute("UPDATE deliveries SET attempts = 1, not_before = $1", later)
-    await google_objects.enqueue(db, serials=[scene.serial], first=True)
+    await google_objects.enqueue(db, serials=[scene.serial], within=WITHIN, first=True)
     assert await db.fetchval("SELECT not_before FROM deliveries") == later
 
 

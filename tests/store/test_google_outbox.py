@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -15,13 +15,14 @@ from server.store.pool import Connection
 from tests.counter_rows import Scene, set_scene
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
+WITHIN = timedelta(days=3)
 
 
 @pytest.fixture
 async def scene(db: Connection, tmp_path: Path) -> Scene:
     scene = await set_scene(db, tmp_path)
     await google_objects.add(db, serial=scene.serial, kind="offer")
-    await google_objects.enqueue(db, serials=[scene.serial], first=True)
+    await google_objects.enqueue(db, serials=[scene.serial], within=WITHIN, first=True)
     return scene
 
 
@@ -32,7 +33,7 @@ async def take(db: Connection) -> list[outbox.Leased]:
 async def test_of_a_pass_that_is_under_way_nothing_more_is_leased(db: Connection, scene: Scene) -> None:
     [first] = await take(db)
     assert first.serial == scene.serial
-    await google_objects.enqueue(db, serials=[scene.serial], first=True)
+    await google_objects.enqueue(db, serials=[scene.serial], within=WITHIN, first=True)
     assert await take(db) == []
     assert await google_outbox.any_waiting(db, serials=[scene.serial])
     async with db.transaction():
@@ -43,7 +44,7 @@ async def test_of_a_pass_that_is_under_way_nothing_more_is_leased(db: Connection
 
 async def test_a_lease_that_ran_out_is_taken_again_before_what_waits(db: Connection, scene: Scene) -> None:
     [first] = await take(db)
-    await google_objects.enqueue(db, serials=[scene.serial], first=True)
+    await google_objects.enqueue(db, serials=[scene.serial], within=WITHIN, first=True)
     await db.execute("UPDATE deliveries SET not_before = now() WHERE state = 'leased'")
     [again] = await take(db)
     assert (again.id, again.attempts) == (first.id, 2)
