@@ -1,4 +1,4 @@
-"""One PostgreSQL for the whole run, one migrated template database, one clone of it for each test that asks.
+"""One PostgreSQL for the whole run, one migrated template database, a copy of it for each test that asks.
 
 Several xdist workers share the server by the house's own mechanism: the first starts it, the last one stops it.
 """
@@ -6,10 +6,8 @@ Several xdist workers share the server by the house's own mechanism: the first s
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -24,6 +22,7 @@ from server.store import embedded
 from server.store.embedded import Embedded
 from server.store.migrate import migrate
 from server.store.pool import Connection, Pool, connect, open_pool
+from tests import databases
 
 # No deadline: a busy machine is no failure. In CI the same examples each time; at a desk new ones, to find more.
 hypothesis.settings.register_profile(
@@ -105,7 +104,7 @@ async def cluster() -> AsyncIterator[Embedded]:
 
 
 @pytest.fixture(scope="session")
-async def template(cluster: Embedded) -> str:
+async def template(cluster: Embedded) -> AsyncIterator[str]:
     """The name of the migrated template database; the first worker makes it while the others wait."""
     async with connect(cluster.dsn, application_name="tests") as db:
         await db.execute("SELECT pg_advisory_lock(1)")
@@ -115,36 +114,14 @@ async def template(cluster: Embedded) -> str:
             await db.execute(f"CREATE DATABASE {draft}")
             await migrate(cluster.dsn_for("kairos_owner", database=draft))
             await db.execute(f"ALTER DATABASE {draft} RENAME TO {TEMPLATE}")
-    return TEMPLATE
-
-
-@contextlib.asynccontextmanager
-async def _clone(cluster: Embedded, template: str) -> AsyncIterator[str]:
-    name = f"t_{secrets.token_hex(8)}"
-    admin = await asyncpg.connect(cluster.dsn)
-    try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield cluster.dsn_for("kairos_owner", database=name)
-        await _drop(admin, name)
-    finally:
-        await admin.close()
-
-
-async def _drop(admin: Connection, name: str) -> None:
-    for left in reversed(range(100)):
-        try:
-            await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-            return
-        except asyncpg.InsufficientPrivilegeError:  # autovacuum is in it: nobody may end that, and it leaves by itself
-            if not left:
-                raise
-            await asyncio.sleep(0.1)
+    yield TEMPLATE
+    await databases.close(cluster)
 
 
 @pytest.fixture
 async def db_dsn(cluster: Embedded, template: str) -> AsyncIterator[str]:
     """The address of a migrated database that belongs to this test alone."""
-    async with _clone(cluster, template) as dsn:
+    async with databases.lent(cluster, template) as dsn:
         yield dsn
 
 
@@ -166,7 +143,7 @@ async def db(db_dsn: str) -> AsyncIterator[Connection]:
 @pytest.fixture(scope="module")
 async def shared_dsn(cluster: Embedded, template: str) -> AsyncIterator[str]:
     """The address of a migrated database that the tests of one file share: for tests that mostly read."""
-    async with _clone(cluster, template) as dsn:
+    async with databases.lent(cluster, template) as dsn:
         yield dsn
 
 

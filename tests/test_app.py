@@ -14,7 +14,10 @@ from server.errors import Misconfigured, Unavailable
 from server.store.pool import Connection
 from tests.street.serving import open_street, street_settings
 
-SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+SESSIONS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND usename LIKE 'kairos%' AND pid <> pg_backend_pid()
+"""
 
 
 async def test_an_open_house_is_ready_and_serves_its_metrics(db_dsn: str, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from server.errors import Invalid, Refusal
 from server.store import audit, geofences, offers, stores
 from server.store.embedded import Embedded
 from server.store.pool import Pool, open_pool
-from tests.conftest import _clone
+from tests.databases import lent
 from tests.signals.standin import standing_in
 from tests.street.process import kairos
 from tests.web.serving import settings_with
@@ -71,7 +71,7 @@ async def give(pool: Pool, name: str) -> tuple[int, bytes]:
 @pytest.fixture
 async def other(cluster: Embedded, template: str) -> AsyncIterator[Pool]:
     """A second house's database."""
-    async with _clone(cluster, template) as dsn, await open_pool(dsn, size=2, application_name="tests") as opened:
+    async with lent(cluster, template) as dsn, await open_pool(dsn, size=2, application_name="tests") as opened:
         yield opened
 
 
