@@ -28,8 +28,9 @@ async def rules(pool: Pool) -> Rules:
 
 
 async def take(pool: Pool, rules: Rules, table: str, *, dry_run: bool = False) -> Report:
-    reading = read_customers(table.encode(), rows=10_000, now=NOW)
-    return await customer_imports.write(pool, reading, terms=Terms(rules, "2026-11", NOW), dry_run=dry_run)
+    now = datetime.now(UTC)  # not NOW: a long run comes here minutes after this file was read
+    reading = read_customers(table.encode(), rows=10_000, now=now)
+    return await customer_imports.write(pool, reading, terms=Terms(rules, "2026-11", now), dry_run=dry_run)
 
 
 async def profile(pool: Pool, external_id: str) -> Profile | None:
