@@ -228,7 +228,7 @@ HOT: Mapping[str, tuple[str, set[str]]] = {
     "cards held": (cards.HOLD, {"passes_pkey"}),
     "cards rewritten": (cards.REWRITE, {"passes_pkey"}),
     "where a customer was last": (sights.POINT, {"customers_pkey", "customer_state_pkey"}),
-    "passes marked": (pass_jobs.MARK, {"passes_pkey", "registrations_pass"}),
+    "passes marked": (pass_jobs.MARK, {"passes_pkey", "registrations_held"}),
     "wallets' push tokens": (registrations.TOKENS, {"registrations_pkey"}),
     "a device's passes": (registrations.UPDATED, {"registrations_pkey", "passes_pkey"}),
     "the till's look": (

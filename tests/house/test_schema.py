@@ -23,6 +23,7 @@ ACROSS_SHARDS = {
     "occasions_due": "the job that decides on occasions asks every shard",
     "push_tokens_owner": "rows lie by the token's hash, and an erasure finds them by their owner",
     "registrations_pass": "rows lie by the device's hash, and an erasure finds them by their pass",
+    "registrations_held": "reports count the wallets of passes in the passes' order",
     "registrations_token": "a push token is taken from the device that had it",
     "pings_received": "exports, and the job that forgets",
     "visits_at": "the job that forgets",

@@ -65,6 +65,15 @@ async def test_one_customers_passes_are_one_person_and_erased_ones_one_for_each(
     assert (await counted(db))[0].customers == 3
 
 
+async def test_of_many_people_it_tells_how_many_there_are_at_least(db: Connection, offer: UUID) -> None:
+    serials = [await add_pass(db, offer=offer) for _ in range(150)]
+    row = (await counted(db))[0]
+    assert (row.customers, row.issued) == (len({bucket_of(serial) for serial in serials}), 150)
+    assert row.customers >= pass_counts.SURELY
+    await db.execute("UPDATE passes SET bucket = 7, customer_id = $1 WHERE serial <> $2", new_id(), serials[0])
+    assert (await counted(db))[0].customers == 2
+
+
 async def test_a_wallet_of_an_erased_customer_holds_nothing(db: Connection, offer: UUID) -> None:
     serial = await add_pass(db, offer=offer)
     await register(db, serial, b"a", b"b")
