@@ -25,7 +25,8 @@ from bench.process import house, serving
 from bench.table import goal, micro, options, ratio, show
 from server.channels.outward import open_outward
 from server.channels.reach import STAND_INS
-from server.channels.webhook import Webhook, write_secret
+from server.channels.signed import write_secret
+from server.channels.webhook import Webhook
 from server.configuration import load
 from server.opening.outbox import terms_of
 from server.opening.webhooks import patient

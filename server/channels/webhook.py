@@ -9,10 +9,6 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,8 +20,8 @@ import msgspec
 
 from server.channels.base import Outcome, Receipt
 from server.channels.outward import DEADLINE_S, Failed, Outward
+from server.channels.signed import sign
 
-SECRET_PREFIX: Final = "whsec_"  # noqa: S105  the standard's own
 MEDIA: Final = "application/cloudevents+json"
 _LONGEST_WAIT_S: Final = 86_400.0
 """Who asks to be left alone for longer is asked again tomorrow."""
@@ -100,25 +96,6 @@ def headers_for(message: Message, secrets: Sequence[bytes], *, now: datetime) ->
         "webhook-timestamp": timestamp,
         "webhook-signature": " ".join(sign(secret, str(message.id), timestamp, message.body) for secret in secrets),
     }
-
-
-def sign(secret: bytes, message_id: str, timestamp: str, body: bytes) -> str:
-    """Make one signature."""
-    digest = hmac.digest(secret, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
-    return f"v1,{base64.b64encode(digest).decode('ascii')}"
-
-
-def write_secret(secret: bytes) -> str:
-    """Write a secret as receivers are given it."""
-    return SECRET_PREFIX + base64.b64encode(secret).decode("ascii")
-
-
-def read_secret(text: str) -> bytes | None:
-    """Read a secret that was written so; None for what is none."""
-    try:
-        return base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True) or None
-    except (binascii.Error, ValueError):
-        return None
 
 
 def receipt_from(status: int, headers: Mapping[str, str], *, now: datetime) -> Receipt:

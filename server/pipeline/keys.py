@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from server.channels.webhook import write_secret
+from server.channels.signed import write_secret
 from server.store import keys
 from server.store.pool import Connection
 from server.wallet.keyring import Keyring

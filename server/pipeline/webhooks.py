@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from server.channels.webhook import write_secret
+from server.channels.signed import write_secret
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.pipeline.author import Author
 from server.store import webhook_calls, webhook_events, webhooks

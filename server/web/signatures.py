@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 import structlog
 from aiohttp import web
 
-from server.channels.webhook import sign
+from server.channels.signed import sign
 from server.errors import Conflict, Refusal, Unauthenticated, Unavailable
 from server.pipeline.keys import opened
 from server.store import signed_messages

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from server.channels.webhook import read_secret
+from server.channels.signed import read_secret
 from server.pipeline import places
 from server.pipeline.keys import opened
 from server.store import audit, keys

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from server.channels.webhook import read_secret
+from server.channels.signed import read_secret
 from server.pipeline import keys
 from server.pipeline.keys import Sealing
 from server.pipeline.resealing import Resealed, reseal

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from server.channels.webhook import read_secret
+from server.channels.signed import read_secret
 from server.errors import Invalid, NotFound
 from server.pipeline import webhooks
 from server.pipeline.author import Author

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.channels.webhook import read_secret
+from server.channels.signed import read_secret
 from server.pipeline.webhooks import TABLE
 from server.store import keys
 from server.store.ids import new_id
