@@ -71,7 +71,8 @@ async def _show(
                 if check:
                     root = settings.home / "authority" / "root.pem"
                     return await play(house.url, tokens=made.tokens, root=root, say=console.print, services=services)
-                introduce(console, house.url, made, pushes=settings.home / KEPT if services else None)
+                kept = settings.home / KEPT if services else None
+                introduce(console, house.url, made, pushes=kept, phone=services.phone if services else "")
                 if services is not None:
                     services.told = lambda sent: console.print(f"push by {sent.way}: “{sent.title}”")
                 await stop.wait()
@@ -171,13 +172,15 @@ async def _key(db: Connection, kind: str, *, store_id: UUID | None = None) -> st
     return made.token
 
 
-def introduce(console: Console, url: str, made: Credentials, *, pushes: Path | None = None) -> None:
-    """Print where everything is; `pushes` is where stand-ins of push services keep what they are sent."""
+def introduce(console: Console, url: str, made: Credentials, *, pushes: Path | None = None, phone: str = "") -> None:
+    """Print where everything is; `pushes` is where stand-ins of push services keep what they are sent, `phone` a page of it."""
     console.print(f"listening on {url}")
     console.print("\nLindenquell is open. Its passes are signed by a throw-away authority: they open on no phone.\n")
     pages = Table("page", "address", box=None)
     for name, path in (("dashboard", "/dashboard"), ("log-in", "/login"), ("the API", "/docs")):
         pages.add_row(name, f"{url}{path}")
+    if phone:
+        pages.add_row("a phone that rings", phone)
     console.print(pages)
     people = Table("log in as", "password", box=None)
     for email, password in made.logins.items():

@@ -36,6 +36,7 @@ class Sent(NamedTuple):
     address: str
     moment_id: str
     title: str
+    body: str
 
 
 @dataclass(slots=True)
@@ -46,6 +47,8 @@ class Services:
     sent: list[Sent] = field(default_factory=list)
     subscribe: Callable[[str], Json] = lambda _: {}
     told: Callable[[Sent], None] = lambda _: None
+    phone: str = ""
+    """The page of a phone that shows them."""
 
     def note(self, way: str, line: Any) -> None:
         """Keep what a stand-in tells of a request."""
@@ -61,14 +64,16 @@ def _sent(way: str, told: Any) -> Sent | None:
     """Read what a stand-in tells; None for what was not taken, and for word to wallets, which has no words."""
     if way == "apns":
         body = json.loads(told.body) if told.status == 200 else {}
-        return Sent(way, told.token, body["moment_id"], body["aps"]["alert"]["title"]) if "moment_id" in body else None
+        words = body["aps"]["alert"] if "moment_id" in body else None
+        return Sent(way, told.token, body["moment_id"], words["title"], words["body"]) if words else None
     if way == "fcm":
         message = told["message"]
         if told["status"] != 200 or "moment_id" not in message.get("data", {}):
             return None
-        return Sent(way, message["token"], message["data"]["moment_id"], message["notification"]["title"])
+        words = message["notification"]
+        return Sent(way, message["token"], message["data"]["moment_id"], words["title"], words["body"])
     words = told["told"]
-    return Sent(way, told["browser"], words["moment_id"], words["title"]) if words else None
+    return Sent(way, told["browser"], words["moment_id"], words["title"], words["body"]) if words else None
 
 
 def there_are() -> bool:
@@ -91,7 +96,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services | None]:
     key = folder / "apns.p8"
     pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     _write(key, pem)
-    apns, fcm, webpush = (importlib.import_module(f"{_PACKAGE}.{name}") for name in ("apns", "fcm", "webpush"))
+    names = ("apns", "fcm", "webpush", "phone")
+    apns, fcm, webpush, phone = (importlib.import_module(f"{_PACKAGE}.{name}") for name in names)
     services = Services(settings)
     async with (
         apns.Apns(
@@ -99,10 +105,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services | None]:
         ) as apple,
         fcm.Fcm(tell=lambda line: services.note("fcm", line)) as firebase,
         webpush.WebPush(tell=lambda line: services.note("webpush", line)) as browsers,
+        phone.Phone(lambda: services.sent) as page,
     ):
         account = _write(folder / "firebase.json", firebase.account)
         services.settings = _pointed(settings, apple=apple, key=key, firebase=firebase, account=account)
-        services.subscribe = browsers.subscribe
+        services.subscribe, services.phone = browsers.subscribe, page.url
         yield services
 
 

@@ -19,7 +19,7 @@ class Services:
     """What was sent."""
 
     def __init__(self, *ways: str, moment: str = MOMENT) -> None:
-        self.sent = [Sent(way, "somebody", moment, "Hallo") for way in ways]
+        self.sent = [Sent(way, "somebody", moment, "Hallo", "B") for way in ways]
 
     def subscribe(self, key: str) -> dict[str, Any]:
         return {"endpoint": f"http://127.0.0.1/{key}"}

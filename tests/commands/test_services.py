@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import aiohttp
 import pytest
 
 from server.channels.base import Alert, Outcome, Subscription
@@ -29,7 +30,12 @@ async def test_what_is_sent_to_each_is_kept_with_its_moment(tmp_path: Path) -> N
         assert services is not None
         services.told = told.append
         one = Alert(
-            id=uuid4(), moment_id=uuid4(), title="Hallo", body="B", collapse_id="c", expires_at=NOW + timedelta(hours=1)
+            id=uuid4(),
+            moment_id=uuid4(),
+            title="Hallo <b>",
+            body="B",
+            collapse_id="c",
+            expires_at=NOW + timedelta(hours=1),
         )
         vapid = vapid_of(services.settings)
         browser = services.subscribe(vapid.public)
@@ -43,13 +49,19 @@ async def test_what_is_sent_to_each_is_kept_with_its_moment(tmp_path: Path) -> N
         outcomes = [(await channel.send(one, address, now=NOW)).outcome for channel, address in ways]
         for channel, _ in ways:
             await channel.close()
+        async with aiohttp.ClientSession() as session, session.get(services.phone) as answer:
+            page = await answer.text()
     assert outcomes == [Outcome.SENT, Outcome.SENT, Outcome.GONE, Outcome.SENT]
     moment = str(one.moment_id)
     assert services.sent == told == [
-        Sent("apns", "ab" * 32, moment, "Hallo"),
-        Sent("fcm", "android", moment, "Hallo"),
-        Sent("webpush", browser["endpoint"].rpartition("/")[2], moment, "Hallo"),
+        Sent("apns", "ab" * 32, moment, "Hallo <b>", "B"),
+        Sent("fcm", "android", moment, "Hallo <b>", "B"),
+        Sent("webpush", browser["endpoint"].rpartition("/")[2], moment, "Hallo <b>", "B"),
     ]  # fmt: skip
+    assert page.count("<strong>Hallo &lt;b&gt;</strong>") == 3
+    assert [page.index(way) for way in ("Browser", "Android", "iPhone")] == sorted(
+        page.index(way) for way in ("Browser", "Android", "iPhone")
+    )  # the newest on top
     lines = (tmp_path / KEPT).read_text("utf-8").splitlines()
     assert [Sent(**json.loads(line)) for line in lines] == told
 
