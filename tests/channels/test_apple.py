@@ -120,7 +120,11 @@ def test_a_body_that_is_none_of_apples_is_judged_by_its_status_and_not_repeated(
 
 @given(st.integers(0, 999), st.binary(max_size=80), st.text(max_size=20))
 def test_every_answer_makes_a_receipt(status: int, body: bytes, wait: str) -> None:
-    receipt_from(Answer(status, {"retry-after": wait}, body), now=NOW)
+    receipt = receipt_from(Answer(status, {"retry-after": wait}, body), now=NOW)
+    assert (receipt.outcome is Outcome.SENT) == (status == 200)
+    assert receipt.reason.isascii()
+    assert len(receipt.reason) <= 100
+    assert receipt.retry_after_s is None or 0 <= receipt.retry_after_s < float("inf")
 
 
 @pytest.mark.parametrize(

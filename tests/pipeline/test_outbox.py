@@ -204,6 +204,7 @@ async def test_without_any_knock_it_looks_by_itself() -> None:
         await shelf.until(lambda: len(shelf.limits) > 1)
         shelf.waiting.append((now(), Thing("late")))
         await shelf.until(lambda: shelf.sent == ["late"])
+    assert shelf.states() == {"late": "delivered"}
 
 
 async def test_a_try_that_failed_is_repeated_when_it_is_due_without_a_knock() -> None:

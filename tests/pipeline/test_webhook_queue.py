@@ -124,6 +124,8 @@ async def test_much_for_one_endpoint_goes_out_without_waiting_for_the_next_look(
         await decided(pool, *range(1, 6 * webhook_calls.EACH))
         async with sending(pool, keyring, terms=replace(QUICK, at_once=50, poll_s=600.0)):
             await until(db, {"sent": 6 * webhook_calls.EACH - 1})
+    assert len(receiver.taken) == 6 * webhook_calls.EACH - 1
+    assert set(receiver.taken.values()) == {1}
 
 
 async def test_a_receiver_that_fails_is_told_again_with_the_same_id_and_body(

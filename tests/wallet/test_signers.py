@@ -236,6 +236,7 @@ async def test_whoever_asks_for_a_look_gets_it_at_once(tmp_path: Path) -> None:
         while signer(signers, LATE) != certificate(following()):
             await asyncio.sleep(0.01)
     looking.cancel()
+    assert told(signers, LATE) == []
 
 
 async def test_files_are_looked_at_again_and_again_also_after_the_clock_was_away(tmp_path: Path) -> None:
@@ -253,3 +254,4 @@ async def test_files_are_looked_at_again_and_again_also_after_the_clock_was_away
         while signer(signers, LATE) != certificate(following()):
             await asyncio.sleep(0.01)
     looking.cancel()
+    assert list(turns) == []  # the clock was away, and was asked again

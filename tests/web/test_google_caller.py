@@ -92,7 +92,10 @@ async def test_in_a_house_whose_day_is_moved_google_comes_today(tmp_path: Path) 
         moved = parts_of(settings_with(clock_shift_s=-7 * 86_400.0), NoPool(), google=parts.google, clock=Moved())
         app = web.Application()
         app[PARTS] = moved
-        await read_google(make_mocked_request("POST", "/", app=app), body_of(google))
+        today = make_mocked_request("POST", "/", app=app)
+        visitor = await read_google(today, body_of(google))
+        assert visitor.principal.kind is Kind.GOOGLE
+        assert today[TOLD].event == "save"
 
 
 async def test_without_an_issuer_nobody_is_asked(tmp_path: Path) -> None:

@@ -274,7 +274,9 @@ def checked(body: bytes = BODY, *, now: datetime = NOW, secret: bytes = SECRET, 
 def test_what_the_standards_own_library_signs_holds() -> None:
     checked()
     checked(webhook_signature=f"v1a,xyz v1,AAAA {SIGNED['webhook-signature']}")
-    read_claimed((name.upper(), value) for name, value in SIGNED.items())
+    claimed = read_claimed((name.upper(), value) for name, value in SIGNED.items())
+    assert (claimed.id, claimed.timestamp) == ("msg_1", SIGNED["webhook-timestamp"])
+    assert claimed == read_claimed(SIGNED.items())
 
 
 @pytest.mark.parametrize(
