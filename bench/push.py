@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import h2.config
 import h2.connection
@@ -34,19 +34,19 @@ from yarl import URL
 
 from bench import push_http
 from bench.process import serving
+from bench.push_http import alert
 from bench.table import goal, options, ratio, show
 from passes.apple.authority import throwaway_authority
 from server.channels.apns import Apns, headers_for, payload_for
 from server.channels.apple import tls_for
 from server.channels.apple_wallet import AppleWallet, Identity
-from server.channels.base import Alert, Outcome, Receipt, Stir, collapse_id
+from server.channels.base import Outcome, Receipt, Stir
 from server.channels.connection import Patience
 from server.channels.http2 import Http2
 from server.channels.provider_token import ProviderToken
 
 AT_ONCE = 200
 TOKEN = "ab" * 32
-MOMENT = UUID("0198a1c2-7d3e-7a10-b4c5-d6e7f8091a2b")
 PASS_TYPE, TEAM, APP, KEY_ID = "pass.example.coupon", "KAIROS1234", "example.app", "ABC123DEFG"
 LOOP = "a plain loop on h2"
 
@@ -61,20 +61,6 @@ class Town(NamedTuple):
     folder: Path
     bearer: ProviderToken
     ca_file: str
-
-
-def alert(now: datetime) -> Alert:
-    """Write a moment of usual length."""
-    return Alert(
-        id=uuid4(),
-        moment_id=MOMENT,
-        title="Warm bleiben",
-        body="Ein Kaffee für dich, zwei Minuten weit, bis elf Uhr.",
-        collapse_id=collapse_id("coffee", MOMENT),
-        expires_at=now + timedelta(hours=1),
-        image_url="https://brand.example/cup.jpg",
-        action={"type": "pass"},
-    )
 
 
 @contextlib.asynccontextmanager
