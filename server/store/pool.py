@@ -156,8 +156,9 @@ async def open_pool(
         "lock_timeout": _milliseconds(lock_timeout_s),
         "idle_in_transaction_session_timeout": _milliseconds(idle_in_transaction_timeout_s),
     }
-    # jit: compiling statements as short as ours costs more than it gains.
-    session = {} if pgbouncer else {**timeouts, "jit": "off", "timezone": "UTC"}
+    # jit: compiling statements as short as ours costs more than it gains. enable_seqscan: a plan that is made while a table has
+    # a page or two stays with its connection while the table grows; so an index is taken wherever there is one that fits.
+    session = {} if pgbouncer else {**timeouts, "jit": "off", "enable_seqscan": "off", "timezone": "UTC"}
     pool = await asyncpg.create_pool(
         dsn,
         min_size=0,

@@ -399,12 +399,16 @@ async def filled(shared_pool: Pool) -> Pool:
 
 
 async def plan_of(db: Connection, sql: str, values: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Give the nodes of a statement's plan: the generic one, or that for some values (SQL expressions)."""
+    """Give the nodes of a statement's plan: the generic one, or that for some values (SQL expressions).
+
+    As PostgreSQL chooses by itself, which is harder than what the house's connections ask of it (see `open_pool`).
+    """
     count = max((int(number) for number in re.findall(r"\$(\d+)", sql)), default=0)
     given = ", ".join(values or ["NULL"] * count)
     async with db.transaction():
         kind = "force_custom_plan" if values else "force_generic_plan"
-        await db.execute(f"SET LOCAL plan_cache_mode = {kind}; SET LOCAL jit = off; PREPARE hot AS {sql}")
+        await db.execute(f"SET LOCAL plan_cache_mode = {kind}; SET LOCAL jit = off; SET LOCAL enable_seqscan = on")
+        await db.execute(f"PREPARE hot AS {sql}")
         told = json.loads(await db.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE hot{f'({given})' if count else ''}"))
         await db.execute("DEALLOCATE hot")
     return list(_nodes(told[0]["Plan"]))

@@ -51,6 +51,25 @@ async def test_a_transaction_is_kept_when_its_block_ends_and_undone_when_it_rais
 
 
 @pytest.mark.usefixtures("table")
+async def test_a_plan_that_is_made_while_a_table_is_nearly_empty_still_serves_when_it_is_large(pool: Pool) -> None:
+    async with pool.acquire() as db:
+        await db.execute("ANALYZE numbers; SET plan_cache_mode = force_generic_plan")
+        find = await db.prepare("SELECT v FROM numbers WHERE n = ANY ($1::integer[])")
+        assert await find.fetch([2])
+        await db.execute("INSERT INTO numbers SELECT generate_series(10, 20000)")
+        before = await scans(db)
+        assert len(await find.fetch([7000, 8000])) == 2
+        assert await scans(db) == before
+        await db.execute("RESET plan_cache_mode")
+
+
+async def scans(db: Connection) -> int:
+    """How often the table was read from end to end, this very transaction's reads included."""
+    await db.execute("SELECT pg_stat_force_next_flush()")
+    return int(await db.fetchval("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'numbers'"))
+
+
+@pytest.mark.usefixtures("table")
 async def test_a_transaction_left_open_on_a_lent_connection_is_undone(db_dsn: str) -> None:
     async with await open_pool(db_dsn, size=1, application_name="tests") as pool:
         async with pool.acquire() as db:
