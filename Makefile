@@ -24,11 +24,13 @@ $(VENV)/.test: $(VENV)/bin/python pyproject.toml
 	$(VENV)/bin/python -m pip install -q -e '.[test]'
 	@touch $@ $(VENV)/.demo
 
-# A real browser for the pages' tests: Debian's as root, else the one that playwright brings.
-$(VENV)/.browser: $(VENV)/.test
+# A real browser for the pages' tests (Debian's as root, else the one that playwright brings), and axe, which looks at each page.
+$(VENV)/.browser: $(VENV)/.test tests/browser/package-lock.json
 	@command -v chromium >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
 	  else $(VENV)/bin/playwright install chromium; fi; }
+	@command -v npm >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm; }
+	npm ci --prefix tests/browser --no-audit --no-fund --silent
 	@touch $@
 
 demo: $(VENV)/.demo ## a made-up town, live offers, a week of history: addresses and log-ins are printed

@@ -19,6 +19,7 @@ from server.settings_out import (
     WebPushSettings,
 )
 from server.settings_out import Section as _Section
+from server.settings_pages import MapSettings, Session
 
 
 class Server(_Section, frozen=True):
@@ -164,13 +165,6 @@ class Reversal(_Section, frozen=True):
     window_s: int
 
 
-class Session(_Section, frozen=True):
-    """How long a log-in lives (seconds)."""
-
-    idle_s: int
-    absolute_s: int
-
-
 class Segments(_Section, frozen=True):
     """Who is in which saved segment."""
 
@@ -279,6 +273,7 @@ class Settings(_Section, frozen=True):
     wallet: Wallet
     google_wallet: GoogleWalletSettings
     webhooks: WebhookSettings
+    map: MapSettings
     replay: ReplaySettings
     jobs: Jobs
 

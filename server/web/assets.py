@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from server.errors import NotFound
-from server.web.call import Call, Reply
+from server.web.call import JSON, Call, Reply
 from server.web.door import door
 
 _FOLDER: Final = Path(__file__).with_name("static")
@@ -26,12 +27,16 @@ _MEDIA: Final = {
 }
 
 
+_PACKED: Final = frozenset({".js", ".mjs", ".css", ".svg", ".json", ".txt", ".md"})
+
+
 class Asset(NamedTuple):
-    """A file as it is sent."""
+    """A file as it is sent; `packed` by gzip to whoever takes that, None where it would not be smaller."""
 
     body: bytes
     media: str
     tag: str
+    packed: bytes | None
 
 
 @door("GET", "/static/{file}", produces="text/plain", summary="A file of our pages", errors=(304,), tags=("Pages",))
@@ -40,9 +45,13 @@ async def serve(call: Call) -> Reply:
     found = assets().get(call.text("file"))
     if found is None:
         raise NotFound
-    headers = {"ETag": found.tag, "Cache-Control": "public, max-age=60, must-revalidate"}
+    headers = {"ETag": found.tag, "Cache-Control": "public, max-age=60, must-revalidate", "Vary": "Accept-Encoding"}
     if call.request.headers.get("If-None-Match") == found.tag:
         return Reply(304, headers=headers)
+    if found.media == JSON:  # bytes of JSON would go out as what the door produces
+        headers["Content-Type"] = JSON
+    if found.packed is not None and "gzip" in call.request.headers.get("Accept-Encoding", ""):
+        return Reply(200, found.packed, headers=headers | {"Content-Encoding": "gzip"}, media=found.media)
     return Reply(200, found.body, headers=headers, media=found.media)
 
 
@@ -58,4 +67,6 @@ def assets() -> dict[str, Asset]:
 
 def _asset(path: Path) -> Asset:
     body = path.read_bytes()
-    return Asset(body, _MEDIA[path.suffix], f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+    packed = gzip.compress(body, mtime=0) if path.suffix in _PACKED else body
+    tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'  # weak: it is the same file, packed or not
+    return Asset(body, _MEDIA[path.suffix], tag, packed if len(packed) < len(body) else None)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Final, Literal
 
 Language = Literal["de", "en"]
+
+LANGUAGES: Final[tuple[Language, ...]] = ("de", "en")
+_WORDS: Final = Path(__file__).with_name("words")
 
 _RANGE: Final = re.compile(
     r"\s*([A-Za-z]{1,8}|\*)(?:-[A-Za-z0-9-]{1,35})?\s*(?:;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?"
@@ -29,6 +35,13 @@ def language_of(accepted: str | None) -> Language:
         elif name in ("en", "*") and weight > best[0]:
             best = weight, "en"
     return best[1]
+
+
+@cache
+def catalogue(name: str) -> Mapping[Language, Mapping[str, str]]:
+    """Read a page's dictionary, `words/NAME.toml`: a table for each language, with the same keys and gaps in both."""
+    tables = tomllib.loads((_WORDS / f"{name}.toml").read_text("utf-8"))
+    return {language: tables[language] for language in LANGUAGES}
 
 
 DASHBOARD: Final[Mapping[Language, Mapping[str, str]]] = {

@@ -10,6 +10,7 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import HttpVersion10, HttpVersion11, web
@@ -30,8 +31,10 @@ CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
+CAMERA_CSP: Final = f"{CSP}; worker-src 'self' blob:; manifest-src 'self'"
+"""For pages that read codes from a camera: the reader's worker is made of a text of ours."""
+
 PAGE_HEADERS: Final = {
-    "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -146,15 +149,30 @@ def _secure(settings: Settings) -> Mapping[str, str]:
     return _HSTS if settings.server.public_url.startswith("https://") else {}
 
 
+def _tiles(settings: Settings) -> str:
+    """Give the one site beside ours that pictures may come from: that of the map's tiles, where one is set."""
+    found = urlsplit(settings.map.tiles_url)
+    return f"{found.scheme}://{found.netloc}" if found.netloc else ""
+
+
+def _with_tiles(policy: str, site: str) -> str:
+    return policy.replace("img-src 'self'", f"img-src 'self' {site}", 1) if site else policy
+
+
 def finish(settings: Settings) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     """Give the last touch that every answer gets before it goes out; HSTS only where the public address is https."""
     for_data = data_headers(settings)
     for_pages = {"Server": "", **PAGE_HEADERS, **_secure(settings)}
+    tiles = _tiles(settings)
 
     async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
         request[_STARTED] = True
         found = response.headers
-        found.update(for_data if found.get("Content-Type", _JSON) in _DATA else for_pages)
+        if found.get("Content-Type", _JSON) in _DATA:
+            found.update(for_data)
+        else:
+            found.update(for_pages)
+            found["Content-Security-Policy"] = _with_tiles(found.get("Content-Security-Policy", CSP), tiles)
         found["X-Request-Id"] = request.get(REQUEST_ID) or new_text()
         if "Cache-Control" not in found:
             found["Cache-Control"] = "no-store"

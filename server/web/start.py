@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from server.signals.weather.credits import CREDITS
+from typing import Final
+
 from server.web.call import Call, Reply
 from server.web.door import door
-from server.web.pages import HTML, render
+from server.web.languages import catalogue
+from server.web.pages import HTML
+from server.web.screens.frame import language_for, show
+
+LINKS: Final = (
+    ("/dashboard", "dashboard"),
+    ("/login", "login"),
+    ("/docs", "docs"),
+    ("/openapi.json", "machines"),
+    ("/v1/limits", "limits"),
+    ("/readyz", "ready"),
+)
 
 
 @door("GET", "/", produces=HTML, summary="What runs here, with links", tags=("Pages",))
 async def start(call: Call) -> Reply:
     """Show the first page; `test` mode is said aloud, for it takes what production refuses."""
-    settings = call.parts.settings
-    page = render(
-        "start.html",
-        brand=settings.programme.name,
-        csrf=call.csrf or "",
-        test=settings.mode == "test",
-        credit=CREDITS.get(settings.weather.provider),
-    )
-    return Reply(200, page, media=HTML)
+    words = catalogue("start")[language_for(call)]
+    links = [(path, words[name], words[f"about_{name}"]) for path, name in LINKS]
+    return show(call, "start.html", words="start", test=call.parts.settings.mode == "test", links=links)

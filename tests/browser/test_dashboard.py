@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
 
 from server.model.money import Money
 from server.store import lift, users
@@ -24,16 +23,6 @@ from tests.street.serving import Street, open_street
 EMAIL, PASSWORD = "kim@example.com", "a long sentence that only Kim knows"
 NARROW = "\u2212"
 HOSTILE = "books\"><script>document.title='taken'</script><img src=x onerror=document.title='taken'>"
-
-
-@pytest.fixture(scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    """Chromium: this machine's own, else the one that playwright got."""
-    flags = ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--no-sandbox"]
-    async with async_playwright() as play:
-        browser = await play.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ NO_TEST_OF_ITS_OWN = {
     "server/errors.py": "a tree of names, judged by tests/web/test_middleware.py",
     "server/settings.py": "a shape, judged by tests/test_configuration.py",
     "server/settings_out.py": "a part of it",
+    "server/settings_pages.py": "a part of it",
 }
 
 

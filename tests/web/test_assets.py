@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator
 
 import pytest
@@ -39,3 +40,17 @@ async def test_nothing_else_is(served: Served, path: str) -> None:
 
 def test_there_are_styles_and_scripts() -> None:
     assert {"base.css", "docs.css", "docs.js", "icon.svg"} <= set(assets())
+
+
+async def test_large_texts_go_out_packed_to_whoever_takes_that(served: Served) -> None:
+    name = "vendor/world-atlas/countries-50m.json"
+    plain = await served.raw(_asked(name, ""))
+    packed = await served.raw(_asked(name, "Accept-Encoding: br, gzip\r\n"))
+    assert len(packed) < len(plain) / 2
+    head, _, body = packed.partition(b"\r\n\r\n")
+    assert b"Content-Encoding: gzip" in head
+    assert gzip.decompress(body) == assets()[name].body == plain.partition(b"\r\n\r\n")[2]
+
+
+def _asked(name: str, more: str) -> bytes:
+    return f"GET /static/{name} HTTP/1.1\r\nHost: localhost\r\n{more}Connection: close\r\n\r\n".encode()

@@ -19,7 +19,7 @@ async def test_the_page_says_aloud_that_a_server_is_for_tests(mode: str, said: b
     settings = settings_with(mode=mode, server__hosts=("127.0.0.1",))
     async with serving(all_doors(["start"]), settings, None, table=TABLE) as served:
         page = (await served.call("GET", "/")).body.decode()
-        assert ("test mode" in page) is said
+        assert ("<strong>This server runs in test mode." in page) is said
 
 
 async def test_every_link_of_the_page_is_a_route() -> None:

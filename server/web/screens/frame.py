@@ -1,0 +1,84 @@
+"""What all pages share: the language, who is there, where they may go, and the words and facts that their scripts get.
+
+A page is a template (`templates/NAME.html`, extending `page.html`), its words (`words/NAME.toml`) and at most one script of
+its own (`static/js/NAME.js`). Nothing on a page is markup that somebody else wrote: templates escape, scripts set text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from server.signals.weather.credits import CREDITS
+from server.web.access import Kind, Principal
+from server.web.call import Call, Reply
+from server.web.languages import LANGUAGES, Language, catalogue, language_of
+from server.web.pages import HTML, render
+
+LANGUAGE_COOKIE: Final = "language"
+
+_AUTHORS: Final = frozenset({Kind.MARKETER, Kind.ADMIN})
+_READERS: Final = _AUTHORS | {Kind.ANALYST}
+_ADMIN: Final = frozenset({Kind.ADMIN})
+_TILL: Final = frozenset({Kind.TILL})
+
+PLACES: Final[tuple[tuple[str, str, frozenset[Kind]], ...]] = (("/dashboard", "nav_dashboard", _READERS),)
+"""Where the bar on top of each page leads: path, word, and whom it is shown to (the access table decides, not this)."""
+
+
+class Way(NamedTuple):
+    """One entry of the bar; `here`: it is the page that is shown, or one below it."""
+
+    path: str
+    name: str
+    here: bool
+
+
+def language_for(call: Call) -> Language:
+    """Give the language that was chosen on a page, else the one that the browser asks for."""
+    chosen = call.request.cookies.get(LANGUAGE_COOKIE)
+    asked = call.request.headers.get("Accept-Language")
+    return next((each for each in LANGUAGES if each == chosen), None) or language_of(asked)
+
+
+def show(
+    call: Call,
+    template: str,
+    *,
+    words: str,
+    status: int = 200,
+    facts: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    **values: Any,
+) -> Reply:
+    """Show a page. `words` names its dictionary, `facts` (JSON) go to its script, `values` to its template."""
+    language, settings = language_for(call), call.parts.settings
+    said = {**catalogue("common")[language], **catalogue(words)[language]}
+    body = render(
+        template,
+        brand=settings.programme.name,
+        csrf=call.csrf or "",
+        language=language,
+        words=said,
+        ways=ways_for(call.principal, call.request.path, said),
+        credit=CREDITS.get(settings.weather.provider),
+        facts={
+            "roles": sorted(call.principal.roles),
+            "zone": settings.programme.time_zone,
+            "brand": settings.programme.name,
+            "tiles": settings.map.tiles_url,
+            "tiles_credit": settings.map.tiles_credit,
+            **(facts or {}),
+        },
+        **values,
+    )
+    told = {"Vary": "Accept-Language, Cookie", "Content-Language": language, **(headers or {})}
+    return Reply(status, body, headers=told, media=HTML)
+
+
+def ways_for(principal: Principal, path: str, words: Mapping[str, str]) -> list[Way]:
+    """List where somebody may go; the deepest entry that leads to `path` is marked."""
+    may = [(to, words[word]) for to, word, kinds in PLACES if kinds & principal.roles]
+    above = [to for to, _ in may if path == to or path.startswith(f"{to}/")]
+    here = max(above, key=len, default="")
+    return [Way(to, name, to == here) for to, name in may]

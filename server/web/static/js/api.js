@@ -1,0 +1,66 @@
+// Asking the server as any program would, with the log-in's cookie and the page's token.
+import { find } from "./dom.js";
+import { say } from "./words.js";
+
+/** What the server refused, as RFC 9457 tells it: `errors` lists {field, message}. */
+export class Problem extends Error {
+  constructor(status, told) {
+    super(told.detail || told.title || String(status));
+    this.status = status;
+    this.code = told.code || "";
+    this.errors = told.errors || [];
+    this.told = told;
+  }
+
+  /** In words, with the fields that are wrong. */
+  get words() {
+    return this.errors.length ? this.errors.map((each) => `${each.field} ${each.message}`).join("; ") : this.message;
+  }
+}
+
+/**
+ * Ask: call("POST", "/v1/offers", {body: document, key: true}).
+ * `body` is sent as JSON unless `type` names another media type; `key: true` makes an Idempotency-Key (a string is one);
+ * `token` stands for a customer's or key's bearer token instead of the cookie. Answers {status, body, headers}; raises Problem
+ * (status 0 where the server cannot be reached).
+ */
+export async function call(method, path, { body, key, token, type = "application/json", signal } = {}) {
+  const headers = { Accept: "application/json" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  else if (method !== "GET") headers["X-CSRF-Token"] = find("meta[name=csrf]").content;
+  if (key) headers["Idempotency-Key"] = key === true ? crypto.randomUUID() : key;
+  if (body !== undefined) headers["Content-Type"] = type;
+  let answer;
+  try {
+    const sent = body === undefined || type !== "application/json" ? body : JSON.stringify(body);
+    answer = await fetch(path, { method, headers, body: sent, signal, credentials: token ? "omit" : "same-origin" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, { detail: say("offline"), code: "offline" });
+  }
+  const text = await answer.text();
+  let told = null;
+  try {
+    told = text ? JSON.parse(text) : null;
+  } catch {
+    told = text;
+  }
+  if (answer.status === 401 && !token) throw new Problem(401, { detail: say("log_in_again"), code: "log_in_again" });
+  if (!answer.ok) throw new Problem(answer.status, told && typeof told === "object" ? told : { title: answer.statusText });
+  return { status: answer.status, body: told, headers: answer.headers };
+}
+
+/** Read a list to its end (or to `most` items), page by page. */
+export async function everything(path, { most = 2000, token } = {}) {
+  const items = [];
+  let cursor = null;
+  do {
+    const url = new URL(path, location.origin);
+    url.searchParams.set("limit", "200");
+    if (cursor) url.searchParams.set("cursor", cursor);
+    const { body } = await call("GET", url.pathname + url.search, { token });
+    items.push(...body.items);
+    cursor = body.next;
+  } while (cursor && items.length < most);
+  return items;
+}

@@ -1,0 +1,62 @@
+// What every page does: the other language, saying what happened, marking what is busy.
+import { fill, find } from "./dom.js";
+import { LANGUAGE, say } from "./words.js";
+import { Problem } from "./api.js";
+
+/** Say something aloud and on the screen; `wrong` marks it as a failure. */
+export function tell(text, { wrong = false } = {}) {
+  const said = find("#said");
+  said.classList.toggle("wrong", wrong);
+  fill(said, text);
+}
+
+/** Do something asynchronous; what the server refuses is told in words, and the answer is then undefined. `busy` is disabled meanwhile. */
+export async function attempt(work, { busy } = {}) {
+  if (busy) busy.setAttribute("aria-busy", "true");
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    tell(say("failed", { problem: error.words }), { wrong: true });
+    return undefined;
+  } finally {
+    if (busy) busy.removeAttribute("aria-busy");
+  }
+}
+
+/** Ask before something that cannot be undone; resolves to true or false. Needs no text of others to be markup. */
+export function ask(question, { yes = say("yes"), no = say("cancel") } = {}) {
+  return new Promise((resolve) => {
+    const dialog = document.createElement("dialog");
+    const form = document.createElement("form");
+    const text = document.createElement("p");
+    const buttons = document.createElement("div");
+    form.method = "dialog";
+    text.textContent = question;
+    text.id = `ask-${crypto.randomUUID()}`;
+    dialog.setAttribute("aria-labelledby", text.id);
+    buttons.className = "buttons";
+    for (const [value, name, kind] of [["no", no, "quiet"], ["yes", yes, ""]]) {
+      const button = document.createElement("button");
+      button.value = value;
+      button.className = kind;
+      button.textContent = name;
+      buttons.append(button);
+    }
+    form.append(text, buttons);
+    dialog.append(form);
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+const other = document.querySelector("#language");
+other?.addEventListener("click", () => {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `language=${LANGUAGE === "de" ? "en" : "de"}; Path=/; Max-Age=31536000; SameSite=Strict${secure}`;
+  location.reload();
+});
