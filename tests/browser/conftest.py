@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, async_playwright
 
+from tests.browser import camera
+
 FLAGS = [
     "--disable-gpu",
     "--no-first-run",
@@ -15,12 +17,14 @@ FLAGS = [
     "--no-sandbox",
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
+    camera.FLAG,
 ]
 
 
 @pytest.fixture(scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """Chromium: this machine's own, else the one that playwright got."""
+    camera.show(None)
     async with async_playwright() as play:
         browser = await play.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         yield browser
