@@ -131,6 +131,11 @@ def say_clock(local: datetime, locale: str) -> str:
     return format_time(local, "short", locale=cldr(locale))
 
 
+def say_stamp(local: datetime, locale: str) -> str:
+    """Write date and time as short as they are understood: `03.11.26, 11:30`, `11/3/26, 11:30 AM`."""
+    return f"{format_date(local, 'short', locale=cldr(locale))}, {say_clock(local, locale)}"
+
+
 def say_truth(value: bool, locale: str) -> str:
     """Write yes or no; in English where we know no better."""
     return _TRUTHS.get(language_of(locale), ("yes", "no"))[0 if value else 1]

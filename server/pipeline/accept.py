@@ -97,8 +97,7 @@ async def _issue(
 ) -> Pass:
     formality = rules.ruleset.programme.formality if rules is not None else "du"
     benefit = benefit_from(reward)
-    where = await _where(db, offered.redeem_at)
-    shown = await _shown(db, where, place_id=offered.place_id)
+    where, shown = await stores_of(db, offered.redeem_at, place_id=offered.place_id)
     serial = new_id(bucket=bucket_of(offered.customer_id), now=offered.now)
     card = card_of(offered, reward, benefit, formality=formality)
     return Pass(
@@ -161,6 +160,14 @@ def card_of(offered: Offered, reward: Mapping[str, Any], benefit: Benefit, *, fo
         told=told,
         others=words.others,
     )
+
+
+async def stores_of(
+    db: Connection, redeem_at: Mapping[str, Any], *, place_id: UUID | None
+) -> tuple[Redeemable, tuple[Spot, ...]]:
+    """Tell which stores take a reward, and which of them its pass shows."""
+    where = await _where(db, redeem_at)
+    return where, await _shown(db, where, place_id=place_id)
 
 
 async def _shown(db: Connection, where: Redeemable, *, place_id: UUID | None) -> tuple[Spot, ...]:

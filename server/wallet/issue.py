@@ -69,6 +69,11 @@ class Desk:
         """The pass type that the certificate names; update tags are counted per type."""
         return self.signers.pass_type_id
 
+    @property
+    def pictures(self) -> Mapping[str, Pictures] | None:
+        """The brand's pictures by style; None where they are drawn."""
+        return self._pictures
+
     def code(self, pass_: Pass, *, now: datetime) -> str:
         """Give the code that the counter scans."""
         return issue_code(pass_.serial, keyring=self._keyring, key_id=pass_.key_id, now=now)

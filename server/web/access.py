@@ -85,6 +85,8 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/v1/moments/{id}/snooze"): _CUSTOMER,
     ("GET", "/v1/passes"): _CUSTOMER,
     ("GET", "/v1/passes/{serial}"): _CUSTOMER,
+    ("GET", "/v1/passes/{serial}/face"): _CUSTOMER,
+    ("GET", "/v1/passes/{serial}/qr.svg"): _CUSTOMER,
     ("PUT", "/v1/devices/{device_id}"): _CUSTOMER,
     ("DELETE", "/v1/devices/{device_id}"): _CUSTOMER,
     ("GET", "/v1/push/key"): _for(Kind.APP, Kind.CUSTOMER),

@@ -36,6 +36,7 @@ MODULES: Final = (
     "events",
     "exports",
     "external_sends",
+    "faces",
     "geofences",
     "google",
     "health",

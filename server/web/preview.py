@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -18,7 +18,9 @@ from server.model.offer import Offer, Placement
 from server.model.place import Place
 from server.model.weather import Kind, Sky, Weather
 from server.pipeline import authoring
+from server.pipeline.faces import Wallet, face_of
 from server.pipeline.preview import Reader, Seen, first_place, preview, spoken_to
+from server.pipeline.specimen import CODE, Stores, specimen, stores_for
 from server.signals.weather.bounds import BOUNDS, is_possible
 from server.store import customers, offers
 from server.store.offers import MOST_VERSIONS
@@ -27,6 +29,7 @@ from server.web.access import Kind as Caller
 from server.web.call import Call
 from server.web.codec import Instant
 from server.web.door import door
+from server.web.faces import FaceAnswer, face_answer, view_of
 from server.web.profiles import Locale
 from server.web.stated_customer import ITEMS, Name, Part
 
@@ -63,6 +66,7 @@ class PreviewBody(Part, frozen=True):
     weather: SkyBody | None = None
     at: Instant | None = None
     version: Annotated[int, Meta(ge=1, le=MOST_VERSIONS)] | None = None
+    wallet: Wallet = "apple"
 
 
 class PayloadAnswer(msgspec.Struct, frozen=True):
@@ -75,7 +79,7 @@ class PayloadAnswer(msgspec.Struct, frozen=True):
 
 
 class SeenAnswer(msgspec.Struct, frozen=True):
-    """One content in one placement; `cut`: its words are longer than a moment may be."""
+    """One content in one placement; `cut`: its words are longer than a moment may be; `pass`: what its reader would take."""
 
     locale: str
     formality: Literal["du", "sie"] | None
@@ -87,6 +91,7 @@ class SeenAnswer(msgspec.Struct, frozen=True):
     action: Mapping[str, Any]
     cut: bool
     push: list[PayloadAnswer]
+    pass_: FaceAnswer | None = msgspec.field(name="pass")
 
 
 class PreviewAnswer(msgspec.Struct, frozen=True):
@@ -113,11 +118,14 @@ async def show_preview(call: Call) -> PreviewAnswer:
     if body.customer_id is not None and Caller.ADMIN not in call.principal.roles:
         raise Forbidden("Only admins may name a customer; state a made-up one by `customer` and `locale`.")
     await call.parts.rules.refresh()
-    ruleset = call.parts.rules.current.ruleset
+    snapshot = call.parts.rules.current
     async with call.transaction() as db:
-        offer = await _offer(call, db)
+        draft = await _draft(call, db)
         customer = await _customer(call, db)
-    place = _place(body.place_id, ruleset.places.by_id) or first_place(offer, ruleset.places)
+        place = _place(body.place_id, snapshot.ruleset.places.by_id) or first_place(
+            draft.offer, snapshot.ruleset.places
+        )
+        stores = await stores_for(db, draft.offer, place, snapshot)
     at = (body.at or call.parts.clock.now()).astimezone(UTC)
     reader = Reader(
         spoken_to(customer, locale=body.locale, formality=body.formality),
@@ -127,8 +135,11 @@ async def show_preview(call: Call) -> PreviewAnswer:
         weather=_weather(body, at),
         placement=body.placement,
     )
-    seen = preview(offer, reader, ruleset.programme)
-    return PreviewAnswer(offer.label, place.name if place is not None else None, [_answer(each) for each in seen])
+    items = [
+        _answer(each, _face(call, draft, each, reader, stores))
+        for each in preview(draft.offer, reader, snapshot.ruleset.programme)
+    ]
+    return PreviewAnswer(draft.offer.label, place.name if place is not None else None, items)
 
 
 def _check(body: PreviewBody) -> None:
@@ -149,14 +160,22 @@ def _check(body: PreviewBody) -> None:
         raise Invalid(errors=wrong)
 
 
-async def _offer(call: Call, db: Connection) -> Offer:
-    """Read the version that is asked for, as it would be read now."""
+class _Draft(NamedTuple):
+    """A version as it would be read now, and as it is written."""
+
+    offer: Offer
+    document: Mapping[str, Any]
+
+
+async def _draft(call: Call, db: Connection) -> _Draft:
+    """Read the version that is asked for."""
     row = await offers.find(db, offer_id=call.uuid("id"), version=call.body.version)
     if row is None:
         raise NotFound
     identity = Identity(row.id, row.version, row.created_at)
     programme = call.parts.rules.current.ruleset.programme
-    return (await authoring.read(db, document=row.document, programme=programme, identity=identity)).offer
+    read = await authoring.read(db, document=row.document, programme=programme, identity=identity)
+    return _Draft(read.offer, row.document)
 
 
 async def _customer(call: Call, db: Connection) -> Customer:
@@ -188,7 +207,17 @@ def _weather(body: PreviewBody, at: datetime) -> Weather | None:
     return Weather(Sky(at=at, kind=body.weather.kind, temperature_c=body.weather.temperature_c))
 
 
-def _answer(seen: Seen) -> SeenAnswer:
+def _face(call: Call, draft: _Draft, seen: Seen, reader: Reader, stores: Stores) -> FaceAnswer | None:
+    """Draw the pass that a reader of this content would take."""
+    programme = call.parts.rules.current.ruleset.programme
+    made = specimen(draft.offer, draft.document, seen, reader, programme, stores=stores)
+    if made is None:
+        return None
+    view = view_of(call, locale=seen.content.locale, wallet=call.body.wallet, now=reader.at)
+    return face_answer(face_of(made, view, code=CODE))
+
+
+def _answer(seen: Seen, face: FaceAnswer | None) -> SeenAnswer:
     words = seen.words
     return SeenAnswer(
         locale=seen.content.locale,
@@ -201,4 +230,5 @@ def _answer(seen: Seen) -> SeenAnswer:
         action=seen.action,
         cut=seen.cut,
         push=[PayloadAnswer(*each) for each in seen.pushes],
+        pass_=face,
     )

@@ -54,6 +54,8 @@ POST   /v1/moments/{id}/pass             201  customer
 POST   /v1/moments/{id}/snooze           200  customer
 GET    /v1/passes                        200  customer
 GET    /v1/passes/{serial}               200  customer
+GET    /v1/passes/{serial}/face          200  customer
+GET    /v1/passes/{serial}/qr.svg        200  customer
 PUT    /v1/devices/{device_id}           204  customer
 DELETE /v1/devices/{device_id}           204  customer
 GET    /v1/push/key                      200  app customer
@@ -271,6 +273,8 @@ async def test_metrics_are_not_on_the_public_listener(scene: Scene) -> None:
         ("POST /v1/moments/{}/pass", "customer"),
         ("POST /v1/moments/{}/snooze", "customer"),
         ("GET /v1/passes/{}", "customer"),
+        ("GET /v1/passes/{}/face", "customer"),
+        ("GET /v1/passes/{}/qr.svg", "customer"),
         ("POST /v1/redemptions/{}/reversal", "till"),
     ],
 )

@@ -17,7 +17,8 @@ MATRIX = {
     "customer": {
         "POST /v1/pings", "POST /v1/events", "GET /v1/moments", "GET /v1/moments/stream", "POST /v1/moments/{}/pass",
         "POST /v1/moments/{}/snooze",
-        "GET /v1/passes", "GET /v1/passes/{}", "PUT /v1/devices/{}", "DELETE /v1/devices/{}", "GET /v1/me",
+        "GET /v1/passes", "GET /v1/passes/{}", "GET /v1/passes/{}/face", "GET /v1/passes/{}/qr.svg",
+        "PUT /v1/devices/{}", "DELETE /v1/devices/{}", "GET /v1/me",
         "PATCH /v1/me", "DELETE /v1/me", "GET /v1/me/consents", "PUT /v1/me/consents", "GET /v1/me/decisions",
         "POST /v1/me/export", "GET /v1/redemptions", "GET /v1/push/key",
     },

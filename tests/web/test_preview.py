@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from server.store.clock import DatabaseClock
 from server.store.ids import new_id
 from server.store.pool import Pool
 from server.web import audit, offers, preview
+from tests.counter_rows import the_desk
 from tests.web.authors import PROGRAMME, REWARD, House, a_store, document, house
 
 CONTENT = {
@@ -26,13 +28,16 @@ VARIANTS = [{"id": "a", "placement": "card"}, {"id": "b", "placement": "intersti
 
 
 @pytest.fixture
-async def town(cleared: Pool) -> AsyncIterator[House]:
+async def town(cleared: Pool, tmp_path: Path) -> AsyncIterator[House]:
     await a_store(cleared)
     clock = DatabaseClock()
     async with cleared.acquire() as db:
         await clock.sync(db)
-    async with house(cleared, offers, preview, audit, rules=Rules(cleared, PROGRAMME), clock=clock) as at:
+    desk, _ = the_desk(tmp_path)
+    parts = {"rules": Rules(cleared, PROGRAMME), "clock": clock, "desk": desk}
+    async with house(cleared, offers, preview, audit, **parts) as at:
         yield at
+    desk.close()
 
 
 async def made(at: House) -> str:
@@ -67,6 +72,27 @@ async def test_every_language_and_placement_of_a_draft_is_seen_at_once(town: Hou
     assert [each["way"] for each in first["push"]] == ["apns", "fcm", "webpush"]
     assert 100 < first["push"][0]["bytes"] < first["push"][0]["limit"] == 4096
     assert [each["body"] for each in said["items"][:4:2]] == ["Regen", "Bis 17:00"]
+
+
+async def test_the_pass_is_drawn_as_each_reader_would_take_it(town: House) -> None:
+    offer = await made(town)
+    said = await see(town, offer, at="2026-11-03T08:00:00Z", placement="card")
+    drawn = {(each["locale"], each["formality"]): each["pass"] for each in said["items"]}
+    lines = {key: [each["value"] for each in face["secondary"]] for key, face in drawn.items()}
+    assert lines == {
+        ("de", "du"): ["0,95\xa0€", "Bakery"],
+        ("de", "sie"): ["0,95\xa0€", "Bakery"],
+        ("en", None): ["€0.95", "Bakery"],
+    }
+    assert drawn["de", "sie"]["primary"] == [
+        {"label": "PRÄMIE", "value": "Einmal aufs Haus"}
+    ]  # no title names a customer
+    assert drawn["en", None]["auxiliary"] == [{"label": "VALID UNTIL", "value": "11/3/26, 5:00\u202fPM"}]
+    assert {face["state"] for face in drawn.values()} == {"active"}
+    google = await see(town, offer, locale="en", placement="card", wallet="google")
+    assert google["items"][0]["pass"]["wallet"] == "google"
+    plain = await town.call("marketer", "POST", "/v1/offers", document("plain"))
+    assert [each["pass"] for each in (await see(town, plain.json["id"]))["items"]] == [None]
 
 
 async def test_a_made_up_reader_gets_what_is_theirs(town: House) -> None:
