@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from server.decision.conditions.logic import each_part
 from server.decision.decide import Chosen, Decision, Verdict, decide
-from server.decision.finding import ORDER, Finding, Gate
+from server.decision.finding import ORDER, Finding, Gate, Scene
 from server.decision.presence import stays_for, with_last_fix
 from server.decision.rules import Identity
 from server.decision.ruleset import Ruleset
@@ -89,7 +90,8 @@ class Stated:
 class Rehearsal:
     """What would have been. `finding` speaks for the offer that was tried, or of all for the one that came furthest.
 
-    `gate` None: it would have won. `zone` is the IANA zone that local time is told in.
+    `gate` None: it would have won. `zone` is the IANA zone that local time is told in. `parts` answers for each condition
+    of that offer by itself, whichever gate stopped it.
     """
 
     decision: Decision
@@ -100,6 +102,7 @@ class Rehearsal:
     moment: MomentRow | None
     zone: str
     others: tuple[Verdict, ...]
+    parts: tuple[Finding, ...] = ()
 
 
 async def rehearse_offer(db: Connection, *, offer_id: UUID, stated: Stated, snapshot: Snapshot) -> Rehearsal:
@@ -142,7 +145,16 @@ def rehearse(stated: Stated, snapshot: Snapshot) -> Rehearsal:
         else None,
         zone=_zone(context, place.zone if place is not None else None, snapshot),
         others=tuple(each for each in decision.verdicts if chosen is None or each.offer.id != chosen.offer.id),
+        parts=_parts(verdict, context, snapshot.ruleset),
     )
+
+
+def _parts(verdict: Verdict | None, context: Context, ruleset: Ruleset) -> tuple[Finding, ...]:
+    """Ask each condition of the offer that speaks, at the place that is meant."""
+    if verdict is None:
+        return ()
+    scene = Scene(context, verdict.place, ruleset.programme, ruleset.segments)
+    return tuple(each_part(verdict.offer.condition, scene))
 
 
 def _speaker(decision: Decision) -> Verdict | None:

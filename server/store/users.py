@@ -105,6 +105,14 @@ async def page(db: Connection, *, before: UUID | None, limit: int) -> list[User]
     return [_user(row) for row in await db.fetch(PAGE, before, limit)]
 
 
+NAMES = "SELECT id, name FROM users WHERE id = ANY($1::uuid[])"
+
+
+async def names(db: Connection, *, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Look up what people are called."""
+    return {row["id"]: row["name"] for row in await db.fetch(NAMES, list(ids))} if ids else {}
+
+
 CHANGE = """
 UPDATE users SET name = $2, roles = $3, store_id = $4::uuid,
        disabled_at = CASE WHEN $5 THEN coalesce(disabled_at, clock_timestamp()) END

@@ -11,11 +11,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from server.decision.decide import Verdict
-from server.decision.finding import Gate
+from server.decision.finding import Finding, Gate
 from server.pipeline.rehearse import Rehearsal, rehearse, rehearse_offer
 from server.store.moments import shown_of
 from server.web.call import Call
+from server.web.desk_words import say
 from server.web.door import door
+from server.web.languages import Language
 from server.web.moments import MomentAnswer, told
 from server.web.stated import DryRun, read_stated
 
@@ -27,12 +29,28 @@ EXAMPLE: Final = {
 }
 
 
+class DryRunQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """With a language every reason is also `said` in it."""
+
+    language: Language | None = None
+
+
 class TransitionAnswer(msgspec.Struct, frozen=True):
     """What the fix did to a fence."""
 
     geofence_id: UUID
     type: Literal["enter", "exit", "dwell_pending"]
     p_inside: float
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition of the offer by itself, in the order of the gates, whichever gate stopped it."""
+
+    gate: str
+    truth: Literal["holds", "fails", "unknown"]
+    reason: str
+    values: Mapping[str, Any]
+    said: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -43,10 +61,14 @@ class Judged(msgspec.Struct, frozen=True):
     truth: Literal["holds", "fails", "unknown"]
     reason: str
     values: Mapping[str, Any]
+    said: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class DryRunAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What would have been. `gate` null: nothing stopped it. `held_until`: it would be asked again then."""
+    """What would have been. `gate` null: nothing stopped it. `held_until`: it would be asked again then.
+
+    `parts` answers for each condition of the offer's `if`.
+    """
 
     outcome: Literal["show", "held_out", "none"]
     offer: str | None
@@ -60,6 +82,8 @@ class DryRunAnswer(msgspec.Struct, frozen=True, kw_only=True):
     moment: MomentAnswer | None
     dwell_due: datetime | None
     held_until: datetime | None
+    parts: list[Part]
+    said: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class AllAnswer(DryRunAnswer, frozen=True, kw_only=True):
@@ -68,13 +92,29 @@ class AllAnswer(DryRunAnswer, frozen=True, kw_only=True):
     others: list[Judged]
 
 
-def _judged(verdict: Verdict) -> Judged:
-    finding = verdict.finding
-    return Judged(verdict.offer.label, finding.gate.value, finding.truth.value, finding.reason, finding.values)
+def _said(reason: str, language: Language | None) -> str | msgspec.UnsetType:
+    return msgspec.UNSET if language is None else say(reason, language)
 
 
-def _fields(done: Rehearsal, *, at: datetime, offer: str | None) -> dict[str, Any]:
+def _judged(verdict: Verdict, language: Language | None) -> Judged:
+    found = verdict.finding
+    said = _said(found.reason, language)
+    return Judged(verdict.offer.label, found.gate.value, found.truth.value, found.reason, found.values, said)
+
+
+def _part(found: Finding, language: Language | None) -> Part:
+    return Part(
+        gate=found.gate.value,
+        truth=found.truth.value,
+        reason=found.reason,
+        values=found.values,
+        said=_said(found.reason, language),
+    )
+
+
+def _fields(done: Rehearsal, *, at: datetime, offer: str | None, language: Language | None) -> dict[str, Any]:
     finding, chosen = done.finding, done.chosen
+    reason = finding.reason if finding is not None else "There is no live offer."
     held = chosen.hold_until if chosen is not None else None
     outcome = "none" if chosen is None or held is not None else "held_out" if chosen.held_out else "show"
     return {
@@ -82,7 +122,9 @@ def _fields(done: Rehearsal, *, at: datetime, offer: str | None) -> dict[str, An
         "offer": offer,
         "gate": done.gate.value if isinstance(done.gate, Gate) else None,
         "truth": finding.truth.value if finding is not None else "holds",
-        "reason": finding.reason if finding is not None else "There is no live offer.",
+        "reason": reason,
+        "said": _said(reason, language),
+        "parts": [_part(each, language) for each in done.parts],
         "values": finding.values if finding is not None else {},
         "transitions": [
             TransitionAnswer(each.geofence_id, each.type, round(each.p_inside, 4)) for each in done.decision.transitions
@@ -98,6 +140,7 @@ def _fields(done: Rehearsal, *, at: datetime, offer: str | None) -> dict[str, An
 @door(
     "POST",
     "/v1/offers/{id}/dry-run",
+    query=DryRunQuery,
     body=DryRun,
     answer=DryRunAnswer,
     summary="Try one offer, also a draft, on a context that you state",
@@ -113,12 +156,13 @@ async def try_offer(call: Call) -> DryRunAnswer:
             db, offer_id=call.uuid("id"), stated=stated, snapshot=call.parts.rules.current
         )  # fmt: skip
     label = done.verdict.offer.label if done.verdict is not None else None
-    return DryRunAnswer(**_fields(done, at=stated.at, offer=label))
+    return DryRunAnswer(**_fields(done, at=stated.at, offer=label, language=call.query.language))
 
 
 @door(
     "POST",
     "/v1/dry-run",
+    query=DryRunQuery,
     body=DryRun,
     answer=AllAnswer,
     summary="Try all live offers against each other on a context that you state",
@@ -131,5 +175,6 @@ async def try_all(call: Call) -> AllAnswer:
     await call.parts.rules.refresh()
     done = rehearse(stated, call.parts.rules.current)
     label = done.chosen.offer.label if done.chosen is not None else None
-    others = [_judged(each) for each in done.others]
-    return AllAnswer(**_fields(done, at=stated.at, offer=label), others=others)
+    language = call.query.language
+    others = [_judged(each, language) for each in done.others]
+    return AllAnswer(**_fields(done, at=stated.at, offer=label, language=language), others=others)

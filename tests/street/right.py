@@ -128,16 +128,6 @@ async def _(scene: Scene, who: str) -> Right:
     return Right(json=FENCE)
 
 
-@right("GET /v1/geofences/{id}/offers")
-async def _(scene: Scene, who: str) -> Right:
-    return Right({"id": (await scene.made("/v1/geofences", FENCE))["id"]})
-
-
-@right("GET /v1/holidays")
-async def _(scene: Scene, who: str) -> Right:
-    return Right(query="?country=DE&region=TH")
-
-
 @right("GET /v1/geofences/{id}", "PUT /v1/geofences/{id}", "DELETE /v1/geofences/{id}")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"id": (await scene.made("/v1/geofences", FENCE))["id"]}, FENCE)
@@ -246,7 +236,7 @@ async def _(scene: Scene, who: str) -> Right:
     return Right(query="?from=2026-11-01&to=2026-11-08")
 
 
-@right("GET /v1/offers/{id}/passes-job")
+@right("GET /v1/offers/{id}/passes-job", "GET /dashboard/offers/{id}")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"id": str(scene.offer)})
 

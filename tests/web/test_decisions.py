@@ -161,3 +161,41 @@ async def test_a_plain_no_that_stands_for_others_says_for_how_many(at: House) ->
     assert item["weight"] == 20.0
     [item] = await items(at, f"offer_id={BOOKS}&{DAY}")
     assert "weight" not in item
+
+
+async def test_a_pass_leads_to_the_receipt_of_its_moment(at: House) -> None:
+    moment = lives.row(1)
+    async with at.pool.acquire() as db:
+        await lives.decide(db, moment)
+        taken = await lives.accept(db, moment)
+    await receipt(at, 1, verdict(COFFEE, None), verdict(BOOKS, "place"), moment=moment.id)
+    await receipt(at, 1, verdict(COFFEE, "cap"))
+    told = await items(at, f"serial={taken.serial}")
+    assert [(each["offer"], each["moment_id"]) for each in told] == [
+        ("coffee@1", str(moment.id)),
+        ("books@3", str(moment.id)),
+    ]
+    assert await items(at, f"serial={UUID(int=9)}") == []
+    assert (await at.call("marketer", "GET", f"/v1/decisions?serial={UUID(int=9)}&offer_id={COFFEE}")).status == 422
+
+
+async def test_a_reason_is_said_in_a_language_and_as_the_customer_reads_it(at: House) -> None:
+    closed = verdict(COFFEE, "local_time", "fails") | {"reason": "07:30 is within 07:00–11:00. Mitte is closed."}
+    await receipt(at, 1, closed)
+    [plain] = await items(at, f"offer_id={COFFEE}&{DAY}")
+    assert not {"said", "customer_reads"} & set(plain)
+    [german] = await items(at, f"offer_id={COFFEE}&{DAY}&language=de")
+    assert german["said"] == "07:30 liegt in 07:00–11:00. Mitte ist geschlossen."
+    assert german["customer_reads"] == "Das Angebot gilt zu einer anderen Zeit."
+    assert german["reason"] == closed["reason"]
+    [english] = await items(at, f"offer_id={COFFEE}&{DAY}&language=en")
+    assert english["said"] == closed["reason"]
+    assert (await at.call("marketer", "GET", f"/v1/decisions?offer_id={COFFEE}&language=tlh")).status == 422
+
+
+async def test_texts_of_a_profile_are_for_admins(at: House) -> None:
+    await receipt(at, 1, verdict(COFFEE, "attribute", "fails", first_name="Kim", visits=2))
+    [seen] = await items(at, f"offer_id={COFFEE}&{DAY}")
+    assert seen["values"] == {"visits": 2}
+    [all_of_it] = await items(at, f"offer_id={COFFEE}&{DAY}", kind="admin")
+    assert all_of_it["values"] == {"first_name": "Kim", "visits": 2}

@@ -51,7 +51,12 @@ def test_a_table_that_fits_starts_whatever_the_parameters_are_called() -> None:
 
 def test_every_module_with_doors_is_in_the_list() -> None:
     folder = Path(next(iter(server.web.__path__)))
-    with_doors = {path.stem for path in folder.glob("*.py") if "\n@door(" in path.read_text("utf-8")}
+    modules = [*folder.glob("*.py"), *folder.glob("screens/*.py")]
+    with_doors = {
+        ".".join(path.relative_to(folder).with_suffix("").parts)
+        for path in modules
+        if "\n@door(" in path.read_text("utf-8")
+    }
     assert with_doors == set(MODULES)
 
 

@@ -526,3 +526,30 @@ async def test_a_stated_customer_has_topics(town: Town) -> None:
     about = await town.offer(name="about", topic="coffee", when={"trigger": "inside", "places": {"any": True}})
     said = await town.run(about, customer={"topics": {"coffee": False}})
     assert (said["gate"], said["truth"], said["values"]) == ("consent", "holds", {"topic": "coffee"})
+
+
+async def test_every_condition_answers_for_itself_in_the_language_that_was_asked_for(town: Town) -> None:
+    wet = {"weather": {"kind": ["rain", "drizzle"]}}
+    asked = {"all": [wet, {"local_time": {"from": "07:00", "to": "08:30", "place_open": True}}]}
+    identifier = await town.offer(**{"if": asked})
+    body = town.context(weather={"kind": "drizzle", "temperature_c": 6})
+    path = f"/v1/offers/{identifier}/dry-run"
+    plain = (await town.at.call("marketer", "POST", path, body)).json
+    assert [(each["gate"], each["truth"]) for each in plain["parts"]] == [("local_time", "fails"), ("weather", "holds")]
+    assert "said" not in plain
+    assert "said" not in plain["parts"][0]
+    german = (await town.at.call("marketer", "POST", f"{path}?language=de", body)).json
+    assert (german["gate"], german["said"]) == ("local_time", "09:00 liegt nicht in 07:00–08:30.")
+    assert german["parts"][1]["said"] == "Das Wetter ist wie gefordert (Nieselregen oder Regen)."
+    assert german["parts"][1]["values"]["kind"] == "drizzle"
+    shown = (await town.at.call("marketer", "POST", f"{path}?language=en", body | {"at": "2026-11-03T07:00:00Z"})).json
+    assert (shown["outcome"], shown["said"]) == ("show", "It won.")
+    assert [each["said"] for each in shown["parts"]] == [
+        "08:00 is within 07:00–08:30. Bakery is open.",
+        "The weather is as asked (drizzle or rain).",
+    ]
+    await town.publish(identifier)
+    second = await town.offer(name="second", **{"if": {"weather": {"kind": ["snow"]}}})
+    await town.publish(second)
+    everything = (await town.at.call("admin", "POST", "/v1/dry-run?language=de", town.context())).json
+    assert {each["offer"]: each["said"] for each in everything["others"]}["second@1"] == "Das Wetter ist nicht bekannt."

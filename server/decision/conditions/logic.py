@@ -96,6 +96,16 @@ def first_leaf(condition: finding.Condition) -> finding.Condition:
     return condition
 
 
+def each_part(condition: finding.Condition | None, scene: Scene) -> list[Finding]:
+    """Answer for each member of an `all` at the root by itself, in the order of the gates; else for the whole."""
+    if condition is None:
+        return []
+    members: tuple[finding.Condition, ...] = (condition,)
+    if isinstance(condition, Condition) and condition.word == "all":
+        members = condition.members
+    return sorted((member.check(scene) for member in members), key=_rank)
+
+
 def judge(condition: finding.Condition, scene: Scene) -> Finding:
     """Answer a whole `if`: its truth, told by the member that names the gate."""
     return condition.check(scene)

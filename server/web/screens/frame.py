@@ -45,15 +45,17 @@ def show(
     call: Call,
     template: str,
     *,
-    words: str,
+    words: str | tuple[str, ...],
     status: int = 200,
     facts: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
     **values: Any,
 ) -> Reply:
-    """Show a page. `words` names its dictionary, `facts` (JSON) go to its script, `values` to its template."""
+    """Show a page. `words` names its dictionary (or several), `facts` (JSON) go to its script, `values` to its template."""
     language, settings = language_for(call), call.parts.settings
-    said = {**catalogue("common")[language], **catalogue(words)[language]}
+    said = dict(catalogue("common")[language])
+    for name in (words,) if isinstance(words, str) else words:
+        said |= catalogue(name)[language]
     body = render(
         template,
         brand=settings.programme.name,

@@ -1,0 +1,144 @@
+"""/dashboard/offers/{id}: one offer in words, its state and who may lead it on, its versions, and the panels that try it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from server.errors import NotFound
+from server.store import approvals, offers, users
+from server.store.approvals import Approval
+from server.store.offers import OfferRow, may_go_live
+from server.store.pool import Connection
+from server.web.access import Kind
+from server.web.approvals import approval_answer
+from server.web.call import Call, Reply
+from server.web.door import door
+from server.web.languages import Language, catalogue, say_count
+from server.web.pages import HTML
+from server.web.screens.diff_words import Compared, compare
+from server.web.screens.frame import language_for, show
+from server.web.screens.offer_words import sections
+from server.web.screens.phrases import say_instant
+
+_VERSIONS: Final = 50
+"""So many versions are listed on the page, the newest first; GET /v1/offers/{id}/versions has all."""
+_AUTHORS: Final = frozenset({Kind.MARKETER, Kind.ADMIN})
+
+
+class OfferQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True, rename={"first": "from", "second": "to"}):
+    """Which two versions to compare, if any."""
+
+    first: int | None = None
+    second: int | None = None
+
+
+class Deeds(NamedTuple):
+    """What the person before the page may do with the offer as it stands; `waits`: somebody else must say yes first."""
+
+    change: bool = False
+    publish: bool = False
+    approve: bool = False
+    pause: bool = False
+    end: bool = False
+    waits: bool = False
+
+
+@door("GET", "/dashboard/offers/{id}", query=OfferQuery, produces=HTML, summary="One offer, as a page", tags=("Pages",))
+async def show_offer(call: Call) -> Reply:
+    """Show the page."""
+    language, least = language_for(call), call.parts.settings.privacy.min_group
+    async with call.connection() as db:
+        offer = await offers.find(db, offer_id=call.uuid("id"))
+        if offer is None:
+            raise NotFound
+        listed = await offers.versions(db, offer_id=offer.id, limit=_VERSIONS)
+        approval = await approvals.find(db, offer_id=offer.id, version=offer.version)
+        compared = await _compared(db, call, offer, language)
+        actors = {*(each.author for each in listed), *_asked(approval)}
+        people = await users.names(db, ids=_ids(actors))
+    names, zone = place_names(call), call.parts.settings.programme.time_zone
+    author = bool(_AUTHORS & call.principal.roles)
+    deeds = deeds_of(offer, approval, actor=call.author.actor) if author else Deeds()
+    return show(
+        call,
+        "offer.html",
+        words=("decision", "offer"),
+        facts={"offer": str(offer.id), "version": offer.version, "status": offer.status},
+        offer=offer,
+        told=sections(offer.document, language, names),
+        document=msgspec.json.format(msgspec.json.encode(offer.document)).decode(),
+        versions=listed,
+        signed={actor: signature(actor, people, language) for actor in actors},
+        when=lambda at: say_instant(at, zone, language),
+        say_count=say_count,
+        approval=None if approval is None else approval_answer(approval, least=least),
+        deeds=deeds,
+        author=author,
+        compared=compared,
+    )
+
+
+def deeds_of(offer: OfferRow, approval: Approval | None, *, actor: str) -> Deeds:
+    """Tell what an author may do now; the contract decides again when it is done."""
+    asked = approval is not None and approval.approved_by is None
+    mine = approval is not None and actor in (approval.author, approval.requested_by)
+    ahead = may_go_live(offer)
+    return Deeds(
+        change=offer.status != "ended",
+        publish=ahead and not asked,
+        approve=ahead and asked and not mine,
+        pause=offer.status == "live",
+        end=offer.status in ("live", "paused"),
+        waits=ahead and asked,
+    )
+
+
+def place_names(call: Call) -> Callable[[str], str]:
+    """Give a way to a place's name from its id, or its fence's; an id that nobody knows stays what it is."""
+    places = call.parts.rules.current.ruleset.places
+
+    def named(text: str) -> str:
+        try:
+            identifier = UUID(text)
+        except ValueError:
+            return text
+        found = places.by_id.get(identifier) or places.by_geofence.get(identifier)
+        return found.name if found is not None else text
+
+    return named
+
+
+def signature(actor: str, people: dict[UUID, str], language: Language) -> str:
+    """Say who wrote something: a person's name, or that a program did."""
+    kind, _, text = actor.partition(":")
+    words = catalogue("offer")[language]
+    if kind == "user":
+        return people.get(UUID(text)) or words["somebody"]
+    return words["program"] if kind == "key" else actor
+
+
+def _asked(approval: Approval | None) -> list[str]:
+    """List who had to do with an approval."""
+    if approval is None:
+        return []
+    return [approval.requested_by, *([approval.approved_by] if approval.approved_by is not None else [])]
+
+
+def _ids(actors: Iterable[str]) -> list[UUID]:
+    return [UUID(text) for kind, _, text in (actor.partition(":") for actor in actors) if kind == "user"]
+
+
+async def _compared(db: Connection, call: Call, newest: OfferRow, language: Language) -> Compared | None:
+    """Compare the two versions that were asked for; None where none were, or where one does not exist."""
+    first, second = call.query.first, call.query.second
+    if first is None or second is None or not (0 < first <= newest.version and 0 < second <= newest.version):
+        return None
+    before = await offers.find(db, offer_id=newest.id, version=first)
+    after = await offers.find(db, offer_id=newest.id, version=second)
+    if before is None or after is None:
+        return None
+    return compare(before, after, language, place_names(call))

@@ -1,0 +1,9 @@
+// One offer's page: the deeds, the panels, and what the server is still busy with.
+import { mountDryRun } from "./dry_run_panel.js";
+import { attempt } from "./frame.js";
+import { attachDeeds, watchPasses } from "./offer_deeds.js";
+import { FACTS } from "./words.js";
+
+attachDeeds();
+const panel = document.querySelector("#dry-run");
+await Promise.all([attempt(watchPasses), panel ? mountDryRun(panel, { offerId: FACTS.offer }) : null]);

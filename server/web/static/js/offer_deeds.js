@@ -1,0 +1,96 @@
+// Leading an offer on: publish, approve, pause, end, and writing an older version again; and how far its passes follow.
+import { call, Problem } from "./api.js";
+import { all, el, find } from "./dom.js";
+import { ask, attempt, tell } from "./frame.js";
+import { count, FACTS, say } from "./words.js";
+
+const PATH = `/v1/offers/${FACTS.offer}`;
+const LATER = "offer:said";
+const LOOK_MS = 2000;
+
+/** Attach the deeds that the page offers. */
+export function attachDeeds() {
+  const deeds = { publish, approve, pause, end };
+  for (const button of all("[data-deed]")) button.addEventListener("click", () => deeds[button.dataset.deed](button));
+  for (const button of all("[data-again]")) button.addEventListener("click", () => again(button));
+  const said = sessionStorage.getItem(LATER);
+  sessionStorage.removeItem(LATER);
+  if (said) tell(said);
+}
+
+/** Show the page anew, and say what was done. */
+function anew(text) {
+  sessionStorage.setItem(LATER, text);
+  location.assign(location.pathname);
+}
+
+const warned = (body, text) => [text, ...(body.warnings ?? []).map((each) => say("warned", { message: `${each.field} ${each.message}` }))].join(" ");
+
+async function publish(busy) {
+  await attempt(async () => {
+    try {
+      const { body } = await call("POST", `${PATH}/publish`, { key: true });
+      anew(warned(body, say("published_now", { version: body.version })));
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== "approval_required") throw error;
+      anew(say("asked_now"));
+    }
+  }, { busy });
+}
+
+async function approve(busy) {
+  const done = await attempt(() => call("POST", `${PATH}/approve`, { body: { version: FACTS.version }, key: true }), { busy });
+  if (done) anew(say("approved_now", { version: FACTS.version }));
+}
+
+async function pause(busy) {
+  const done = await attempt(() => call("POST", `${PATH}/pause`, { key: true }), { busy });
+  if (done) anew(say("paused_now"));
+}
+
+/** Ask what shall become of the passes, and once more where they shall be void. */
+async function end(busy) {
+  const passes = await askHowToEnd();
+  if (passes === undefined) return;
+  if (passes && !(await ask(say("end_sure"), { yes: say("end_void_yes") }))) return;
+  const done = await attempt(() => call("POST", `${PATH}/end`, { body: { void_passes: passes }, key: true }), { busy });
+  if (done) anew(passes ? say("voided", { count: count(done.body.voided_passes) }) : say("ended_now"));
+}
+
+function askHowToEnd() {
+  return new Promise((resolve) => {
+    const tick = el("input", { type: "checkbox", name: "void" });
+    const dialog = el("dialog", { "aria-labelledby": "end-title" }, el("form", { method: "dialog" },
+      el("h2", { id: "end-title" }, say("end_title")), el("p", {}, say("end_about")),
+      el("label", { class: "tick" }, tick, say("end_void")),
+      el("div", { class: "buttons" }, el("button", { class: "quiet", value: "no" }, say("cancel")), el("button", { class: "danger", value: "yes" }, say("end_now")))));
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes" ? tick.checked : undefined);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+async function again(busy) {
+  const version = busy.dataset.again;
+  if (!(await ask(say("again_sure", { version })))) return;
+  await attempt(async () => {
+    const { body: old } = await call("GET", `${PATH}/versions/${version}`);
+    const { status, ...document } = old.document;
+    const { body } = await call("PUT", PATH, { body: document });
+    anew(warned(body, say("done")));
+  }, { busy });
+}
+
+/** Tell how far the passes follow the newest edit, until they do. */
+export async function watchPasses() {
+  const node = find("#passes-job");
+  const { body: { job } } = await call("GET", `${PATH}/passes-job`);
+  if (!job || job.state === "replaced") return;
+  const told = { looked: count(job.looked), changed: count(job.changed), total: count(job.total ?? 0) };
+  node.hidden = false;
+  node.textContent = job.state === "done" ? say("job_done", told) : job.total === null ? say("job_counting", told) : say("job", told);
+  if (job.state === "running") setTimeout(() => attempt(watchPasses), LOOK_MS);
+}

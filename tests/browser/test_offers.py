@@ -1,0 +1,151 @@
+"""Offers in a real Chromium: from a draft to its end by two people, and a rule that is tried before anybody gets it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.hostile import CORPUS, TOGETHER, nothing_ran
+from tests.browser.visits import Visit, enter, person, visit
+from tests.street.serving import Street, open_street
+
+PHONE = {"width": 360, "height": 740}
+TOWN = {"lat": 52.52, "lon": 13.405, "radius_m": 100, "time_zone": "Europe/Berlin"}
+HOURS = {day: [["07:00", "20:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+EVIL = CORPUS[1]
+CONDITION = {
+    "all": [
+        {"local_time": {"days": ["tue"], "from": "07:00", "to": "11:00", "place_open": True}},
+        {"weather": {"kind": ["drizzle", "rain"], "temperature_c": {"lte": 12}}},
+    ]
+}
+FORMS = "input:not([type]), textarea"
+
+
+@pytest.fixture
+async def street(db_dsn: str, tmp_path: Path) -> AsyncIterator[Street]:
+    """A house in which two people must agree on what reaches more than one customer."""
+    async with open_street(db_dsn, tmp_path, publish__approval_above=1, privacy__min_group=2) as opened:
+        await opened.key("admin")
+        store = TOWN | {"name": EVIL[:64], "hours": HOURS}
+        assert (await opened.call("POST", "/v1/stores", by="admin", body=store)).status == 201
+        for number in range(3):
+            await opened.customer(f"customer-{number}")
+        yield opened
+
+
+def document(name: str, **changes: Any) -> dict[str, Any]:
+    content = {
+        "en-US": {"title": TOGETHER[:300], "body": EVIL},
+        "de-DE": {"title": EVIL, "body": "Bei {{ place.name }}."},
+    }
+    return {
+        "name": name,
+        "when": {"trigger": "enter", "places": {"any": True}},
+        "if": CONDITION,
+        "moment": {"content": content, "fallback_locale": "en-US"},
+        "reward": {"type": "free_item", "sku": EVIL[:64], "value": {"minor": 250, "currency": "EUR"}},
+    } | changes
+
+
+async def written(street: Street, name: str, **changes: Any) -> str:
+    answer = await street.call("POST", "/v1/offers", by="admin", body=document(name, **changes))
+    assert answer.status == 201, answer.body
+    return str(answer.json["id"])
+
+
+async def looked_up(street: Street, statement: str, *values: Any) -> Any:
+    async with street.house.parts.pool.acquire() as db:
+        return await db.fetchval(statement, *values)
+
+
+async def status_of(street: Street, offer: str) -> Any:
+    return await looked_up(street, "SELECT status || ' ' || coalesce(live_version, 0) FROM offers WHERE id = $1", offer)
+
+
+async def somebody(browser: Browser, street: Street, email: str, **options: Any) -> Visit:
+    seen = await visit(browser, street, **options)
+    await enter(seen, street, email)
+    return seen
+
+
+async def press(page: Page, name: str) -> None:
+    await page.get_by_role("button", name=name, exact=True).click()
+
+
+async def test_two_people_publish_an_offer_and_it_is_led_to_its_end(street: Street, chromium: Browser) -> None:
+    kim, other = await person(street, "marketer"), await person(street, "marketer", "analyst", name=EVIL)
+    offer = await written(street, "pretzel")
+    mine = await somebody(chromium, street, kim)
+    page = await mine.go(f"/dashboard/offers/{offer}")
+    await press(page, "Publish version 1")
+    await expect(page.locator(".waits")).to_contain_text("may reach about 3 customers: another person must approve it")
+    await expect(page.get_by_role("button", name="Approve version 1")).to_have_count(0)
+    assert await status_of(street, offer) == "draft 0"
+    theirs = await somebody(chromium, street, other)
+    page = await theirs.go(f"/dashboard/offers/{offer}")
+    await press(page, "Approve version 1")
+    await expect(page.locator(".state-told")).to_contain_text(f"Approved by {EVIL}")
+    assert await looked_up(street, "SELECT approved_by LIKE 'user:%' FROM offer_approvals WHERE offer_id = $1", offer)
+    await press(page, "Publish version 1")
+    await expect(page.locator("#state")).to_have_text("live")
+    await expect(page.locator("#said")).to_contain_text("Version 1 is live.")
+    assert await status_of(street, offer) == "live 1"
+    await theirs.is_accessible()
+    await press(page, "Pause")
+    await expect(page.locator("#state")).to_have_text("paused")
+    assert await status_of(street, offer) == "paused 1"
+    await press(page, "End …")
+    await page.get_by_label("Void all of its active passes, too").check()
+    await press(page, "End it")
+    await expect(page.get_by_role("dialog")).to_contain_text("Really void all active passes")
+    assert await status_of(street, offer) == "paused 1"
+    await press(page, "Void them")
+    await expect(page.locator("#said")).to_have_text("The offer has ended; 0 passes were voided.")
+    assert await status_of(street, offer) == "ended 1"
+    await nothing_ran(page)
+    theirs.only_here()
+    mine.only_here("409 (Conflict)")
+
+
+async def test_a_rule_is_tried_on_a_phone_in_german_in_the_dark(street: Street, chromium: Browser) -> None:
+    offer = await written(street, "regen")
+    seen = await somebody(
+        chromium, street, await person(street, "marketer"), locale="de-DE", color_scheme="dark", viewport=PHONE
+    )
+    page = await seen.go(f"/dashboard/offers/{offer}")
+    for name, value in {"date": "2026-11-03", "time": "08:12", "temperature_c": "6"}.items():
+        await page.fill(f"[name={name}]", value)
+    await page.select_option("[name=kind]", "drizzle")
+    await press(page, "Dieses Angebot probieren")
+    verdict = page.locator(".verdict")
+    await expect(verdict).to_contain_text(
+        f"Dienstag 08:12, Nieselregen, 6 °C bei {EVIL[:64]}: gezeigt, denn 08:12 liegt in 07:00–11:00"
+    )
+    await expect(page.locator(".moment strong")).to_have_text(EVIL)
+    await page.fill("[name=temperature_c]", "13")
+    await press(page, "Dieses Angebot probieren")
+    await expect(verdict).to_contain_text("nicht gezeigt, denn das Wetter ist nicht wie gefordert")
+    stopped = page.locator("[data-gate=weather]")
+    await expect(stopped).to_contain_text("trifft nicht zu")
+    await expect(stopped.locator("dl")).to_contain_text("Temperatur (°C) 13", use_inner_text=True)
+    await page.get_by_text("Kundin oder Kunde").click()
+    await press(page, "Vorgeschichte ergänzen")
+    for field in await page.locator(FORMS).all():
+        if await field.is_visible():
+            await field.fill(EVIL)
+    await page.select_option("[name=past_kind]", "event")
+    await press(page, "Alle laufenden Angebote probieren")
+    await expect(verdict).to_contain_text("Es läuft kein Angebot", ignore_case=True)
+    await page.fill("[name=date]", "2026-11-04")
+    await press(page, "Dieses Angebot probieren")
+    await expect(verdict).to_contain_text("Mittwoch 08:12")
+    await nothing_ran(page)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    await seen.is_accessible()
+    seen.only_here()
+    assert await status_of(street, offer) == "draft 0"
