@@ -32,6 +32,8 @@ _NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{0,30})?([eE][+-]?\d{1,3})?", re
 _AREAS: Final = frozenset(
     {"Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
 )
+_NO_GEOCODER: Final = "needs a geocoder, and none is set (geocoder.base_url); give lat and lon"
+_TOO_MANY: Final = "was not looked up: one import may ask for {} (limits.import_addresses); give lat and lon"
 _GIVE_UP_AFTER: Final = 2
 """A geocoder that failed so often running is not asked again for this import."""
 
@@ -174,9 +176,9 @@ async def locate(
     failed = 0
     for asked, one in enumerate(reading.unplaced):
         if geocoder is None:
-            answer: Point | str = "needs a geocoder, and none is set (geocoder.base_url); give lat and lon"
+            answer: Point | str = _NO_GEOCODER
         elif most is not None and asked >= most:
-            answer = f"was not looked up: one import may ask for {most} (limits.import_addresses); give lat and lon"
+            answer = _TOO_MANY.format(most)
         elif failed >= _GIVE_UP_AFTER or (ends is not None and loop.time() >= ends):
             answer = "was not looked up: the geocoder is too slow, or does not answer; try again, or give lat and lon"
         else:
@@ -190,6 +192,15 @@ async def locate(
     after.taken.sort(key=lambda each: each[0])
     after.refused.sort(key=lambda each: each.index)
     return after
+
+
+def foresee(reading: StoreReading, *, geocoder: bool, most: int) -> StoreReading:
+    """Tell what `locate` would come to without asking anybody: rows that would be looked up stay `unplaced`."""
+    there = most if geocoder else 0
+    missing = _TOO_MANY.format(most) if geocoder else _NO_GEOCODER
+    left = [Refused(one.index, "address", missing) for one in reading.unplaced[there:]]
+    refused = sorted([*reading.refused, *left], key=lambda each: each.index)
+    return replace(reading, refused=refused, unplaced=reading.unplaced[:there])
 
 
 async def _ask(geocoder: Locates, question: str, failed: int) -> tuple[Point | str, int]:

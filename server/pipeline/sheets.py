@@ -10,10 +10,12 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from server.errors import FieldError, Invalid, Unreadable
+from server.store import stores
+from server.store.pool import Connection
 from server.store.stores import StoreRow
 
 COLUMNS: Final = (
@@ -27,7 +29,10 @@ ALIASES: Final = {"store_number": "name", "city": "address"}
 CELL_MAX: Final = 4_000
 """A week of hours, written as JSON with much space, is 1,500 characters."""
 
+MEDIA: Final = "text/csv"
+
 _COLUMNS_MAX: Final = 200
+_PAGE: Final = 500
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED: Final = re.compile(r"'+[=+\-@\t\r]")
 
@@ -114,15 +119,25 @@ def _row(columns: list[str], cells: list[str]) -> Mapping[str, str] | FieldError
     return found
 
 
-def write_sheet(stores: Iterable[StoreRow]) -> Iterator[str]:
+def write_sheet(rows: Iterable[StoreRow]) -> Iterator[str]:
     """Write stores as lines of CSV, the header first; `read_sheet` reads them back."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
-    for store in stores:
+    for store in rows:
         yield _taken(buffer)
         writer.writerow(_cells(store))
     yield _taken(buffer)
+
+
+async def written(db: Connection) -> AsyncIterator[bytes]:
+    """Write all stores that are open, the oldest first; in a repeatable-read transaction."""
+    page = await stores.page(db, after=None, limit=_PAGE)
+    yield "".join(write_sheet(page)).encode()
+    while page and (page := await stores.page(db, after=page[-1].id, limit=_PAGE)):
+        lines = write_sheet(page)
+        next(lines)  # the header, which is there already
+        yield "".join(lines).encode()
 
 
 def _taken(buffer: io.StringIO) -> str:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from server.store.pool import Connection, Row
+from server.store.sought import Sought
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,62 @@ FROM geofences WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR id > $1::uuid) 
 async def page(db: Connection, *, after: UUID | None, limit: int) -> list[GeofenceRow]:
     """List fences, the stores' own too, in the order in which they were made."""
     return [GeofenceRow.from_row(row) for row in await db.fetch(PAGE, after, limit)]
+
+
+SEARCH = """
+SELECT id, name, lat, lon, radius_m, geometry, tags, store_id, zone, created_at, updated_at
+FROM geofences
+WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR id > $1::uuid) AND tags @> $2::text[]
+      AND lower(concat_ws(' ', name, array_to_string(tags, ' '))) LIKE ALL (SELECT lower(w) FROM unnest($3::text[]) w)
+      AND (store_id IS NULL OR NOT $4)
+ORDER BY id LIMIT $5
+"""
+IN_VIEW = """
+SELECT id, name, lat, lon, radius_m, geometry, tags, store_id, zone, created_at, updated_at
+FROM geofences
+WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR id > $1::uuid) AND tags @> $2::text[]
+      AND lower(concat_ws(' ', name, array_to_string(tags, ' '))) LIKE ALL (SELECT lower(w) FROM unnest($3::text[]) w)
+      AND (store_id IS NULL OR NOT $4) AND extent && ANY ($6::box[])
+ORDER BY id LIMIT $5
+"""
+
+
+async def search(
+    db: Connection, *, sought: Sought, free: bool = False, after: UUID | None, limit: int
+) -> list[GeofenceRow]:
+    """List the fences that are looked for (`free`: no store's own), in the order in which they were made."""
+    given = (after, sought.tags, sought.patterns, free, limit)
+    rows = await (db.fetch(SEARCH, *given) if sought.bounds is None else db.fetch(IN_VIEW, *given, sought.boxes))
+    return [GeofenceRow.from_row(row) for row in rows]
+
+
+class Cell(NamedTuple):
+    """So many fences of one square of a grid, their middle, and how many of them are stores' own."""
+
+    lat: float
+    lon: float
+    fences: int
+    stores: int
+
+
+CELLS = """
+SELECT avg(y) AS lat, avg(x) AS lon, count(*) AS fences, count(store_id) AS stores
+FROM (
+    SELECT (center(extent))[0] AS x,
+           (center(extent))[1] AS y, store_id
+    FROM geofences
+    WHERE deleted_at IS NULL AND extent && ANY ($1::box[]) AND tags @> $2::text[]
+          AND lower(concat_ws(' ', name, array_to_string(tags, ' '))) LIKE ALL (SELECT lower(w) FROM unnest($3::text[]) w)
+          AND (store_id IS NULL OR NOT $4)
+) AS middles
+GROUP BY floor(x / $5::float8), floor(y / $5::float8) ORDER BY fences DESC, lat, lon
+"""
+
+
+async def cells(db: Connection, *, sought: Sought, free: bool, degrees: float) -> list[Cell]:
+    """Count the fences that are looked for in squares of so many degrees, the fullest first."""
+    rows = await db.fetch(CELLS, sought.boxes, sought.tags, sought.patterns, free, degrees)
+    return [Cell(**row) for row in rows]
 
 
 DELETE = """

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from server.store.pool import Connection, Row
+from server.store.sought import Sought
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,30 @@ FROM stores WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR id > $1::uuid) ORD
 async def page(db: Connection, *, after: UUID | None, limit: int) -> list[StoreRow]:
     """List stores in the order in which they were made."""
     return [StoreRow.from_row(row) for row in await db.fetch(PAGE, after, limit)]
+
+
+SEARCH = """
+SELECT id, name, lat, lon, radius_m, time_zone, country, region, hours, tags, address, geofence_id, created_at, updated_at
+FROM stores
+WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR id > $1::uuid) AND tags @> $2::text[]
+      AND lower(concat_ws(' ', name, address, array_to_string(tags, ' '))) LIKE ALL (SELECT lower(w) FROM unnest($3::text[]) w)
+ORDER BY id LIMIT $4
+"""
+IN_VIEW = """
+SELECT id, name, lat, lon, radius_m, time_zone, country, region, hours, tags, address, geofence_id, created_at, updated_at
+FROM stores
+WHERE deleted_at IS NULL AND ($1::uuid IS NULL OR id > $1::uuid) AND tags @> $2::text[]
+      AND lower(concat_ws(' ', name, address, array_to_string(tags, ' '))) LIKE ALL (SELECT lower(w) FROM unnest($3::text[]) w)
+      AND point(lon, lat) <@ ANY ($5::box[])
+ORDER BY id LIMIT $4
+"""
+
+
+async def search(db: Connection, *, sought: Sought, after: UUID | None, limit: int) -> list[StoreRow]:
+    """List the stores that are looked for, in the order in which they were made."""
+    given = (after, sought.tags, sought.patterns, limit)
+    rows = await (db.fetch(SEARCH, *given) if sought.bounds is None else db.fetch(IN_VIEW, *given, sought.boxes))
+    return [StoreRow.from_row(row) for row in rows]
 
 
 DELETE = """

@@ -21,18 +21,12 @@ from server.web.access import Kind
 from server.web.call import Call
 from server.web.codec import UnsupportedMedia
 from server.web.door import door
-from server.web.imports import Noted
+from server.web.imports import ImportQuery, Noted
 
 CSV_EXAMPLE: Final = (
     "external_id,locale,time_zone,attr.tier,attr.visits:number,attr.newsletter:boolean,consent.push,consent_source,consent_at\n"
     "C-4711,de-DE,Europe/Berlin,gold,12,true,yes,loyalty form 3,2026-10-01T09:12:00Z\n"
 )
-
-
-class ImportQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """`dry_run=true` reads, checks and counts, and writes nothing."""
-
-    dry_run: bool = False
 
 
 class CustomersImported(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,8 @@ from server.store import geofences
 from server.store.geofences import GeofenceDraft, GeofenceRow
 from server.web.call import Call
 from server.web.door import door
-from server.web.paging import PageQuery, cut, page_size, read_cursor
+from server.web.paging import cut, page_size, read_cursor
+from server.web.place_search import PlaceQuery, read_sought
 from server.web.stores import Warned
 from server.web.streamed import streamed
 
@@ -62,15 +63,28 @@ class Geofences(msgspec.Struct, frozen=True):
 EXAMPLE: Final = {"name": "Old town", "tags": ["district"], "lat": 52.5163, "lon": 13.3777, "radius_m": 250}
 
 
+class FenceQuery(PlaceQuery, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A page of fences, and what is looked for, as PlaceFilter says it; `free=true` leaves the stores' own out."""
+
+    free: bool = False
+
+
 @door(
-    "GET", "/v1/geofences", query=PageQuery, answer=Geofences, summary="Fences, the oldest first", tags=("Marketing",)
+    "GET",
+    "/v1/geofences",
+    query=FenceQuery,
+    answer=Geofences,
+    summary="Fences, the oldest first; in a part of the map, by words, by tag",
+    tags=("Marketing",),
 )
 async def read_page(call: Call) -> Geofences:
     """List the fences that stand."""
-    size = page_size(call.query, most=call.parts.settings.limits.page_items)
+    size, sought = page_size(call.query, most=call.parts.settings.limits.page_items), read_sought(call.query)
     after = read_cursor(call.query.cursor, tuple[UUID])
     async with call.connection() as db:
-        rows = await geofences.page(db, after=after[0] if after else None, limit=size + 1)
+        rows = await geofences.search(
+            db, sought=sought, free=call.query.free, after=after[0] if after else None, limit=size + 1
+        )
     page, following = cut(rows, size=size, keys=lambda row: (row.id,))
     return Geofences([answer_of(row) for row in page], following)
 

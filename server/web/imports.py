@@ -16,9 +16,10 @@ from msgspec import UNSET, UnsetType
 
 from server.errors import FieldError, Invalid
 from server.pipeline import imports, places
+from server.pipeline.imports import StoreReading
 from server.signals.geojson import Refused
 from server.store import ruleset
-from server.web.call import Call
+from server.web.call import Call, Reply
 from server.web.codec import UnsupportedMedia
 from server.web.door import door
 
@@ -29,11 +30,17 @@ _LOOK_UP_S: Final = 20.0
 """As long as proxies usually wait, and time left to write."""
 
 
-class Made(msgspec.Struct, frozen=True):
-    """What was imported."""
+class ImportQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """`dry_run=true` reads and checks as an import does, writes nothing, and asks no geocoder; it is answered 200."""
 
-    id: UUID
+    dry_run: bool = False
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What was imported; in a dry run, what would be: without an id."""
+
     name: str
+    id: UUID | UnsetType = UNSET
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -44,12 +51,17 @@ class Noted(msgspec.Struct, frozen=True):
     message: str
 
 
-class Imported(msgspec.Struct, frozen=True):
-    """What became of each row. `warnings` are about imported rows, `ignored` names columns that nobody knows."""
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of each row. `warnings` are about imported rows, `ignored` names columns that nobody knows.
 
+    `unplaced` are rows of a dry run whose addresses an import would look up, and import if they are found.
+    """
+
+    dry_run: bool = False
     imported: list[Made]
     refused: list[Noted]
     warnings: list[Noted] | UnsetType = UNSET
+    unplaced: list[Noted] | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
 
 
@@ -79,6 +91,8 @@ GEOJSON_EXAMPLE: Final = {
 @door(
     "POST",
     "/v1/stores/import",
+    query=ImportQuery,
+    errors=(200,),
     body=bytes,
     answer=Imported,
     status=201,
@@ -90,7 +104,7 @@ GEOJSON_EXAMPLE: Final = {
     media="text/csv",
     stream=True,
 )
-async def import_stores(call: Call) -> Imported:
+async def import_stores(call: Call) -> Imported | Reply:
     """Read a table of stores, and write what is good of it."""
     if (call.request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise UnsupportedMedia("The table must be UTF-8.")
@@ -98,23 +112,41 @@ async def import_stores(call: Call) -> Imported:
         raise Invalid(errors=[FieldError("table", "is empty")])
     limits = call.parts.settings.limits
     reading = await awake(call, asyncio.to_thread(imports.read_stores, call.body, rows=limits.import_rows))
-    reading = await awake(
-        call,
-        imports.locate(reading, geocoder=call.parts.geocoder, most=limits.import_addresses, within_s=_LOOK_UP_S),
-    )
+    geocoder, most = call.parts.geocoder, limits.import_addresses
+    if call.query.dry_run:
+        return _foreseen(imports.foresee(reading, geocoder=geocoder is not None, most=most))
+    reading = await awake(call, imports.locate(reading, geocoder=geocoder, most=most, within_s=_LOOK_UP_S))
     async with call.transaction() as db:
         made = await places.add_stores(db, drafts=reading.drafts, by=call.author)
     return Imported(
-        [Made(one.id, one.draft.name) for one in made],
-        _noted(reading.refused),
-        _noted(reading.warnings) or UNSET,
-        list(reading.ignored) or UNSET,
+        imported=[Made(one.draft.name, one.id) for one in made],
+        refused=_noted(reading.refused),
+        warnings=_noted(reading.warnings) or UNSET,
+        ignored=list(reading.ignored) or UNSET,
     )
+
+
+def _foreseen(reading: StoreReading) -> Reply:
+    """Tell what an import of stores would come to."""
+    unplaced = [
+        Noted(one.index, "address", "would be looked up, for it comes without lat and lon") for one in reading.unplaced
+    ]
+    answer = Imported(
+        dry_run=True,
+        imported=[Made(draft.name) for draft in reading.drafts],
+        refused=_noted(reading.refused),
+        warnings=_noted(reading.warnings) or UNSET,
+        unplaced=unplaced or UNSET,
+        ignored=list(reading.ignored) or UNSET,
+    )
+    return Reply(200, answer)
 
 
 @door(
     "POST",
     "/v1/geofences/import",
+    query=ImportQuery,
+    errors=(200,),
     body=Collection,
     answer=Imported,
     status=201,
@@ -125,7 +157,7 @@ async def import_stores(call: Call) -> Imported:
     tags=("Marketing",),
     stream=True,
 )
-async def import_geofences(call: Call) -> Imported:
+async def import_geofences(call: Call) -> Imported | Reply:
     """Read a collection of fences, and write what is good of it."""
     limits = call.parts.settings.limits
     reading = await awake(
@@ -137,9 +169,14 @@ async def import_geofences(call: Call) -> Imported:
             vertices=limits.vertices,
         ),
     )
+    refused = _noted(reading.refused)
+    if call.query.dry_run:
+        return Reply(
+            200, Imported(dry_run=True, imported=[Made(draft.name) for draft in reading.drafts], refused=refused)
+        )
     async with call.transaction() as db:
         made = await places.add_fences(db, drafts=reading.drafts, by=call.author)
-    return Imported([Made(one.id, one.draft.name) for one in made], _noted(reading.refused))
+    return Imported(imported=[Made(one.draft.name, one.id) for one in made], refused=refused)
 
 
 def _noted(notes: Sequence[Refused]) -> list[Noted]:

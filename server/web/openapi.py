@@ -264,7 +264,9 @@ def _responses(each: Door, access: Access, schemas: dict[Any, dict[str, Any]]) -
         }
     responses = {str(each.status): right}
     for status in _expected_errors(each, access):
-        if status in _PHRASES:
+        if status == HTTPStatus.OK:
+            responses.setdefault(str(status), right | {"description": HTTPStatus(status).phrase})
+        elif status in _PHRASES:
             responses.setdefault(str(status), {"$ref": f"#/components/responses/{status}"})
         else:
             responses.setdefault(str(status), {"description": HTTPStatus(status).phrase})

@@ -7,15 +7,20 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from aiohttp import web
 from msgspec import UNSET, UnsetType
 
 from server.errors import NotFound
 from server.pipeline import places
+from server.pipeline.sheets import MEDIA as TABLE
+from server.pipeline.sheets import written
 from server.store import stores
 from server.store.stores import StoreRow
 from server.web.call import Call
 from server.web.door import door
-from server.web.paging import PageQuery, cut, page_size, read_cursor
+from server.web.paging import cut, page_size, read_cursor
+from server.web.place_search import PlaceQuery, read_sought
+from server.web.streamed import streamed
 
 Spans = list[tuple[str, str]]
 
@@ -94,13 +99,20 @@ EXAMPLE: Final = {
 }
 
 
-@door("GET", "/v1/stores", query=PageQuery, answer=Stores, summary="Stores, the oldest first", tags=("Marketing",))
+@door(
+    "GET",
+    "/v1/stores",
+    query=PlaceQuery,
+    answer=Stores,
+    summary="Stores, the oldest first; in a part of the map, by words, by tag",
+    tags=("Marketing",),
+)
 async def read_page(call: Call) -> Stores:
     """List the stores that are open."""
-    size = page_size(call.query, most=call.parts.settings.limits.page_items)
+    size, sought = page_size(call.query, most=call.parts.settings.limits.page_items), read_sought(call.query)
     after = read_cursor(call.query.cursor, tuple[UUID])
     async with call.connection() as db:
-        rows = await stores.page(db, after=after[0] if after else None, limit=size + 1)
+        rows = await stores.search(db, sought=sought, after=after[0] if after else None, limit=size + 1)
     page, following = cut(rows, size=size, keys=lambda row: (row.id,))
     return Stores([answer_of(row) for row in page], following)
 
@@ -123,6 +135,20 @@ async def create(call: Call) -> StoreAnswer:
         [made] = await places.add_stores(db, drafts=[draft], by=call.author)
         row = _found(await stores.find(db, store_id=made.id))
     return answer_of(row, warn=True)
+
+
+@door(
+    "GET",
+    "/v1/stores/export",
+    produces=TABLE,
+    stream=True,
+    summary="The stores as a table (CSV) that the import takes back",
+    tags=("Marketing",),
+)
+async def export(call: Call) -> web.StreamResponse:
+    """Stream all stores as of one instant, the oldest first."""
+    async with call.pool.transaction(isolation="repeatable_read", readonly=True) as db:
+        return await streamed(call, written(db), media=TABLE, name="stores.csv")
 
 
 @door("GET", "/v1/stores/{id}", answer=StoreAnswer, summary="One store", errors=(404,), tags=("Marketing",))

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from server.decision.holidays import calendar_of, holiday_on
+from server.decision.holidays import between, calendar_of, holiday_on, regions_of
 
 
 def easter(year: int) -> date:
@@ -52,3 +52,26 @@ def test_where_no_regions_are_known_the_country_answers_for_them():
 
 def test_a_calendar_is_made_once():
     assert calendar_of("DE", "BE", 2026) is calendar_of("DE", "BE", 2026)
+
+
+def test_the_days_of_a_span_come_in_order_and_its_end_is_not_in_it():
+    days = between(date(2026, 12, 25), date(2027, 12, 25), country="DE", region="BY")
+    assert days is not None
+    assert days == sorted(days)
+    assert (days[0], days[-1][0]) == ((date(2026, 12, 25), "Christmas Day"), date(2027, 11, 1))
+    assert date(2027, 3, 29) in dict(days)  # Easter Monday
+    assert between(date(2026, 1, 1), date(2027, 1, 1), country="DE", region="XX") is None
+
+
+def test_a_holiday_is_named_in_german_where_its_calendar_is():
+    names = {country: dict(calendar_of(country, None, 2026, "de") or {}) for country in ("DE", "FR")}
+    assert names["DE"][date(2026, 10, 3)] == "Tag der Deutschen Einheit"
+    assert names["FR"][date(2026, 7, 14)] == "National Day"
+    assert holiday_on(date(2026, 10, 3), country="DE", region=None) == (True, "German Unity Day")
+
+
+def test_the_regions_of_a_country_are_those_whose_calendars_are_known():
+    lands = ["BW", "BY", "BE", "BB", "HB", "HH", "HE", "MV", "NI", "NW", "RP", "SL", "SN", "ST", "SH", "TH"]
+    assert set(lands) <= set(regions_of("DE"))
+    assert all(calendar_of("DE", region, 2026) for region in regions_of("DE"))
+    assert regions_of("ZZ") == []

@@ -28,6 +28,7 @@ from server.store import (
     external_sends,
     farewell,
     funnel,
+    geofences,
     google_objects,
     google_outbox,
     idempotency,
@@ -50,6 +51,7 @@ from server.store import (
     retention,
     sights,
     states,
+    stores,
     trials,
     webhook_calls,
     webhook_events,
@@ -520,3 +522,30 @@ async def test_an_export_reads_one_customers_rows(filled: Pool, table: str) -> N
 async def test_an_erasure_touches_one_customers_rows(filled: Pool, table: str) -> None:
     async with filled.acquire() as db:
         assert read_whole(await plan_of(db, erasure.ERASE[table])) == set()
+
+
+BERLIN = "ARRAY[box(point(13, 52), point(14, 53))]"
+LOOKS: Mapping[str, tuple[str, list[str], set[str]]] = {
+    "stores in view": (stores.IN_VIEW, ["NULL", "'{}'", "'{}'", "201", BERLIN], {"stores_where"}),
+    "stores of a tag": (stores.SEARCH, ["NULL", "'{t7}'", "'{}'", "201"], {"stores_tags"}),
+    "fences in view": (geofences.IN_VIEW, ["NULL", "'{}'", "'{}'", "false", "201", BERLIN], {"geofences_where"}),
+    "fences of a tag": (geofences.SEARCH, ["NULL", "'{t7}'", "'{}'", "false", "201"], {"geofences_tags"}),
+    "heaps of fences in view": (geofences.CELLS, [BERLIN, "'{}'", "'{}'", "false", "0.5"], {"geofences_where"}),
+}
+"""What a map asks while it is moved."""
+PLACES = """
+INSERT INTO stores (id, name, lat, lon, radius_m, time_zone, tags, geofence_id)
+    SELECT gen_random_uuid(), n, n % 170 - 85, (n * 7) % 360 - 180, 100, 'UTC', ARRAY['t' || n % 400], gen_random_uuid()
+    FROM generate_series(1, 8000) n;
+INSERT INTO geofences (id, name, lat, lon, radius_m, tags, store_id, changed)
+    SELECT geofence_id, name, lat, lon, radius_m, tags, id, 1 FROM stores;
+ANALYZE stores, geofences;
+"""
+
+
+async def test_a_look_at_a_map_reads_what_is_in_view(db: Connection) -> None:
+    await db.execute(PLACES)
+    for sql, values, expected in LOOKS.values():
+        nodes = await plan_of(db, sql, values)
+        assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
+        assert indexes_of(nodes) == expected

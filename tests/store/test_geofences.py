@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
+from geopy.distance import geodesic
 
 from server.store import geofences
 from server.store.geofences import GeofenceDraft, GeofenceRow, NewGeofence
 from server.store.ids import new_id
 from server.store.pool import Connection
+from server.store.sought import Bounds, Sought
 
 SQUARE = {"type": "Polygon", "coordinates": [[[13.1, 52.1], [13.2, 52.1], [13.2, 52.2], [13.1, 52.1]]]}
 CIRCLE = GeofenceDraft("Kreis 'Süd'", "Europe/Berlin", ("a,b", 'q"', "\\"), 52.52003, 13.40489, 250.25)
@@ -38,6 +42,81 @@ async def test_circles_and_areas_are_read_back_as_they_were_drawn(db: Connection
     found = [await geofences.find(db, geofence_id=one.id) for one in made]
     assert [row and draft_of(row) for row in found] == [CIRCLE, AREA, owned]
     assert [await changed(db, one.id) for one in made] == [1, 1, 1]
+
+
+async def extent_of(db: Connection, draft: GeofenceDraft) -> tuple[float, float, float, float]:
+    [made] = await written(db, draft)
+    box = await db.fetchval("SELECT extent FROM geofences WHERE id = $1", made.id)
+    return box.low.x, box.low.y, box.high.x, box.high.y
+
+
+@pytest.mark.parametrize(("lat", "lon"), [(0.0, 0.0), (52.5, 13.4), (-33.9, 151.2), (69.6, 18.9), (80.0, -179.99)])
+async def test_a_circle_lies_in_its_rectangle_and_the_rectangle_is_no_larger_than_need_be(
+    db: Connection, lat: float, lon: float
+) -> None:
+    west, south, east, north = await extent_of(db, replace(CIRCLE, lat=lat, lon=lon, radius_m=5000.0))
+    for bearing, edge, axis in (
+        (0, north, "latitude"),
+        (90, east, "longitude"),
+        (180, south, "latitude"),
+        (270, west, "longitude"),
+    ):
+        reached = getattr(geodesic(meters=5000).destination((lat, lon), bearing), axis)
+        middle, way = (lat, reached - lat) if axis == "latitude" else (lon, (reached - lon + 180) % 360 - 180)
+        assert abs(edge - middle) == pytest.approx(abs(way), rel=0.01)
+
+
+AREAS: Mapping[str, tuple[str, Any, tuple[float, float, float, float]]] = {
+    "a square with a hole": (
+        "Polygon",
+        [[[13, 52], [14, 52], [14, 53], [13, 53], [13, 52]], [[13.2, 52.2], [13.2, 52.4], [13.4, 52.4], [13.2, 52.2]]],
+        (13, 52, 14, 53),
+    ),
+    "with altitudes": ("Polygon", [[[1, 2, 900], [3, 2, 900], [3, 4, 900], [1, 2, 900]]], (1, 2, 3, 4)),
+    "two pieces": (
+        "MultiPolygon",
+        [[[[1, 1], [2, 1], [2, 2], [1, 1]]], [[[5, -3], [6, -3], [6, -2], [5, -3]]]],
+        (1, -3, 6, 2),
+    ),
+    "over the antimeridian": ("Polygon", [[[179.9, -17], [-179.8, -17], [-179.8, -16], [179.9, -17]]], (179.9, -17, 180.2, -16)),
+    "cut at the antimeridian": (
+        "MultiPolygon",
+        [[[[179, 1], [180, 1], [180, 2], [179, 1]]], [[[-180, 1], [-179.5, 1], [-179.5, 2], [-180, 1]]]],
+        (179, 1, 180.5, 2),
+    ),
+    "around a pole": ("Polygon", [[[-180, 89], [-90, 89.5], [0, 89], [90, 89.5], [180, 89], [-180, 89]]], (-180, 89, 180, 89.5)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AREAS)
+async def test_an_area_lies_in_its_rectangle(db: Connection, name: str) -> None:
+    kind, coordinates, expected = AREAS[name]
+    found = await extent_of(db, replace(AREA, geometry={"type": kind, "coordinates": coordinates}))
+    assert found == pytest.approx(expected)
+
+
+async def test_fences_are_found_where_they_reach_and_free_ones_alone(db: Connection) -> None:
+    owned = replace(CIRCLE, name="owned", store_id=new_id())
+    await written(
+        db,
+        CIRCLE,
+        AREA,
+        owned,
+        replace(AREA, name="far", geometry={"type": "Polygon", "coordinates": AREAS["over the antimeridian"][1]}),
+    )
+
+    async def found(*bounds: float, free: bool = False) -> list[str]:
+        sought = Sought(Bounds(*bounds) if bounds else None)
+        return [row.name for row in await geofences.search(db, sought=sought, free=free, after=None, limit=10)]
+
+    assert await found() == [CIRCLE.name, "Area", "owned", "far"]
+    assert await found(free=True) == [CIRCLE.name, "Area", "far"]
+    assert await found(13.405, 52.52, 13.41, 52.53) == [
+        CIRCLE.name,
+        "owned",
+    ]  # its edge reaches in, its middle does not
+    assert await found(13.15, 52.15, 13.16, 52.16) == ["Area"]
+    assert await found(-180, -18, -179.9, -16) == await found(179.95, -18, -179.99, -16) == ["far"]
 
 
 async def test_nothing_is_written_for_nothing(db: Connection) -> None:

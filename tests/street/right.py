@@ -128,6 +128,16 @@ async def _(scene: Scene, who: str) -> Right:
     return Right(json=FENCE)
 
 
+@right("GET /v1/geofences/{id}/offers")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": (await scene.made("/v1/geofences", FENCE))["id"]})
+
+
+@right("GET /v1/holidays")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(query="?country=DE&region=TH")
+
+
 @right("GET /v1/geofences/{id}", "PUT /v1/geofences/{id}", "DELETE /v1/geofences/{id}")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"id": (await scene.made("/v1/geofences", FENCE))["id"]}, FENCE)

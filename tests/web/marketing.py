@@ -39,20 +39,20 @@ class Desk:
     async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **options: Any) -> Answered:
         return await self.served.call(method, path, headers=self.headers | (headers or {}), **options)
 
-    async def csv(self, table: str | bytes, *, headers: dict[str, str] | None = None) -> Answered:
+    async def csv(self, table: str | bytes, *, headers: dict[str, str] | None = None, query: str = "") -> Answered:
         data = io.BytesIO(
             table.encode() if isinstance(table, str) else table
         )  # bytes beyond 1 MB make aiohttp complain
         given = {"Content-Type": "text/csv"} | (headers or {})
-        return await self.call("POST", "/v1/stores/import", data=data, headers=given)
+        return await self.call("POST", f"/v1/stores/import{query}", data=data, headers=given)
 
 
 @contextlib.asynccontextmanager
 async def marketing(
-    pool: Pool, *, kind: str = "marketer", geocoder: Any = None, **settings: Any
+    pool: Pool, *, kind: str = "marketer", geocoder: Any = None, modules: tuple[str, ...] = (), **settings: Any
 ) -> AsyncIterator[Desk]:
-    """Serve the doors of stores and fences to a key of this kind."""
-    doors = all_doors(("stores", "geofences", "imports"))
+    """Serve the doors of stores and fences (and of more modules) to a key of this kind."""
+    doors = all_doors(("stores", "geofences", "imports", *modules))
     async with serving(doors, settings_with(**settings), pool, geocoder=geocoder) as served:
         yield Desk(served, await token_of(pool, kind))
 

@@ -44,7 +44,7 @@ async def test_the_good_rows_are_imported_and_the_others_refused_with_their_plac
     ]
     assert (listed[0]["tags"], listed[0]["address"]) == (["coffee", "store"], "Markt 1, Berlin")
     assert [item["time_zone"] for item in listed] == ["Europe/Berlin", "Asia/Tokyo"]
-    assert set(answer.json) == {"imported", "refused"}
+    assert set(answer.json) == {"dry_run", "imported", "refused"}
 
 
 async def test_an_imported_store_has_its_fence_and_may_be_as_wide_as_50_km(pool: Pool) -> None:
@@ -224,6 +224,50 @@ async def test_what_is_no_collection_is_refused_whole(shared_pool: Pool, body: A
         listed = await desk.call("GET", "/v1/geofences")
     assert fields_of(answer) == [field]
     assert listed.json["items"] == []
+
+
+async def test_a_dry_run_tells_what_an_import_would_come_to_and_writes_nothing(pool: Pool) -> None:
+    table = HEADER + "A,28.6,77.2,100,Asia/New_Delhi,,\nB,91,13.4,100,,,\nC,52.6,13.5,80,Asia/Tokyo,,\n"
+    body = collection(feature("A"), feature("B", radius_m=7), feature(7))
+    async with marketing(pool) as desk:
+        stores = await desk.csv(table, query="?dry_run=true", headers={"Idempotency-Key": "one"})
+        fences = await desk.call("POST", "/v1/geofences/import?dry_run=true", json=body)
+        async with pool.acquire() as db:
+            assert await ruleset.epoch(db) == 0
+            assert await audit.page(db, before=None, limit=1) == []
+            assert await db.fetchval("SELECT count(*) FROM geofences") == 0
+        # With the same key it is another request; without, it does what was foretold.
+        assert (await desk.csv(table, headers={"Idempotency-Key": "one"})).status == 422
+        done = await desk.csv(table)
+    assert (stores.status, fences.status, done.status) == (200, 200, 201)
+    assert (stores.json["dry_run"], fences.json["dry_run"], done.json["dry_run"]) == (True, True, False)
+    assert stores.json["imported"] == [{"name": "A"}, {"name": "C"}]
+    assert [each["name"] for each in done.json["imported"]] == ["A", "C"]
+    for part in ("refused", "warnings"):
+        assert stores.json[part] == done.json[part]
+    assert fences.json["imported"] == [{"name": "A"}]
+    assert [(each["index"], each["field"]) for each in fences.json["refused"]] == [
+        (1, "properties.radius_m"),
+        (2, "properties.name"),
+    ]
+
+
+async def test_a_dry_run_asks_no_geocoder_and_says_which_rows_would_be_looked_up(pool: Pool) -> None:
+    class Asked:
+        async def locate(self, address: str) -> None:
+            raise AssertionError(address)
+
+    table = "name,address,lat,lon\nA,Markt 1,,\nB,,1,2\nC,Markt 2,,\nD,Markt 3,,\n"
+    async with marketing(pool, geocoder=Asked(), limits__import_addresses=2) as desk:
+        told = (await desk.csv(table, query="?dry_run=true")).json
+    async with marketing(pool) as desk:
+        without = (await desk.csv(table, query="?dry_run=true")).json
+    assert told["imported"] == without["imported"] == [{"name": "B"}]
+    assert [(each["index"], each["field"]) for each in told["unplaced"]] == [(0, "address"), (2, "address")]
+    assert [each["index"] for each in told["refused"]] == [3]
+    assert "limits.import_addresses" in told["refused"][0]["message"]
+    assert [each["index"] for each in without["refused"]] == [0, 2, 3]
+    assert "geocoder.base_url" in without["refused"][0]["message"]
 
 
 @pytest.mark.parametrize("kind", ["analyst", "crm", "app"])

@@ -143,7 +143,55 @@ async def test_lists_come_in_pages_and_lose_nothing(pool: Pool) -> None:
     assert seen == [names[:2], names[2:4], names[4:]]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=WyJ4Il0", "colour=red"])
+async def test_stores_are_found_by_where_they_are_by_words_and_by_tag(pool: Pool) -> None:
+    table = (
+        "name,lat,lon,radius_m,tags,address\n"
+        "Kaffeehaus am Markt,52.52,13.40,100,coffee;store,Markt 1\nBÄCKEREI Süd,52.53,13.41,100,bakery,Südring 100%\n"
+        "Suva,-18.14,178.44,100,coffee,\nApia,-13.83,-171.77,100,,Beach_Road\n"
+    )
+    async with marketing(pool) as desk:
+        await desk.csv(table)
+
+        async def found(query: str) -> list[str]:
+            return [
+                each["name"].partition(" ")[0] for each in (await desk.call("GET", f"/v1/stores?{query}")).json["items"]
+            ]
+
+        assert await found("bbox=13.3,52.51,13.405,52.6") == ["Kaffeehaus"]
+        assert await found("bbox=170,-20,-170,-10") == ["Suva", "Apia"]
+        assert await found("q=b%C3%A4ckerei") == ["BÄCKEREI"]
+        assert await found("q=MARKT%20haus") == ["Kaffeehaus"]
+        assert await found("q=markt%20s%C3%BCd") == []
+        assert await found("q=bakery") == ["BÄCKEREI"]
+        assert (await found("q=100%25"), await found("q=h_r")) == (["BÄCKEREI"], ["Apia"])
+        assert await found("tag=coffee") == ["Kaffeehaus", "Suva"]
+        assert await found("tag=coff") == []
+        assert await found("tag=coffee&bbox=13,52,14,53&q=kaffee") == ["Kaffeehaus"]
+        first = (await desk.call("GET", "/v1/stores?tag=coffee&limit=1")).json
+        assert await found(f"tag=coffee&limit=1&cursor={first['next']}") == ["Suva"]
+
+
+async def test_an_export_of_stores_is_imported_back_unchanged(pool: Pool) -> None:
+    async with marketing(pool, kind="admin") as desk:
+        empty = await desk.call("GET", "/v1/stores/export")
+        await desk.call("POST", "/v1/stores", json=STORE | {"name": "=HYPERLINK()"})
+        await desk.call("POST", "/v1/stores", json={"name": "Bare", "lat": -1.5, "lon": 2, "radius_m": 100})
+        first = await desk.call("GET", "/v1/stores/export")
+        for each in (await desk.call("GET", "/v1/stores")).json["items"]:
+            await desk.call("DELETE", f"/v1/stores/{each['id']}")
+        assert (await desk.csv(first.body)).json["refused"] == []
+        again = await desk.call("GET", "/v1/stores/export")
+    assert empty.body.decode().startswith('"name","lat","lon"')
+    assert len(empty.body.decode().splitlines()) == 1
+    assert first.headers["Content-Type"].startswith("text/csv")
+    assert 'filename="stores.csv"' in first.headers["Content-Disposition"]
+    assert first.body == again.body
+    assert len(first.body.decode().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=WyJ4Il0", "colour=red", "bbox=1", "q=", "tag="]
+)
 async def test_an_impossible_page_is_refused(shared_pool: Pool, query: str) -> None:
     async with marketing(shared_pool) as desk:
         assert fields_of(await desk.call("GET", f"/v1/stores?{query}")) == [query.partition("=")[0]]
