@@ -19,7 +19,7 @@ from server.settings_out import (
     WebPushSettings,
 )
 from server.settings_out import Section as _Section
-from server.settings_pages import MapSettings, Session
+from server.settings_pages import MapSettings, Offline, Session
 
 
 class Server(_Section, frozen=True):
@@ -113,6 +113,8 @@ class Limits(_Section, frozen=True):
     requests_per_minute: int
     signups_per_minute: int
     wrong_codes_per_minute: int
+    offline_records: int
+    till_keys: int
     login_failures: int
     login_window_s: int
     login_queue: int
@@ -261,6 +263,7 @@ class Settings(_Section, frozen=True):
     receipts: Receipts
     outbox: Outbox
     reversal: Reversal
+    offline: Offline
     session: Session
     segments: Segments
     identity: Identity

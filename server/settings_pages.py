@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from server.settings_out import Section
 
 
@@ -10,6 +12,18 @@ class Session(Section, frozen=True):
 
     idle_s: int
     absolute_s: int
+
+
+class Offline(Section, frozen=True):
+    """What a till does without a network, and what is believed of it later (seconds)."""
+
+    codes: bool
+    takes: bool
+    unchecked: Literal["refuse", "take"]
+    uses: int
+    value_minor: int
+    terms_s: int
+    grace_s: int
 
 
 class MapSettings(Section, frozen=True):

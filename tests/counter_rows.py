@@ -37,10 +37,12 @@ NO_PURCHASE = Purchase()
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def the_desk(folder: Path, *, public_url: str = "https://kairos.example") -> tuple[Desk, Keyring]:
+def the_desk(
+    folder: Path, *, public_url: str = "https://kairos.example", signs_codes: bool = False
+) -> tuple[Desk, Keyring]:
     """A desk with the samples' certificate, and its keyring."""
     keyring = open_keyring(folder, now=SINCE)
-    return Desk(sample_signers(), keyring=keyring, public_url=public_url), keyring
+    return Desk(sample_signers(), keyring=keyring, public_url=public_url, signs_codes=signs_codes), keyring
 
 
 def sample_signers() -> Signers:

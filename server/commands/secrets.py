@@ -73,7 +73,9 @@ def list_(config: ConfigOption = None, data_dir: DataDirOption = None) -> None:
 
 @app.command()
 def rotate(
-    kind: Annotated[Kind, typer.Argument(help="code: at the counter; link: to passes; seal: values at rest.")],
+    kind: Annotated[
+        Kind, typer.Argument(help="code: at the counter; offline: signed codes; link: to passes; seal: values at rest.")
+    ],
     overlap_hours: Annotated[
         int | None,
         typer.Option(min=0, max=87_600, help="The old one is good for so long; by default as its kind needs."),

@@ -109,15 +109,18 @@ def scan_of(code: str, *, keyring: Keyring, now: datetime) -> Scan:
     return scan
 
 
-async def step_of(db: Connection, scan: Scan, *, keyring: Keyring) -> int | None:
-    """Tell in which half minute these digits were shown (None: the code has none); raises UnknownCode for any others."""
+async def step_of(db: Connection, scan: Scan, *, keyring: Keyring, now: datetime | None = None) -> int | None:
+    """Tell in which half minute these digits were shown (None: the code has none); raises UnknownCode for any others.
+
+    `now` stands for the database's time, for what was scanned a while ago.
+    """
     if scan.digits is None:
         return None
     found = await google_objects.secret(db, serial=scan.serial)
     if found.sealed is None or found.now is None:
         raise UnknownCode
     key = keyring.unseal(found.sealed, table=google_objects.TABLE, row=scan.serial.bytes, now=found.now)
-    step = None if key is None else rotating.step_of(scan.digits, key=key, now=found.now)
+    step = None if key is None else rotating.step_of(scan.digits, key=key, now=now or found.now)
     if step is None:
         raise UnknownCode
     return step
@@ -200,10 +203,11 @@ def reason_of(seen: Seen, *, purchase: Purchase) -> Refusal | None:
         return WrongStore()
     if seen.held:
         return Held()
-    return _below(seen, purchase)
+    return below(seen, purchase)
 
 
-def _below(seen: Seen, purchase: Purchase) -> Refusal | None:
+def below(seen: Seen, purchase: Purchase) -> Refusal | None:
+    """Tell whether the purchase is too small for the pass. Pure."""
     minimum, amount = seen.minimum, purchase.amount
     if minimum is None:
         return None

@@ -61,6 +61,8 @@ TABLES: Mapping[str, str] = {
     " WHERE p.bucket = $1 AND p.customer_id = $2 ORDER BY t.redeemed_at",
     "reversals": "SELECT to_jsonb(t) FROM reversals t JOIN passes p USING (bucket, serial)"
     " WHERE p.bucket = $1 AND p.customer_id = $2 ORDER BY t.reversed_at",
+    "offline_redemptions": "SELECT to_jsonb(t) - 'digest' FROM offline_redemptions t JOIN passes p USING (bucket, serial)"
+    " WHERE p.bucket = $1 AND p.customer_id = $2 ORDER BY t.received_at",
     "idempotency_keys": "SELECT to_jsonb(t) - 'body' - 'body_hash' FROM idempotency_keys t"
     " WHERE t.bucket = $1 AND t.principal = 'customer:' || $2::uuid",
 }
@@ -127,6 +129,7 @@ KEPT: Mapping[str, str] = {
     "webhook_calls": "which endpoint was told of which event; the event names nobody any more",
     "google_objects": "what Google has of a pass that belongs to nobody any more: it is still to be switched off there",
     "redemptions": "the ledger of uses; the pass it names belongs to nobody any more",
+    "offline_redemptions": "what came of uses that tills gave offline; the pass it names belongs to nobody any more",
     "reversals": "the ledger of uses; the pass it names belongs to nobody any more",
 }
 """Tables whose rows stay as they are, and why that tells nothing."""

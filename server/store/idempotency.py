@@ -67,6 +67,12 @@ async def claim(db: Connection, claimed: Claim) -> Kept | None:
         # the row was deleted for its age between the two statements: claim it again
 
 
+async def read(db: Connection, claimed: Claim) -> Kept | None:
+    """Give the answer that was kept under a key, whatever it was asked with."""
+    row = await db.fetchrow(READ, claimed.bucket, claimed.principal, claimed.route, claimed.key)
+    return None if row is None or row["status"] is None else Kept(row["body_hash"], row["status"], row["body"])
+
+
 KEEP = """
 UPDATE idempotency_keys SET status = $5, body = $6
 WHERE bucket = $1 AND principal = $2 AND route = $3 AND key = $4

@@ -229,6 +229,7 @@ class Entry:
     reward: Mapping[str, Any]
     uses_left: int
     store_id: UUID
+    till_id: str
     redeemed_at: datetime
     reversed_at: datetime | None
 
@@ -238,7 +239,7 @@ def _entry(row: Row) -> Entry:
 
 
 PAGE = """
-SELECT r.id, r.serial, p.offer_id, p.reward, r.uses_left, r.store_id, r.redeemed_at, v.reversed_at
+SELECT r.id, r.serial, p.offer_id, p.reward, r.uses_left, r.store_id, r.till_id, r.redeemed_at, v.reversed_at
 FROM redemptions r
 JOIN passes p ON p.bucket = r.bucket AND p.serial = r.serial
 LEFT JOIN reversals v ON v.bucket = r.bucket AND v.redemption_id = r.id
@@ -262,7 +263,7 @@ async def page(
 
 
 OWN = """
-SELECT r.id, r.serial, p.offer_id, p.reward, r.uses_left, r.store_id, r.redeemed_at, v.reversed_at
+SELECT r.id, r.serial, p.offer_id, p.reward, r.uses_left, r.store_id, r.till_id, r.redeemed_at, v.reversed_at
 FROM passes p
 JOIN redemptions r ON r.bucket = p.bucket AND r.serial = p.serial
 LEFT JOIN reversals v ON v.bucket = r.bucket AND v.redemption_id = r.id

@@ -2,12 +2,12 @@
 
     version 1 | key id 1 | serial 16 (its low ten bits are the bucket) | HMAC-SHA256 of all before, first 12 bytes
 
-30 bytes are exactly 48 characters of Crockford's base32 (https://www.crockford.com/base32.html): capitals and digits
-without I, L, O and U. It is read as people type it: small letters, spaces, hyphens, O for 0, I and L for 1.
+30 bytes are exactly 48 characters of Crockford's base32 (`server.wallet.base32`), and it is read as people type it.
 A code is checked before anybody asks the database, and holds nothing about a person.
 
 A code that changes is written `NAME.DIGITS`: the name is such a code of another version, good for nothing by itself, and
-the digits are those of the half minute (passes.google.rotating).
+the digits are those of the half minute (passes.google.rotating). A longer one is signed (`server.wallet.signed_codes`),
+and names a pass as well.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from passes.google.rotating import read_code as split
+from server.wallet.base32 import read_base32, write_base32
 from server.wallet.keyring import Key, Keyring, Kind
+from server.wallet.signed_codes import read_signed
 
 VERSION = 1
 CHANGING = 2
@@ -27,10 +29,8 @@ LENGTH = 48
 LONGEST = 2 * LENGTH
 """Characters of a typed code: a hyphen or a space after each of its own would already be odd."""
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MAC = 12
 _BODY = 18
-_VALUES = {character: value for value, character in enumerate(_ALPHABET)} | {"O": 0, "I": 1, "L": 1}
 _DOMAIN = b"kairos code\0"
 """Keeps a MAC made for codes from ever being good for something else under the same key."""
 
@@ -45,7 +45,7 @@ class Scan(NamedTuple):
 def code_for(serial: UUID, *, key: Key, version: int = VERSION) -> str:
     """Write the code of a pass (or its name, `CHANGING`): 48 characters, the same for the same key for ever."""
     body = bytes((version, key.id)) + serial.bytes
-    return _encode(body + _mac(key, body))
+    return write_base32(body + _mac(key, body))
 
 
 def issue_code(serial: UUID, *, keyring: Keyring, key_id: int, now: datetime, version: int = VERSION) -> str:
@@ -55,11 +55,14 @@ def issue_code(serial: UUID, *, keyring: Keyring, key_id: int, now: datetime, ve
 
 
 def read_scan(text: str, *, keyring: Keyring, now: datetime) -> Scan | None:
-    """Give what a genuine code names, of either sort; None for everything else. Digits are not judged here."""
+    """Give what a genuine code names, of each sort; None for everything else. Digits are not judged here."""
     shown = split(text.strip())
     if shown is None:
         serial = read_code(text, keyring=keyring, now=now)
-        return None if serial is None else Scan(serial)
+        if serial is not None:
+            return Scan(serial)
+        signed = read_signed(text, keyring=keyring, now=now)
+        return None if signed is None else Scan(signed.serial)
     serial = read_code(shown.prefix, keyring=keyring, now=now, version=CHANGING)
     return None if serial is None else Scan(serial, shown.value)
 
@@ -82,22 +85,7 @@ def _mac(key: Key, body: bytes) -> bytes:
     return hmac.digest(key.secret, _DOMAIN + body, "sha256")[:_MAC]
 
 
-def _encode(raw: bytes) -> str:
-    number = int.from_bytes(raw, "big")
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(5 * (LENGTH - 1), -1, -5))
-
-
 def _decode(text: str) -> bytes | None:
-    """Read 48 characters into 30 bytes; every byte has one spelling but for what people mistype."""
-    if len(text) > LONGEST or not text.isascii():
-        return None
-    typed = text.replace("-", "").replace(" ", "").upper()
-    if len(typed) != LENGTH:
-        return None
-    number = 0
-    for character in typed:
-        value = _VALUES.get(character)
-        if value is None:
-            return None
-        number = number << 5 | value
-    return number.to_bytes(LENGTH * 5 // 8, "big")
+    """Read 48 characters into 30 bytes."""
+    raw = read_base32(text, longest=LONGEST)
+    return raw if raw is not None and len(raw) == LENGTH * 5 // 8 else None

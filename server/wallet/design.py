@@ -78,16 +78,17 @@ def draw(
     service: Updates | None,
     now: datetime,
     style: str | None = None,
+    signed: str | None = None,
 ) -> paper.Pass:
     """Design the pass as it is at `now`: struck out once it is used up, voided or expired.
 
-    `style` is that of `passes.styles`; without one it is the style that the offer has chosen for Apple.
+    `signed` is the code that tills verify themselves: it is scanned then, and `code` typed. `style` is that of
+    `passes.styles`; without one it is the style that the offer has chosen for Apple.
     """
     state, card = pass_.state_at(now), pass_.card
     style = style or STYLES_OF[card.dress.apple]
     fields = fields_of(pass_, style)
-    near = card.near[:MOST_SPOTS] if state is PassState.ACTIVE else ()
-    dated = state is PassState.ACTIVE and STYLES[style].may_be_dated
+    near, dated = _brought_up(pass_, state, style)
     return paper.Pass(
         serial=str(pass_.serial),
         style=style,
@@ -95,10 +96,10 @@ def draw(
         fields=fields,
         organization=brand,
         logo_text=brand,
-        barcodes=(Barcode(code, alt_text=grouped(code)),),
+        barcodes=(Barcode(signed or code, alt_text=grouped(code)),),
         locations=tuple(Location(*spot.point, relevant_text=alert(spot, card.title)) for spot in near),
         max_distance=card.dress.max_distance_m if near else None,
-        relevant_dates=_dates(pass_) if dated and not near else (),
+        relevant_dates=dated,
         expiration=pass_.valid_until,
         voided=state is not PassState.ACTIVE,
         sharing_prohibited=True,
@@ -108,6 +109,14 @@ def draw(
         localisations=localisations(card, fields, near),
         **_colours(card, background),
     )
+
+
+def _brought_up(pass_: Pass, state: PassState, style: str) -> tuple[tuple[Spot, ...], tuple[RelevantDate, ...]]:
+    """Tell where, or else when, the phone brings the pass up by itself."""
+    if state is not PassState.ACTIVE:
+        return (), ()
+    near = pass_.card.near[:MOST_SPOTS]
+    return near, _dates(pass_) if STYLES[style].may_be_dated and not near else ()
 
 
 def alert(spot: Spot, title: str) -> str:

@@ -204,6 +204,7 @@ class Issuer:
         drawn = draw(
             pass_,
             code=self._desk.code(pass_, now=now),
+            signed=self._desk.signed_code(pass_, now=now),
             brand=self._brand,
             background=GREEN,
             service=None,

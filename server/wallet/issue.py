@@ -23,6 +23,7 @@ from server.wallet.codes import issue_code
 from server.wallet.design import Updates, draw
 from server.wallet.keyring import Keyring, Kind
 from server.wallet.pictures import Pictures, load_pictures
+from server.wallet.signed_codes import key_for, sign_code
 from server.wallet.signers import Signers, open_signers
 from server.wallet.watch import Log
 
@@ -45,7 +46,16 @@ _TOKEN_BYTES = 32
 class Desk:
     """Issues files of passes. Made by `open_desk`; `close()` ends its threads."""
 
-    __slots__ = ("_dressed", "_keyring", "_pictures", "_public_url", "_threads", "_under_way", "signers")
+    __slots__ = (
+        "_dressed",
+        "_keyring",
+        "_pictures",
+        "_public_url",
+        "_signs_codes",
+        "_threads",
+        "_under_way",
+        "signers",
+    )
 
     def __init__(
         self,
@@ -54,8 +64,13 @@ class Desk:
         keyring: Keyring,
         public_url: str,
         pictures: Mapping[str, Pictures] | None = None,
+        signs_codes: bool = False,
     ) -> None:
-        """Keep what every pass shares; `public_url` is the setting, "" where there is none; `pictures` are by style."""
+        """Keep what every pass shares; `public_url` is the setting, "" where there is none; `pictures` are by style.
+
+        `signs_codes`: what is scanned is a code that tills verify without us.
+        """
+        self._signs_codes = signs_codes
         self._pictures = pictures
         self._dressed: dict[str, tuple[Template, Template]] = {}
         self.signers = signers
@@ -77,6 +92,12 @@ class Desk:
     def code(self, pass_: Pass, *, now: datetime) -> str:
         """Give the code that the counter scans."""
         return issue_code(pass_.serial, keyring=self._keyring, key_id=pass_.key_id, now=now)
+
+    def signed_code(self, pass_: Pass, *, now: datetime) -> str | None:
+        """Give the code that a till can verify itself; None where codes are not signed."""
+        if not self._signs_codes:
+            return None
+        return sign_code(pass_, key=key_for(pass_, keyring=self._keyring, now=now))
 
     def code_key(self, *, now: datetime) -> int:
         """Give the id of the key under which a new pass is coded."""
@@ -109,6 +130,7 @@ class Desk:
         drawn = draw(
             pass_,
             code=self.code(pass_, now=now),
+            signed=self.signed_code(pass_, now=now),
             brand=template.issuer.organization,
             background=GREEN,
             service=self._service(pass_, now=now),
@@ -159,4 +181,5 @@ def open_desk(settings: Settings, *, keyring: Keyring, now: datetime, log: Log, 
     """Read the certificates (see `signers.open_signers`) and the pictures, and open the desk; raises Misconfigured."""
     signers = open_signers(settings, now=now, log=log, may_be_over=may_be_over)
     pictures = load_pictures(settings.apple.images_dir, GREEN)
-    return Desk(signers, keyring=keyring, public_url=settings.server.public_url, pictures=pictures)
+    url, signs = settings.server.public_url, settings.offline.codes
+    return Desk(signers, keyring=keyring, public_url=url, pictures=pictures, signs_codes=signs)

@@ -1,7 +1,8 @@
 """The secrets of an installation: made once in its data directory, known to every process, replaced with an overlap.
 
     DATA/secrets/            0700
-        code.1.json          0600: {"kind", "id", "not_before", "not_after", "secret"}, one file for each key
+        code.1.json          0600: {"kind", "id", "not_before", "not_after", "secret"}, one file for each key (of OFFLINE
+                             the secret is an Ed25519 seed: tills get the public half)
         rotate.lock          held while a key is replaced
 
 Rule 1: a key file appears whole or not at all, and only once (a hard link to a finished file), so processes may race.
@@ -39,16 +40,18 @@ _LARGEST_ID = 255
 
 
 class Kind(StrEnum):
-    """What a key is for: codes at the counter, links to passes, values sealed at rest."""
+    """What a key is for: codes at the counter, links to passes, values sealed at rest, codes that tills verify themselves."""
 
     CODE = "code"
     LINK = "link"
     SEAL = "seal"
+    OFFLINE = "offline"
 
 
 OVERLAP: Mapping[Kind, timedelta] = {
     Kind.CODE: timedelta(days=400),  # as long as a reward may wait in a wallet
     Kind.LINK: timedelta(hours=1),  # links live five minutes
+    Kind.OFFLINE: timedelta(days=400),  # as codes
     Kind.SEAL: timedelta(days=3650),  # sealed values stay where they are; a pass keeps its token for life
 }
 """How long a replaced key is good for what it has signed or sealed."""

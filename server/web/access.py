@@ -64,6 +64,10 @@ class Access(NamedTuple):
     csrf: bool = True
 
 
+READERS: Final = frozenset({Kind.MARKETER, Kind.ANALYST, Kind.ADMIN})
+"""Who reads reports."""
+
+
 def _for(*kinds: Kind, owner: Owner | None = None) -> Access:
     return Access(frozenset(kinds), owner)
 
@@ -71,7 +75,7 @@ def _for(*kinds: Kind, owner: Owner | None = None) -> Access:
 _ANYBODY = _for(Kind.ANON)
 _CUSTOMER = _for(Kind.CUSTOMER, owner="self")
 _AUTHORS = _for(Kind.MARKETER, Kind.ADMIN)
-_READERS = _for(Kind.MARKETER, Kind.ANALYST, Kind.ADMIN)
+_READERS = _for(*READERS)
 _ADMIN = _for(Kind.ADMIN)
 
 ACCESS: Final[dict[tuple[str, str], Access]] = {
@@ -102,6 +106,12 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/v1/redemptions/check"): _for(Kind.TILL, owner="store"),
     ("POST", "/v1/redemptions/{id}/reversal"): _for(Kind.TILL, Kind.ADMIN, owner="store"),
     ("GET", "/v1/redemptions"): _for(Kind.CUSTOMER, Kind.TILL, Kind.ADMIN, owner="self"),
+    ("GET", "/v1/redemptions/conflicts"): _for(*READERS, Kind.TILL, owner="store"),
+    ("GET", "/v1/redemptions/offline"): _for(Kind.TILL, owner="store"),
+    ("POST", "/v1/redemptions/offline"): _for(Kind.TILL, owner="store"),
+    ("GET", "/v1/redemptions/offline/keys"): _ADMIN,
+    ("POST", "/v1/redemptions/offline/keys"): _for(Kind.TILL, owner="store"),
+    ("DELETE", "/v1/redemptions/offline/keys/{id}"): _ADMIN,
     ("POST", "/v1/passes/{serial}/void"): _ADMIN,
     ("GET", "/p/{link}"): _ANYBODY,  # the link itself is the credential: signed, five minutes
     # Wallet

@@ -80,12 +80,23 @@ class Keyed(NamedTuple):
 def claim_of(call: Call, *, key: str, body: object) -> Keyed:
     """Name the claim: whose, for which method and path, with which body and query."""
     route = f"{call.request.method} {call.request.path}"
-    name = "\0".join((call.principal.id, route, key)).encode()
     asked = hashlib.sha256(canonical(body) if not isinstance(body, bytes) else body)
     asked.update(b"?" + call.request.rel_url.raw_query_string.encode())
+    return _keyed(call.principal.id, route, key, asked.digest())
+
+
+def _keyed(principal: str, route: str, key: str, asked: bytes) -> Keyed:
+    name = "\0".join((principal, route, key)).encode()
     hidden = hmac.digest(b"kairos idempotency key", name, "sha256").hex()
     secret = hmac.digest(b"kairos idempotency seal", name, "sha256")
-    return Keyed(Claim(call.principal.id, route, hidden, asked.digest()), secret)
+    return Keyed(Claim(principal, route, hidden, asked), secret)
+
+
+async def answered(db: Connection, *, principal: str, route: str, key: str) -> Answer | None:
+    """Read the answer that somebody got under a key, whatever they asked; None where none was kept."""
+    keyed = _keyed(principal, route, key, b"")
+    kept = await idempotency.read(db, keyed.claim)
+    return None if kept is None else Answer(kept.status, _open(keyed, kept.body), replayed=True)
 
 
 def _seal(keyed: Keyed, body: bytes) -> bytes:

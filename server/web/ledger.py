@@ -21,7 +21,7 @@ from server.web.rewards import RewardAnswer, reward_of
 
 
 class LedgerItem(msgspec.Struct, frozen=True):
-    """A row of the ledger; `uses_left` as it was told at the till."""
+    """A row of the ledger; `uses_left` as it was told at the till, `own` whether the caller is that till."""
 
     id: UUID
     serial: UUID
@@ -29,6 +29,7 @@ class LedgerItem(msgspec.Struct, frozen=True):
     reward: RewardAnswer
     uses_left: int
     store_id: UUID
+    own: bool
     redeemed_at: datetime
     reversed: bool
     reversed_at: datetime | None
@@ -56,7 +57,7 @@ async def ledger(call: Call) -> LedgerPage:
     async with call.connection() as db:
         found = await _entries(call, db, limit=size + 1, after=after)
     page, following = cut(found, size=size, keys=lambda each: (each.redeemed_at, each.id))
-    return LedgerPage([_item(each) for each in page], following)
+    return LedgerPage([_item(each, of=call.principal.id) for each in page], following)
 
 
 async def _entries(call: Call, db: Connection, *, limit: int, after: tuple[datetime, UUID] | None) -> Sequence[Entry]:
@@ -77,7 +78,7 @@ def day_began(now: datetime, zone: str) -> datetime:
     return midnight.astimezone(UTC)
 
 
-def _item(entry: Entry) -> LedgerItem:
+def _item(entry: Entry, *, of: str) -> LedgerItem:
     return LedgerItem(
         id=entry.id,
         serial=entry.serial,
@@ -85,6 +86,7 @@ def _item(entry: Entry) -> LedgerItem:
         reward=reward_of(entry.reward),
         uses_left=entry.uses_left,
         store_id=entry.store_id,
+        own=entry.till_id == of,
         redeemed_at=entry.redeemed_at,
         reversed=entry.reversed_at is not None,
         reversed_at=entry.reversed_at,

@@ -32,7 +32,8 @@ class PassLinks(msgspec.Struct, frozen=True):
 
 
 class PassAnswer(msgspec.Struct, frozen=True):
-    """A pass as its customer sees it. `code` is what the counter scans; `valid_until` None: without an end."""
+    """A pass as its customer sees it. `code` is what the counter scans; where `offline.codes` is on, `qr` is the signed code
+    that its QR code holds, and `code` the one that is typed. `valid_until` None: without an end."""
 
     serial: UUID
     offer_id: UUID
@@ -42,6 +43,7 @@ class PassAnswer(msgspec.Struct, frozen=True):
     code: str
     uses_left: int
     links: PassLinks
+    qr: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class IssuedAnswer(msgspec.Struct, frozen=True):
@@ -185,4 +187,5 @@ def _answer(call: Call, pass_: Pass, google: str | None, *, now: datetime) -> Pa
         code=parts.desk.code(pass_, now=now),
         uses_left=pass_.uses_left,
         links=PassLinks(link_for(pass_.serial, base_url=base, keyring=parts.secrets, now=now), google),
+        qr=parts.desk.signed_code(pass_, now=now) or msgspec.UNSET,
     )

@@ -32,7 +32,7 @@ async def test_a_key_is_rotated_by_the_command_and_told_by_its_id_alone(
     assert (code, err) == (0, "")
     assert out.startswith("code.2 is used from ")
     keys = {str(key): key for key in await good_keys(settings)}
-    assert list(keys) == ["code.1(***)", "code.2(***)", "link.1(***)", "seal.1(***)"]
+    assert list(keys) == ["code.1(***)", "code.2(***)", "link.1(***)", "seal.1(***)", "offline.1(***)"]
     old, fresh = keys["code.1(***)"], keys["code.2(***)"]
     assert old.not_after == fresh.not_before + timedelta(hours=48)
     assert await deeds(pool) == [("command line", "secret.rotate", "secret:code.2")]

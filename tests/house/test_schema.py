@@ -55,6 +55,7 @@ ACROSS_SHARDS = {
     "passes_expiry": "the job that ends passes",
     "redemptions_store": "a store's ledger",
     "redemptions_at": "the ledger by day, and exports",
+    "offline_redemptions_lost": "people look at what could not be booked",
     "external_sends_received": "the job that forgets",
     "google_callbacks_received": "the job that forgets",
     "idempotency_keys_age": "the job that forgets",
@@ -65,13 +66,14 @@ LEDGERS = {
     "audit": ("UPDATE", "DELETE", "TRUNCATE"),
     "redemptions": ("UPDATE", "DELETE", "TRUNCATE"),
     "reversals": ("UPDATE", "DELETE", "TRUNCATE"),
+    "offline_redemptions": ("UPDATE", "DELETE", "TRUNCATE"),
     "consents": ("UPDATE", "TRUNCATE"),  # an erasure takes a customer's own consents with them
 }
 STAYS = {
     **dict.fromkeys(
         ("customers", "external_ids", "customer_state", "devices", "push_tokens"), "as long as the customer"
     ),
-    **dict.fromkeys(("consents", "redemptions", "reversals", "audit", "audit_head"), "a ledger"),
+    **dict.fromkeys(("consents", "redemptions", "reversals", "offline_redemptions", "audit", "audit_head"), "a ledger"),
     "registrations": "as long as the wallet holds the pass: it says when it does not; at most so many of a pass. Of an erased"
     " customer's the job of farewells takes them a day later",
     "passes": "what the ledger of uses refers to; an erasure takes the customer out of it",
@@ -83,7 +85,7 @@ STAYS = {
         "what people have written",
     ),
     **dict.fromkeys(("stores", "geofences"), "what people have written; ledgers name them also when they have closed"),
-    **dict.fromkeys(("users", "api_keys", "webhooks"), "as long as somebody does not remove them"),
+    **dict.fromkeys(("users", "api_keys", "webhooks", "till_keys"), "as long as somebody does not remove them"),
     "addresses": "what a geocoder answered about shops: its policy asks that nothing is asked twice",
     "geocoder_turn": "one row",
     "wrong_codes": "one row per till",

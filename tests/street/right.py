@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from server.store import approvals
 from server.store.ids import new_id
 from tests.street.scene import ELSEWHERE, FENCE, STORE, Scene, document, report
+from tests.till_book import TillBook
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -100,6 +101,29 @@ async def _(scene: Scene, who: str) -> Right:
 @right("POST /v1/redemptions/{id}/reversal")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"id": await scene.redeemed()}, {"reason": "a mistake"})
+
+
+@right("POST /v1/redemptions/offline")
+async def _(scene: Scene, who: str) -> Right:
+    book = await _book(scene)
+    return Right(json=book.body(book.write((await scene.taken())["code"])))
+
+
+@right("POST /v1/redemptions/offline/keys")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"public_key": TillBook().public_key})
+
+
+@right("DELETE /v1/redemptions/offline/keys/{id}")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"id": str((await _book(scene)).key_id)})
+
+
+async def _book(scene: Scene) -> TillBook:
+    """A browser of the till, registered."""
+    book = TillBook()
+    body = {"public_key": book.public_key}
+    return book.known_as((await scene.made("/v1/redemptions/offline/keys", body, by="till"))["id"])
 
 
 @right("POST /v1/passes/{serial}/void")

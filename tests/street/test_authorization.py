@@ -72,6 +72,12 @@ POST   /v1/redemptions                   201  till
 POST   /v1/redemptions/check             200  till
 POST   /v1/redemptions/{id}/reversal     201  till admin
 GET    /v1/redemptions                   200  customer till admin
+GET    /v1/redemptions/conflicts         200  till readers
+GET    /v1/redemptions/offline           200  till
+POST   /v1/redemptions/offline           200  till
+GET    /v1/redemptions/offline/keys      200  admin
+POST   /v1/redemptions/offline/keys      201  till
+DELETE /v1/redemptions/offline/keys/{id} 204  admin
 POST   /v1/passes/{serial}/void          200  admin
 
 GET    /wallet/v1/devices/{dev}/registrations/{type}            204  everybody

@@ -414,6 +414,11 @@ POST /v1/keys             not_after                "soon"
 POST /v1/redemptions      code                     ""
 POST /v1/redemptions      purchase.amount.currency "euro"
 POST /v1/redemptions      purchase.amount.minor    -5
+POST /v1/redemptions/offline records              []
+POST /v1/redemptions/offline key_id               "x"
+POST /v1/redemptions/offline records[0].n         0
+POST /v1/redemptions/offline records[0].scanned_at "2026-11-28T08:05:00"
+POST /v1/redemptions/offline/keys public_key      "x"
 POST /v1/redemptions/check hold                    "PT6M"
 POST /v1/redemptions/check hold                    "an hour"
 POST /v1/redemptions/{id}/reversal reason          ""
@@ -459,6 +464,7 @@ async def test_times_at_the_end_of_the_calendar_are_an_answer_and_no_error(knock
         "POST /v1/pings": ["sent_at", "pings[0].captured_at", "pings[0].os_event.at"],
         "POST /v1/events": ["events[0].at"],
         "POST /v1/keys": ["not_after"],
+        "POST /v1/redemptions/offline": ["records[0].scanned_at"],
         "POST /v1/dry-run": ["at", "fix.captured_at", "weather.observed_at"],
         "POST /v1/offers/{id}/dry-run": ["at", "fix.captured_at", "weather.observed_at"],
     }.items():

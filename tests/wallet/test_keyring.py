@@ -26,7 +26,7 @@ def files(folder: Path) -> dict[str, dict[str, object]]:
 
 def test_the_first_start_makes_one_key_of_each_kind(tmp_path: Path) -> None:
     open_keyring(tmp_path, now=NOW)
-    assert sorted(files(tmp_path)) == ["code.1.json", "link.1.json", "seal.1.json"]
+    assert sorted(files(tmp_path)) == ["code.1.json", "link.1.json", "offline.1.json", "seal.1.json"]
 
 
 def test_every_key_is_different_and_has_256_bits(tmp_path: Path) -> None:

@@ -16,10 +16,12 @@ from server.store.ids import new_token, token_hash
 from server.store.pool import Pool, open_pool
 from server.wallet.issue import Desk
 from server.wallet.keyring import Keyring
-from server.web import counter, faces, google, ledger, pass_link, passes, wallet
+from server.web import conflicts, counter, faces, google, ledger, offline, pass_link, passes, till_keys, wallet
 from server.web.doors import doors_of
 from tests.counter_rows import add_customer, add_moment, add_offer, add_store, the_desk
 from tests.web.serving import Answered, Served, serving, settings_with
+
+MODULES = (conflicts, counter, faces, google, ledger, offline, pass_link, passes, till_keys, wallet)
 
 
 @dataclass
@@ -128,18 +130,17 @@ async def open_counter(
 async def _open(
     pool: Pool, till_pool: Pool, folder: Path, others: dict[str, Any], changes: dict[str, Any]
 ) -> AsyncIterator[Counter]:
-    desk, keyring = the_desk(folder)
+    settings = settings_with(**changes)
+    desk, keyring = the_desk(folder, signs_codes=settings.offline.codes)
     clock = DatabaseClock()
     async with pool.transaction() as db:
         await clock.sync(db)
         store_id, offer_id = await add_store(db), await add_offer(db)
         admin = await keys.create(db, kind="admin")
     assert admin is not None
-    doors = [
-        each for module in (counter, faces, google, ledger, pass_link, passes, wallet) for each in doors_of(module)
-    ]
+    doors = [each for module in MODULES for each in doors_of(module)]
     parts = {"till_pool": till_pool, "clock": clock, "desk": desk, "secrets": keyring} | others
-    async with serving(doors, settings_with(**changes), pool, **parts) as served:
+    async with serving(doors, settings, pool, **parts) as served:
         opened = Counter(served, pool, desk, keyring, store_id, offer_id, {"admin": admin.token})
         await opened.till("till")
         yield opened

@@ -25,6 +25,8 @@ MATRIX = {
     "app": {"POST /v1/customers", "GET /v1/push/key"},
     "till": {
         "POST /v1/redemptions", "POST /v1/redemptions/check", "POST /v1/redemptions/{}/reversal", "GET /v1/redemptions",
+        "GET /v1/redemptions/offline", "POST /v1/redemptions/offline", "POST /v1/redemptions/offline/keys",
+        "GET /v1/redemptions/conflicts",
     },
     "crm": {
         "POST /v1/segments", "PUT /v1/customers/{}", "POST /v1/customers/{}/events", "POST /v1/purchases",
@@ -37,6 +39,7 @@ MATRIX = {
         "GET /v1/holidays", "GET /v1/programme", "GET /v1/calendar", "GET /v1/offers/{}/versions",
         "GET /v1/offers/{}/versions/{}", "GET /v1/offers/{}/diff", "GET /v1/offers/{}/passes-job",
         "GET /dashboard/offers/{}",
+        "GET /v1/redemptions/conflicts",
     },
     "pass": {
         "POST /wallet/v1/devices/{}/registrations/{}/{}", "DELETE /wallet/v1/devices/{}/registrations/{}/{}",
