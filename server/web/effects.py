@@ -34,8 +34,8 @@ def effects_of(lift: LiftAnswer, *, words: Mapping[str, str], language: Language
         found.append(
             Effect(
                 name=words[f"lift_{name}"],
-                told=words["points"].format(told) if name == "redemptions" else told,
-                between=words["between"].format(say(measure.low), say(measure.high)),
+                told=words["points"].format(points=told) if name == "redemptions" else told,
+                between=words["between"].format(low=say(measure.low), high=say(measure.high)),
                 unsure=measure.low <= 0 <= measure.high,
             )
         )

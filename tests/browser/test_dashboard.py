@@ -1,35 +1,34 @@
-"""The dashboard in a real Chromium: somebody logs in, sees the funnel that happened, and no policy is broken."""
+"""The dashboard in a real Chromium: somebody logs in, sees what happened, narrows it, and takes it along."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.async_api import Browser, Page, expect
 
 from server.model.money import Money
-from server.store import lift, users
+from server.store import lift
 from server.store.pool import Pool
-from server.web.passwords import Hasher
 from tests import lives
+from tests.browser.hostile import SHORT, TOGETHER, nothing_ran
+from tests.browser.visits import PASSWORD, Visit, enter, person, visit
 from tests.lives import row
 from tests.street.serving import Street, open_street
 
-EMAIL, PASSWORD = "kim@example.com", "a long sentence that only Kim knows"
 NARROW = "\u2212"
-HOSTILE = "books\"><script>document.title='taken'</script><img src=x onerror=document.title='taken'>"
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture
 async def street(db_dsn: str, tmp_path: Path) -> AsyncIterator[Street]:
-    """A whole house with its jobs, one user who reads, and two weeks of lives."""
+    """A whole house with its jobs and some lives, all of which are counted."""
     async with open_street(db_dsn, tmp_path, privacy__min_group=3) as opened:
         await fill(opened.house.parts.pool)
+        await rolled_up(opened)
         yield opened
 
 
@@ -43,20 +42,15 @@ VALUES (date_bin('15 minutes', $2::timestamptz, '2000-01-01 00:00Z'), $1, $1, 'p
 
 
 async def fill(pool: Pool) -> None:
-    """Somebody who may log in; coffee for 12 people, books for 5, and a rare offer that only two had."""
-    hasher = Hasher(queue=4)
-    password = await hasher.hash(PASSWORD)
-    hasher.close()
+    """Coffee for 12 people, books (with names that want to be markup) for 5, and a rare offer that only two had."""
     async with pool.acquire() as db:
-        await users.create(
-            db, email=EMAIL, name="Kim", roles=["analyst"], store_id=None, password_hash=password, one_time=False
-        )
-        for number, name in enumerate(("coffee-morning", HOSTILE, "rare-tea"), 1):
+        for number, name in enumerate(("coffee-morning", TOGETHER, "rare-tea"), 1):
             await lives.offer_row(db, number, name=name)
         now = await db.fetchval("SELECT clock_timestamp()")
         for offer, people in ((1, 12), (2, 5), (3, 2)):
             for number in range(people):
-                moment = row(number, at=now, offer=offer, held_out=offer == 1 and number == 11)
+                more = {"variant": SHORT, "weather": SHORT[:20]} if offer == 2 else {}
+                moment = row(number, at=now, offer=offer, held_out=offer == 1 and number == 11, **more)
                 await lives.decide(db, moment)
                 if moment.held_out:
                     continue
@@ -78,68 +72,29 @@ async def rolled_up(street: Street) -> None:
     raise AssertionError("the facts were never rolled up")
 
 
-@dataclass
-class Visit:
-    """A page, what its console complained of, and where it asked."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def hear(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    def see(self, request: Request) -> None:
-        self.asked.append(request.url)
-
-
-async def visit(browser: Browser, **options: Any) -> Visit:
-    context = await browser.new_context(**options)
-    made = Visit(await context.new_page())
-    made.page.on("console", made.hear)
-    made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
-    made.page.on("request", made.see)
-    return made
-
-
-async def log_in(seen: Visit, street: Street) -> None:
+async def log_in(seen: Visit, street: Street, email: str) -> Page:
     """Come to the dashboard, be led to the log-in, and give name and password by the keyboard alone."""
-    await seen.page.goto(f"{street.url}/dashboard")
-    await expect(seen.page).to_have_url(f"{street.url}/login")
-    await seen.page.keyboard.type(EMAIL)
-    await seen.page.keyboard.press("Tab")
-    await seen.page.keyboard.type(PASSWORD)
-    await seen.page.keyboard.press("Enter")
-    await expect(seen.page).to_have_url(f"{street.url}/dashboard")
+    page = await seen.go("/dashboard")
+    await expect(page).to_have_url(f"{street.url}/login")
+    for text, key in ((email, "Tab"), (PASSWORD, "Enter")):
+        await page.keyboard.type(text)
+        await page.keyboard.press(key)
+    await expect(page).to_have_url(f"{street.url}/dashboard")
+    return page
 
 
-async def enter(seen: Visit, street: Street) -> None:
-    """Come to the dashboard with the cookie of a log-in that was made by another program."""
-    answer = await street.call("POST", "/login", data={"email": EMAIL, "password": PASSWORD})
-    assert answer.status == 303
-    name, _, value = answer.headers["Set-Cookie"].partition(";")[0].partition("=")
-    await seen.page.context.add_cookies([{"name": name, "value": value, "url": street.url}])
-    await seen.page.goto(f"{street.url}/dashboard")
-
-
-async def figures(page: Page, offer: str) -> list[str]:
-    """The cells of an offer's row, each in one line."""
-    line = page.locator("table.offers tbody tr").filter(has=page.get_by_role("rowheader", name=offer, exact=True))
+async def figures(page: Page, group: str) -> list[str]:
+    """The cells of a row of the funnel, each in one line."""
+    line = page.locator("table.offers tbody tr").filter(has=page.get_by_role("rowheader", name=group, exact=True))
     return [" ".join(text.split()) for text in await line.locator("td").all_inner_texts()]
 
 
-def only_here(seen: Visit, street: Street) -> None:
-    assert seen.complaints == []
-    assert {re.match(r"\w+://[^/]+", url)[0] for url in seen.asked} == {street.url}  # type: ignore[index]
-
-
-async def test_the_funnel_that_happened_is_seen(street: Street, chromium: Browser, tmp_path: Path) -> None:
-    await rolled_up(street)
-    seen = await visit(chromium, locale="en-US", viewport={"width": 1280, "height": 900})
-    await enter(seen, street)
-    page = seen.page
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Funnel by offer")
+async def test_somebody_logs_in_by_keyboard_sees_the_funnel_that_happened_chooses_days_and_leaves(
+    street: Street, chromium: Browser
+) -> None:
+    seen = await visit(chromium, street, viewport={"width": 1280, "height": 900})
+    page = await log_in(seen, street, await person(street, "analyst"))
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Dashboard")
     assert await figures(page, "coffee-morning") == [
         "", "11 100.0%", "11 100.0%", "7 63.6%", "3 27.3%", "6 54.5%", "6 54.5%", "€15.00", "1",
         "Redemptions +6.0 points +2.2 to +9.2"
@@ -147,84 +102,99 @@ async def test_the_funnel_that_happened_is_seen(street: Street, chromium: Browse
     ]  # fmt: skip
     assert await figures(page, "rare-tea") == ["Fewer than 3 people: not shown, so that nobody can be recognised."]
     totals = [" ".join(text.split()) for text in await page.locator("dl.steps > div").all_inner_texts()]
-    assert totals[0] == "Decided 16 100.0%"
-    assert totals[5] == "Redeemed 9 56.3%"
-    assert (await figures(page, HOSTILE))[-1] == "–"
+    assert (totals[0], totals[5]) == ("Decided 16 100.0%", "Redeemed 9 56.3%")
+    assert (await figures(page, TOGETHER))[-1] == "–"
     whole = " ".join((await page.locator(".total .aside .effects").inner_text()).split())
     assert whole.startswith("Redemptions +6.0 points +2.2 to +9.2 Visits")
-    assert await page.title() == "Funnel by offer – Kairos"  # and not what the hostile name wanted
-    assert await page.locator("table.offers script, table.offers img").count() == 0
-    shape = await page.locator("svg.wide").bounding_box()
-    assert shape is not None
-    assert shape["width"] > 800
-    await page.screenshot(path=tmp_path / "dashboard.png", full_page=True)
-    assert (tmp_path / "dashboard.png").stat().st_size > 10_000
-    only_here(seen, street)
+    await the_steps_are_as_high_as_their_figures(page, [16, 16, 10, 4, 9, 9])
+    await seen.is_accessible()
 
-
-async def test_the_steps_of_the_picture_are_as_high_as_their_figures(street: Street, chromium: Browser) -> None:
-    await rolled_up(street)
-    seen = await visit(chromium)
-    await enter(seen, street)
-    heights = []
-    for step in await seen.page.locator("svg.wide polygon.step").all():
-        box = await step.bounding_box()
-        assert box is not None
-        heights.append(box["height"])
-    counts = [16, 16, 10, 4, 9, 9]
-    assert heights == pytest.approx([heights[0] * count / 16 for count in counts], rel=0.02)
-
-
-async def test_the_days_are_chosen_by_keyboard_and_the_choice_is_marked(street: Street, chromium: Browser) -> None:
-    await rolled_up(street)
-    seen = await visit(chromium, locale="en-US")
-    await enter(seen, street)
-    page = seen.page
-    reached = []
-    for _ in range(12):
-        await page.keyboard.press("Tab")
-        reached.append(await page.evaluate("document.activeElement.innerText || document.activeElement.name || ''"))
-        if reached[-1] == "28 days":
-            break
-    assert reached[-1] == "28 days"
-    outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-    assert outline == "solid"
+    await page.get_by_role("link", name="Today", exact=True).focus()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("document.activeElement.innerText") == "28 days"
+    assert await page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(f"{street.url}/dashboard?days=28")
-    await expect(page.locator("a[aria-current=page]")).to_have_text("28 days")
+    await expect(page.locator(".range a[aria-current]")).to_have_text("28 days")
     await page.fill("input[name=first]", "2020-01-01")
     await page.fill("input[name=last]", "2020-01-31")
     await page.get_by_role("button", name="Show").click()
     await expect(page.locator("p.empty")).to_have_text("No moment was decided in these days.")
     assert await page.input_value("input[name=first]") == "2020-01-01"
-    only_here(seen, street)
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page).to_have_url(f"{street.url}/login")
+    await seen.go("/dashboard")
+    await expect(page).to_have_url(f"{street.url}/login")
+    seen.only_here()
 
 
-async def test_it_works_on_a_phone_in_german_in_the_dark(street: Street, chromium: Browser, tmp_path: Path) -> None:
-    await rolled_up(street)
+async def the_steps_are_as_high_as_their_figures(page: Page, counts: list[int]) -> None:
+    boxes = [await step.bounding_box() for step in await page.locator("svg.wide polygon.step").all()]
+    heights = [box["height"] for box in boxes if box is not None]
+    assert heights == pytest.approx([heights[0] * count / counts[0] for count in counts], rel=0.02)
+    shape = await page.locator("svg.wide").bounding_box()
+    assert shape is not None
+    assert shape["width"] > 800
+
+
+async def test_a_view_is_narrowed_compared_and_taken_along_and_names_stay_texts(
+    street: Street, chromium: Browser
+) -> None:
+    seen = await visit(chromium, street, viewport={"width": 1280, "height": 900})
+    await enter(seen, street, await person(street, "marketer"))
+    page = await seen.go("/dashboard?days=1&compare=before&by=variant")
+    await expect(page.get_by_role("rowheader", name=SHORT)).to_be_visible()
+    await nothing_ran(page)
+    await page.get_by_role("link", name="Offer", exact=True).click()
+    await page.get_by_role("link", name="coffee-morning").click()
+    await expect(page.locator(".chips li")).to_have_text(re.compile("Offer: coffee-morning"))
+    await expect(page.locator("table.offers tbody tr")).to_have_count(1)
+    assert (await figures(page, "coffee-morning"))[1] == "11 100.0% before 0"
+    narrowed = page.url
+
+    await expect(page.locator("#trend canvas")).to_be_visible()
+    await page.locator("#trend-steps").get_by_role("link", name="Opened").click()
+    await expect(page.locator("#trend-steps a[aria-current]")).to_have_text("Opened")
+    assert "step=opened" in page.url
+    await page.get_by_text("As a table").first.click()
+    hours = await page.locator("#trend table tbody tr").all_inner_texts()
+    assert len(hours) == 24
+    assert sum(int(text.split("\t")[1] or 0) for text in hours) == 7
+    await page.go_back()
+    await expect(page.locator("#trend-steps a[aria-current]")).to_have_text("Redeemed")
+    assert page.url == narrowed
+    for name in ("funnel", "trend"):
+        async with page.expect_download() as waited:
+            await page.locator(f"button[data-picture={name}]").click()
+        saved = await waited.value
+        assert saved.suggested_filename.startswith("kairos-")
+        assert Path(await saved.path()).read_bytes().startswith(PNG)
+    await page.get_by_role("link", name="Remove: coffee-morning").click()
+    await expect(page.locator(".chips")).to_have_count(0)
+    await nothing_ran(page)
+    seen.only_here()
+
+
+async def test_it_works_on_a_phone_in_german_in_the_dark(street: Street, chromium: Browser) -> None:
     seen = await visit(
-        chromium, locale="de-DE", color_scheme="dark", viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True
-    )  # fmt: skip
-    await enter(seen, street)
-    page = seen.page
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Trichter je Angebot")
-    assert await page.locator("html").get_attribute("lang") == "de"
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
-    red, green, blue = map(
-        int, re.findall(r"\d+", await page.evaluate("getComputedStyle(document.body).backgroundColor"))[:3]
+        chromium,
+        street,
+        locale="de-DE",
+        color_scheme="dark",
+        viewport={"width": 360, "height": 740},
+        is_mobile=True,
+        has_touch=True,
     )
-    assert max(red, green, blue) < 60
-    await page.screenshot(path=tmp_path / "phone.png", full_page=True)
-    only_here(seen, street)
-
-
-async def test_somebody_logs_in_by_keyboard_and_out_again(street: Street, chromium: Browser) -> None:
-    await rolled_up(street)
-    seen = await visit(chromium, locale="en-US")
-    await log_in(seen, street)
-    assert (await figures(seen.page, "coffee-morning"))[1] == "11 100.0%"
-    await seen.page.get_by_role("button", name="Log out").click()
-    await expect(seen.page).to_have_url(f"{street.url}/login")
-    await seen.page.goto(f"{street.url}/dashboard")
-    await expect(seen.page).to_have_url(f"{street.url}/login")
-    only_here(seen, street)
+    await enter(seen, street, await person(street, "analyst"))
+    page = await seen.go("/dashboard?compare=before")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Übersicht")
+    assert await page.locator("html").get_attribute("lang") == "de"
+    assert (await figures(page, "coffee-morning"))[1] == "11 100,0 % vorher 0"
+    await expect(page.locator("#trend canvas")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    shown = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert max(int(each) for each in re.findall(r"\d+", shown)[:3]) < 60
+    await seen.is_accessible()
+    await nothing_ran(page)
+    seen.only_here()

@@ -6,7 +6,7 @@ import pytest
 
 from server.store.lift import Sums
 from server.web.effects import Effect, effects_of
-from server.web.languages import DASHBOARD, Language
+from server.web.languages import Language, catalogue
 from server.web.lift import compare_all
 
 NARROW, WIDE = "\u2212", "\u00a0"
@@ -22,7 +22,7 @@ def arms(*, reached: tuple[int, int], visits: tuple[int, int] = (0, 0), value: t
 
 def said(sums: list[Sums], language: Language, least: int = 100) -> list[Effect]:
     lift = compare_all(sums, currency="EUR", hidden=10, least=least)["k"]
-    return effects_of(lift, words=DASHBOARD[language], language=language)
+    return effects_of(lift, words=catalogue("dashboard")[language], language=language)
 
 
 def test_each_measure_is_said_in_its_own_unit() -> None:

@@ -14,12 +14,12 @@ from server.store.ids import new_id
 from server.store.pass_counts import Fared
 from server.web.call import Call
 from server.web.instants import Range
-from server.web.languages import DASHBOARD
+from server.web.languages import catalogue
 from server.web.pass_panel import PassFigure, PassPanel, count_passes, panel_of
 from server.web.pass_reports import PassesRow, row_of
 from tests.store.test_examination import NOW
 
-ENGLISH, GERMAN = DASHBOARD["en"], DASHBOARD["de"]
+ENGLISH, GERMAN = catalogue("dashboard")["en"], catalogue("dashboard")["de"]
 
 
 def fared(*figures: int, people: int = 10) -> PassesRow:

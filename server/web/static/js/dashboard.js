@@ -1,0 +1,50 @@
+// The dashboard: what is drawn and what lives. What the address says was rendered by the server already.
+import { Problem } from "./api.js";
+import { saveFunnel } from "./dashboard_funnel.js";
+import { showTrend } from "./dashboard_trend.js";
+import { all, el, fill, find } from "./dom.js";
+import { tell } from "./frame.js";
+import { say } from "./words.js";
+
+const PANELS = [
+  ["trend", showTrend],
+];
+
+/** Let a button save a picture, once there is one. */
+function saves(name, save) {
+  for (const button of all(`[data-picture="${name}"]`)) {
+    button.hidden = false;
+    button.addEventListener("click", save);
+  }
+}
+
+/** Draw a panel; what the server refuses stands in it, with a way to try again. */
+async function open(node, show) {
+  if (node === null) return;
+  node.setAttribute("aria-busy", "true");
+  try {
+    const save = await show(node);
+    if (save) saves(node.id, save);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    const again = el("button", { type: "button", class: "quiet slim", onclick: () => open(node, show) }, say("again"));
+    fill(node, el("p", { class: "complaint" }, say("failed", { problem: error.words })), again);
+  } finally {
+    node.removeAttribute("aria-busy");
+  }
+}
+
+async function copyLink() {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    tell(say("copied"));
+  } catch {
+    tell(say("not_copied", { link: location.href }), { wrong: true });
+  }
+}
+
+const copy = find("#copy-link");
+copy.hidden = false;
+copy.addEventListener("click", copyLink);
+if (document.querySelector("svg.wide")) saves("funnel", saveFunnel);
+for (const [id, show] of PANELS) open(document.getElementById(id), show);

@@ -1,0 +1,62 @@
+// Stores on a map: a circle for what was redeemed there, the larger the more, and the store's fence; and a table that says the same.
+import { colour, whenSheetChanges } from "./colours.js";
+import { narrowed, report } from "./dashboard_reports.js";
+import { el, fill } from "./dom.js";
+import { fenceStyle, label, openMap } from "./map.js";
+import { FACTS, count, money, say } from "./words.js";
+
+const { L } = window;
+const [LEAST, MOST] = [6, 30];
+
+/** Show the map once it comes into sight. */
+export async function showMap(node) {
+  const { rows } = await report("stores");
+  if (!rows.length) return void fill(node, el("p", { class: "empty" }, say("no_stores")));
+  const ground = el("div", { class: "map" });
+  const few = rows.some((row) => row.suppressed) && el("p", { class: "note" }, say("minimum", { least: FACTS.least }));
+  fill(node, ground, el("p", { class: "note" }, say("circles")), few, tableOf(rows));
+  const watch = new IntersectionObserver(
+    ([seen]) => {
+      if (!seen.isIntersecting) return;
+      watch.disconnect();
+      draw(openMap(ground), rows);
+    },
+    { rootMargin: "200px" },
+  );
+  watch.observe(ground);
+}
+
+function draw(map, rows) {
+  const most = Math.max(1, ...rows.map((row) => row.redeemed ?? 0));
+  const circles = rows.map((row) => {
+    L.circle([row.lat, row.lon], { radius: row.radius_m, interactive: false, ...fenceStyle("fence") }).addTo(map);
+    const radius = LEAST + (MOST - LEAST) * Math.sqrt((row.redeemed ?? 0) / most);
+    const circle = L.circleMarker([row.lat, row.lon], { radius, weight: 2, ...styleOf(row) });
+    return circle.bindTooltip(label(`${row.name}: ${told(row)}`)).bindPopup(about(row)).addTo(map);
+  });
+  whenSheetChanges(() => circles.forEach((circle, index) => circle.setStyle(styleOf(rows[index]))));
+  map.fitBounds(L.latLngBounds(rows.map((row) => [row.lat, row.lon])), { padding: [40, 40], maxZoom: 15, animate: false });
+}
+
+const styleOf = (row) =>
+  row.suppressed
+    ? { color: colour("quiet"), fill: true, fillOpacity: 0, dashArray: "4 4" }
+    : { color: colour("accent"), fillColor: colour("accent"), fillOpacity: 0.35, dashArray: null };
+
+const told = (row) => (row.suppressed ? say("few") : say("redeemed_of", { redeemed: count(row.redeemed), decided: count(row.decided) }));
+const only = (row, text) => el("a", { href: `${narrowed({ store_id: row.store_id })}#table` }, text);
+
+const about = (row) =>
+  el("div", {}, el("strong", {}, row.name), el("p", {}, told(row), !row.suppressed && row.value && ` ${say("worth", { value: money(row.value) })}`), only(row, say("narrow", { name: row.name })));
+
+function tableOf(rows) {
+  const head = (text, kind = "number") => el("th", { scope: "col", class: kind }, text);
+  const number = (text) => el("td", { class: "number" }, text);
+  const table = el(
+    "table",
+    { class: "list" },
+    el("thead", {}, el("tr", {}, head(say("store"), ""), head(say("decided")), head(say("redeemed")), head(say("value")))),
+    el("tbody", {}, rows.map((row) => el("tr", {}, el("th", { scope: "row" }, only(row, row.name)), row.suppressed ? el("td", { colspan: 3 }, say("few")) : [number(count(row.decided)), number(count(row.redeemed)), number(money(row.value))]))),
+  );
+  return el("details", {}, el("summary", {}, say("as_table")), el("div", { class: "scroll" }, table));
+}
