@@ -18,7 +18,7 @@ from server.decision.rules import NARROW_M, Identity, Parsed, parse, parse_segme
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.model.context import Programme
 from server.model.place import Area, Place, Point
-from server.pipeline.approving import Sizing, ask, too_many
+from server.pipeline.approving import OtherVersion, Sizing, ask, too_many
 from server.pipeline.author import Author
 from server.pipeline.pass_jobs import touch
 from server.pipeline.translating import check_spoken
@@ -44,6 +44,10 @@ class NameTaken(Conflict):
     """Another one has this name already."""
 
     code, title = "name_taken", "Name taken"
+
+
+class Unwritable(Invalid):
+    """The offer's document has mistakes."""
 
 
 class WrongState(Conflict):
@@ -112,11 +116,11 @@ def _place(row: PlaceRow) -> Place:
 
 
 async def read(db: Connection, *, document: Any, programme: Programme, identity: Identity) -> Parsed:
-    """Read an offer's document against what exists now; raises Invalid with the path of every mistake."""
+    """Read an offer's document against what exists now; raises Unwritable with the path of every mistake."""
     try:
         return parse(document, identity=identity, known=await known(db, document=document, programme=programme))
     except WrongDocument as error:
-        raise Invalid(errors=[FieldError(*each) for each in error.errors]) from None
+        raise Unwritable(errors=[FieldError(*each) for each in error.errors]) from None
 
 
 async def create(db: Connection, *, document: Mapping[str, Any], programme: Programme, by: Author) -> Written:
@@ -140,13 +144,17 @@ async def change(
     programme: Programme,
     by: Author,
     sizing: Sizing | None = None,
+    over: int | None = None,
 ) -> Written:
     """Write an offer's next version; where the offer is live it is too, unless somebody must approve it first.
 
-    Raises NotFound, Invalid, NameTaken, WrongState, and Untranslated where it would be live.
+    `over` is the version that the document began from. Raises NotFound, Invalid, NameTaken, WrongState, OtherVersion where
+    another one was written since, and Untranslated where it would be live.
     """
     await epoch.bump(db)
     before = await _found(db, offer_id)
+    if over is not None and over != before.version:
+        raise OtherVersion(extra={"version": before.version})
     _check_status(document, before.status)
     identity = Identity(offer_id, before.version + 1, before.created_at)
     parsed = await read(db, document=document, programme=programme, identity=identity)

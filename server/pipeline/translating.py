@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.decision.reading import Wrong
 from server.decision.spoken import Unspoken, unspoken
 from server.errors import FieldError, Invalid
 from server.model.context import Programme
@@ -22,9 +23,14 @@ def check_spoken(moment: MomentSpec, programme: Programme) -> None:
         raise Untranslated(
             f"There are no words for {named}: these customers would not read what is meant for them (the fallback is "
             f"{fallback}). Write them, or change programme.locales and programme.formalities.",
-            errors=[FieldError(f"moment.content.{each.locale}", _lack(each)) for each in missing],
+            errors=[FieldError(*each) for each in untranslated(moment, programme)],
             extra={"missing": [each._asdict() for each in missing], "fallback_locale": fallback},
         )
+
+
+def untranslated(moment: MomentSpec, programme: Programme) -> list[Wrong]:
+    """Tell beforehand what would not be let live: each locale that lacks words, with what is wrong."""
+    return [Wrong(f"moment.content.{each.locale}", _lack(each)) for each in unspoken(moment, programme)]
 
 
 def _lack(missing: Unspoken) -> str:

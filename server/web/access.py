@@ -153,6 +153,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/v1/offers/{id}/end"): _AUTHORS,
     ("POST", "/v1/offers/{id}/dry-run"): _AUTHORS,
     ("POST", "/v1/offers/{id}/preview"): _AUTHORS,  # naming a customer is for admins: the door asks
+    ("POST", "/v1/preview"): _AUTHORS,
     ("POST", "/v1/dry-run"): _AUTHORS,
     ("POST", "/v1/offers/{id}/replay"): _AUTHORS,
     ("GET", "/v1/replays/{id}"): _AUTHORS,
@@ -209,7 +210,9 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/password"): _ANYBODY,  # the doors ask for a log-in themselves: one whose password must be changed will do
     ("POST", "/password"): _ANYBODY,
     ("GET", "/dashboard"): _READERS,
+    ("GET", "/dashboard/offers/new"): _AUTHORS,
     ("GET", "/dashboard/offers/{id}"): _READERS,
+    ("GET", "/dashboard/offers/{id}/edit"): _AUTHORS,
     ("GET", "/dashboard/webhooks"): _ADMIN,
     ("POST", "/dashboard/webhooks"): _ADMIN,
 }

@@ -61,6 +61,7 @@ MODULES: Final = (
     "reports",
     "pass_reports",
     "screens.dashboard",
+    "screens.editor",
     "screens.offer",
     "segments",
     "snooze",

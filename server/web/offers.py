@@ -95,6 +95,12 @@ class VersionQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     version: int | None = None
 
 
+class OverQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The version that the document began from: where somebody wrote another one since, nothing is written."""
+
+    version: int | None = None
+
+
 class Ending(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What ends with an offer: its passes stay redeemable unless they shall be void."""
 
@@ -170,6 +176,7 @@ async def show_offer(call: Call) -> OfferDetail:
     "PUT",
     "/v1/offers/{id}",
     body=dict,
+    query=OverQuery,
     answer=OfferAnswer,
     summary="Write the next version; of a live offer it is live at once",
     example=EXAMPLE,
@@ -187,6 +194,7 @@ async def change_offer(call: Call) -> OfferAnswer:
                 programme=programme_of(call.parts.settings),
                 by=call.author,
                 sizing=sizing_of(call),
+                over=call.query.version,
             )
         )
 

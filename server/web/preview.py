@@ -18,18 +18,22 @@ from server.model.offer import Offer, Placement
 from server.model.place import Place
 from server.model.weather import Kind, Sky, Weather
 from server.pipeline import authoring
+from server.pipeline.authoring import Unwritable
 from server.pipeline.faces import Wallet, face_of
 from server.pipeline.preview import Reader, Seen, first_place, preview, spoken_to
 from server.pipeline.specimen import CODE, Stores, specimen, stores_for
+from server.pipeline.translating import untranslated
 from server.signals.weather.bounds import BOUNDS, is_possible
 from server.store import customers, offers
 from server.store.offers import MOST_VERSIONS
 from server.store.pool import Connection
+from server.web import offers as offer_doors
 from server.web.access import Kind as Caller
 from server.web.call import Call
 from server.web.codec import Instant
 from server.web.door import door
 from server.web.faces import FaceAnswer, face_answer, view_of
+from server.web.offers import Warned
 from server.web.profiles import Locale
 from server.web.stated_customer import ITEMS, Name, Part
 
@@ -54,19 +58,30 @@ class PersonBody(Part, frozen=True):
     time_zone: Name | None = None
 
 
-class PreviewBody(Part, frozen=True):
-    """For whom: with `locale`, `formality` or `customer_id` (admins) what that reader gets, else every content there is."""
+class ReaderBody(Part, frozen=True, kw_only=True):
+    """For whom: with `locale` or `formality` what that reader gets, else every content there is."""
 
     locale: Locale | None = None
     formality: Literal["du", "sie"] | None = None
     placement: Placement | None = None
     customer: PersonBody = PersonBody()
-    customer_id: UUID | None = None
     place_id: UUID | None = None
     weather: SkyBody | None = None
     at: Instant | None = None
-    version: Annotated[int, Meta(ge=1, le=MOST_VERSIONS)] | None = None
     wallet: Wallet = "apple"
+
+
+class PreviewBody(ReaderBody, frozen=True, kw_only=True):
+    """For a made-up reader, or one that an admin names by `customer_id`."""
+
+    customer_id: UUID | None = None
+    version: Annotated[int, Meta(ge=1, le=MOST_VERSIONS)] | None = None
+
+
+class DraftBody(ReaderBody, frozen=True, kw_only=True):
+    """A document that is not written yet, and who reads it."""
+
+    document: dict[str, Any]
 
 
 class PayloadAnswer(msgspec.Struct, frozen=True):
@@ -102,6 +117,18 @@ class PreviewAnswer(msgspec.Struct, frozen=True):
     items: list[SeenAnswer]
 
 
+class DraftAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The same of a document, and what its author would be told on writing it; with `errors` there is nothing to see."""
+
+    place: str | None = None
+    items: list[SeenAnswer] = []
+    errors: list[Warned] = []
+    warnings: list[Warned] = []
+
+
+DRAFT: Final = {"locale": "en-US", "document": offer_doors.EXAMPLE}
+
+
 @door(
     "POST",
     "/v1/offers/{id}/preview",
@@ -118,31 +145,67 @@ async def show_preview(call: Call) -> PreviewAnswer:
     if body.customer_id is not None and Caller.ADMIN not in call.principal.roles:
         raise Forbidden("Only admins may name a customer; state a made-up one by `customer` and `locale`.")
     await call.parts.rules.refresh()
-    snapshot = call.parts.rules.current
     async with call.transaction() as db:
         draft = await _draft(call, db)
         customer = await _customer(call, db)
-        place = _place(body.place_id, snapshot.ruleset.places.by_id) or first_place(
-            draft.offer, snapshot.ruleset.places
-        )
-        stores = await stores_for(db, draft.offer, place, snapshot)
+        return PreviewAnswer(*await _render(call, db, draft, customer))
+
+
+@door(
+    "POST",
+    "/v1/preview",
+    body=DraftBody,
+    answer=DraftAnswer,
+    summary="See the words of a document that is not written yet, or what is wrong with it",
+    example=DRAFT,
+    tags=("Marketing",),
+)
+async def show_draft(call: Call) -> DraftAnswer:
+    """Read a document as if it were written, render it, and forget it."""
+    body: DraftBody = call.body
+    _check(body)
+    await call.parts.rules.refresh()
+    programme = call.parts.rules.current.ruleset.programme
+    identity = Identity(_NOBODY, 1, call.parts.clock.now())
+    try:
+        async with call.transaction() as db:
+            read = await authoring.read(db, document=body.document, programme=programme, identity=identity)
+            rendered = await _render(call, db, _Draft(read.offer, body.document), _made_up(body))
+    except Unwritable as refused:
+        return DraftAnswer(errors=[Warned(*each) for each in refused.errors])
+    told = [*read.warnings, *untranslated(read.offer.moment, programme)]
+    return DraftAnswer(place=rendered.place, items=rendered.items, warnings=[Warned(*each) for each in told])
+
+
+class _Rendered(NamedTuple):
+    """The members of an answer."""
+
+    offer: str
+    place: str | None
+    items: list[SeenAnswer]
+
+
+async def _render(call: Call, db: Connection, draft: _Draft, customer: Customer) -> _Rendered:
+    """Render what is asked for."""
+    body, snapshot = call.body, call.parts.rules.current
+    place = _place(body.place_id, snapshot.ruleset.places.by_id) or first_place(draft.offer, snapshot.ruleset.places)
+    stores = await stores_for(db, draft.offer, place, snapshot)
     at = (body.at or call.parts.clock.now()).astimezone(UTC)
+    named = getattr(body, "customer_id", None)
     reader = Reader(
         spoken_to(customer, locale=body.locale, formality=body.formality),
         at=at,
-        one=any(each is not None for each in (body.locale, body.formality, body.customer_id)),
+        one=any(each is not None for each in (body.locale, body.formality, named)),
         place=place,
         weather=_weather(body, at),
         placement=body.placement,
     )
-    items = [
-        _answer(each, _face(call, draft, each, reader, stores))
-        for each in preview(draft.offer, reader, snapshot.ruleset.programme)
-    ]
-    return PreviewAnswer(draft.offer.label, place.name if place is not None else None, items)
+    seen = preview(draft.offer, reader, snapshot.ruleset.programme)
+    items = [_answer(each, _face(call, draft, each, reader, stores)) for each in seen]
+    return _Rendered(draft.offer.label, place.name if place is not None else None, items)
 
 
-def _check(body: PreviewBody) -> None:
+def _check(body: ReaderBody) -> None:
     """Raise Invalid for what cannot be."""
     wrong = []
     if body.at is not None and not _EARLIEST <= body.at < _LATEST:
@@ -154,7 +217,7 @@ def _check(body: PreviewBody) -> None:
     zone = body.customer.time_zone
     if zone is not None and zone_named(zone) is None:
         wrong.append(FieldError("customer.time_zone", "must be an IANA zone such as Europe/Berlin"))
-    if body.customer_id is not None and body.customer != PersonBody():
+    if getattr(body, "customer_id", None) is not None and body.customer != PersonBody():
         wrong.append(FieldError("customer", "is for a made-up customer; customer_id names a real one"))
     if wrong:
         raise Invalid(errors=wrong)
@@ -182,8 +245,7 @@ async def _customer(call: Call, db: Connection) -> Customer:
     """Give the made-up customer, or the one that an admin names: that is written down."""
     body: PreviewBody = call.body
     if body.customer_id is None:
-        made_up = body.customer
-        return Customer(_NOBODY, Consents(), zone=made_up.time_zone, attributes=made_up.attributes)
+        return _made_up(body)
     found = await customers.find(db, customer_id=body.customer_id)
     if found is None:
         raise Invalid(errors=[FieldError("customer_id", "is no customer's id")])
@@ -191,6 +253,10 @@ async def _customer(call: Call, db: Connection) -> Customer:
     return Customer(
         found.id, found.consents, zone=found.time_zone, locale=found.locale, attributes=dict(found.attributes)
     )
+
+
+def _made_up(body: ReaderBody) -> Customer:
+    return Customer(_NOBODY, Consents(), zone=body.customer.time_zone, attributes=body.customer.attributes)
 
 
 def _place(place_id: UUID | None, known: Mapping[UUID, Place]) -> Place | None:
@@ -201,7 +267,7 @@ def _place(place_id: UUID | None, known: Mapping[UUID, Place]) -> Place | None:
     return known[place_id]
 
 
-def _weather(body: PreviewBody, at: datetime) -> Weather | None:
+def _weather(body: ReaderBody, at: datetime) -> Weather | None:
     if body.weather is None:
         return None
     return Weather(Sky(at=at, kind=body.weather.kind, temperature_c=body.weather.temperature_c))

@@ -237,6 +237,11 @@ async def _(scene: Scene, who: str) -> Right:
     return Right({"id": str(scene.offer)}, {"locale": "de-DE"})
 
 
+@right("POST /v1/preview")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"document": document()})
+
+
 @right("POST /v1/offers/{id}/replay")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"id": str(scene.offer)}, {"from": "2026-11-02", "to": "2026-11-03"})
@@ -270,7 +275,7 @@ async def _(scene: Scene, who: str) -> Right:
     return Right(query="?from=2026-11-01&to=2026-11-08")
 
 
-@right("GET /v1/offers/{id}/passes-job", "GET /dashboard/offers/{id}")
+@right("GET /v1/offers/{id}/passes-job", "GET /dashboard/offers/{id}", "GET /dashboard/offers/{id}/edit")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"id": str(scene.offer)})
 

@@ -43,6 +43,8 @@ POST   /password                         401  everybody
 GET    /p/{link}                         200  everybody
 GET    /dashboard                        200  readers
 GET    /dashboard/offers/{id}            200  readers
+GET    /dashboard/offers/new             200  authors
+GET    /dashboard/offers/{id}/edit       200  authors
 GET    /dashboard/webhooks               200  admin
 POST   /dashboard/webhooks               303  admin
 
@@ -118,6 +120,7 @@ POST   /v1/offers/{id}/pause             200  authors
 POST   /v1/offers/{id}/end               200  authors
 POST   /v1/offers/{id}/dry-run           200  authors
 POST   /v1/offers/{id}/preview           200  authors
+POST   /v1/preview                       200  authors
 POST   /v1/dry-run                       200  authors
 POST   /v1/offers/{id}/replay            202  authors
 GET    /v1/replays/{id}                  200  authors
@@ -166,6 +169,8 @@ GET    /v1/audit                         200  admin
 PAGES = {
     "GET /dashboard",
     "GET /dashboard/offers/{id}",
+    "GET /dashboard/offers/new",
+    "GET /dashboard/offers/{id}/edit",
     "GET /dashboard/webhooks",
 }
 """What people open in a browser: nobody is sent to the log-in instead of being told 401."""

@@ -399,6 +399,8 @@ POST /v1/offers/{id}/dry-run at                    "noon"
 POST /v1/moments/{id}/snooze for                    "an hour"
 POST /v1/offers/{id}/preview locale               "german"
 POST /v1/offers/{id}/preview formality            "du and Sie"
+POST /v1/preview          placement                "sky"
+POST /v1/preview          document                 null
 POST /v1/dry-run          fix.lat                  91
 POST /v1/dry-run          weather.kind             "frogs"
 POST /v1/segments         name                     ""

@@ -75,6 +75,22 @@ async def test_every_version_stays_and_can_be_asked_for(at: House) -> None:
     assert (first["version"], first["versions"][0]["version"]) == (1, 2)
 
 
+async def test_of_two_who_write_over_the_same_version_one_is_told_so(at: House) -> None:
+    offer = await write(at)
+    path = f"/v1/offers/{offer['id']}"
+    both = await asyncio.gather(
+        *(at.call("marketer", "PUT", f"{path}?version=1", document(priority=priority)) for priority in (60, 70))
+    )
+    assert sorted(each.status for each in both) == [200, 409]
+    [late] = [each.json for each in both if each.status == 409]
+    assert (late["code"], late["version"]) == ("version_changed", 2)
+    [kept] = [each.json["document"] for each in both if each.status == 200]
+    assert (await at.call("analyst", "GET", path)).json["document"] == kept
+    assert (await at.call("marketer", "PUT", f"{path}?version=2", document())).json["version"] == 3
+    assert (await at.call("marketer", "PUT", f"{path}?version=x", document())).status == 422
+    assert (await at.call("marketer", "PUT", path, document())).json["version"] == 4
+
+
 @pytest.mark.parametrize("version", ["3", "0", "-1", "99999999999"])
 async def test_a_version_that_is_not_there_is_not_found(at: House, version: str) -> None:
     path = f"/v1/offers/{(await write(at))['id']}"

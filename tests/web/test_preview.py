@@ -95,6 +95,42 @@ async def test_the_pass_is_drawn_as_each_reader_would_take_it(town: House) -> No
     assert [each["pass"] for each in (await see(town, plain.json["id"]))["items"]] == [None]
 
 
+async def test_a_document_that_is_not_written_yet_is_seen_as_it_would_be_and_forgotten(town: House) -> None:
+    moment = {"content": CONTENT, "fallback_locale": "en"}
+    whole = document(moment=moment, variants=VARIANTS, reward=REWARD)
+    asked = {
+        "at": "2026-11-03T08:00:00Z",
+        "weather": {"kind": "rain"},
+        "customer": {"attributes": {"first_name": "Kim"}},
+    }
+    unwritten = (await town.call("marketer", "POST", "/v1/preview", {"document": whole, **asked})).json
+    async with town.pool.acquire() as db:
+        assert await db.fetchval("SELECT count(*) FROM offers") == 0
+    written = await see(town, await made(town), **asked)
+    assert (unwritten["place"], unwritten["errors"], unwritten["warnings"]) == (written["place"], [], [])
+    for each in unwritten["items"]:  # what is stored comes back with its members in another order
+        assert each in written["items"]
+    assert len(unwritten["items"]) == len(written["items"]) == 6
+    one = await town.call("marketer", "POST", "/v1/preview", {"document": whole, "locale": "de-DE", "formality": "sie"})
+    assert {each["title"] for each in one.json["items"]} == {"Guten Tag"}
+
+
+async def test_what_is_wrong_with_a_document_is_told_as_on_writing_it(town: House) -> None:
+    wrong = document(**{"if": {"all": [{"local_time": {"from": "25:00"}}, {"segment": "nobody"}]}}, priority=-1)
+    refused = await town.call("marketer", "POST", "/v1/offers", wrong)
+    told = await town.call("marketer", "POST", "/v1/preview", {"document": wrong})
+    assert (refused.status, told.status) == (422, 200)
+    assert told.json["errors"] == refused.json["errors"]
+    assert {each["field"] for each in told.json["errors"]} == {
+        "if.all[0].local_time.from",
+        "if.all[1].segment",
+        "priority",
+    }
+    assert told.json["items"] == []
+    for body in ({"document": document(), "version": 1}, {"document": document(), "customer_id": str(new_id())}, {}):
+        assert (await town.call("admin", "POST", "/v1/preview", body)).status == 422
+
+
 async def test_a_made_up_reader_gets_what_is_theirs(town: House) -> None:
     said = await see(
         town, await made(town), locale="de-AT", formality="du", placement="card",
