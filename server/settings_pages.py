@@ -8,10 +8,12 @@ from server.settings_out import Section
 
 
 class Session(Section, frozen=True):
-    """How long a log-in lives (seconds)."""
+    """How long a log-in lives (seconds), and what it asks for."""
 
     idle_s: int
     absolute_s: int
+    reauth_s: int
+    second_factor: Literal["optional", "required"]
 
 
 class Offline(Section, frozen=True):

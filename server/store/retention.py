@@ -52,6 +52,7 @@ FORGET: Mapping[str, str] = {
     "idempotency_keys": _oldest("idempotency_keys", "created_at"),
     "signed_messages": _oldest("signed_messages", "at"),
     "sessions": _oldest("sessions", "ends_at"),
+    "half_logins": _oldest("half_logins", "ends_at"),
     "login_failures": _oldest("login_failures", "at"),
 }
 """By table, what deletes the oldest rows: $1 the age, $2 how many at most."""
@@ -91,6 +92,7 @@ def ages_by_table(ages: Ages) -> Mapping[str, timedelta]:
         # A message may be signed as far ahead as behind; the hour is for clocks that are set.
         "signed_messages": 2 * ages.signatures + timedelta(hours=1),
         "sessions": timedelta(days=1),
+        "half_logins": timedelta(days=1),
         "login_failures": timedelta(days=1),
     }
 

@@ -46,16 +46,17 @@ COLUMNS: Final[Mapping[str, Column]] = {
     **{
         f"{table}.{name}": Column(
             table,
-            f"SELECT id, {name} AS sealed FROM {table}"  # noqa: S608  names of ours
+            f"SELECT {id_} AS id, {name} AS sealed FROM {table}"  # noqa: S608  names of ours
             f" WHERE $1::integer <= 0 AND $2::integer > 0 AND get_byte({name}, 0) = ANY ($3::integer[])",
             f"UPDATE {table} t SET {name} = new.sealed"  # noqa: S608  names of ours
             " FROM unnest($1::smallint[], $2::uuid[], $3::bytea[], $4::bytea[]) AS new (bucket, id, was, sealed)"
-            f" WHERE t.id = new.id AND t.{name} = new.was",
+            f" WHERE t.{id_} = new.id AND t.{name} = new.was",
         )
-        for table, name in (
-            ("webhooks", "secret_sealed"),
-            ("webhooks", "old_sealed"),
-            ("api_keys", "secret_sealed"),
+        for table, name, id_ in (
+            ("webhooks", "secret_sealed", "id"),
+            ("webhooks", "old_sealed", "id"),
+            ("api_keys", "secret_sealed", "id"),
+            ("second_factors", "secret_sealed", "user_id"),
         )
     },
 }

@@ -22,15 +22,17 @@ class User(NamedTuple):
     one_time: bool
     created_at: datetime
     disabled_at: datetime | None
+    second_factor: bool
 
 
 class Login(NamedTuple):
-    """What a log-in is compared with."""
+    """What a log-in is compared with; `second`: a code is asked for beside the password."""
 
     id: UUID
     password_hash: str
     one_time: bool
     roles: tuple[str, ...]
+    second: bool
 
 
 INSERT = """
@@ -38,7 +40,8 @@ INSERT INTO users (id, email, name, roles, store_id, password_hash, one_time)
 SELECT $1, $2, $3, $4, $5::uuid, $6, $7
 WHERE $5::uuid IS NULL OR EXISTS (SELECT FROM stores WHERE id = $5::uuid AND deleted_at IS NULL)
 ON CONFLICT (lower(email)) DO NOTHING
-RETURNING id, email, name, roles, store_id, one_time, created_at, disabled_at
+RETURNING id, email, name, roles, store_id, one_time, created_at, disabled_at,
+          EXISTS (SELECT FROM second_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) AS second_factor
 """
 
 
@@ -66,7 +69,9 @@ async def email_taken(db: Connection, *, email: str) -> bool:
 
 
 FIND = """
-SELECT id, email, name, roles, store_id, one_time, created_at, disabled_at FROM users WHERE id = $1 FOR UPDATE
+SELECT id, email, name, roles, store_id, one_time, created_at, disabled_at,
+       EXISTS (SELECT FROM second_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) AS second_factor
+FROM users WHERE id = $1 FOR UPDATE
 """
 
 
@@ -76,13 +81,39 @@ async def find(db: Connection, *, id_: UUID) -> User | None:
     return _user(row) if row else None
 
 
-LOGIN = "SELECT id, password_hash, one_time, roles FROM users WHERE lower(email) = lower($1) AND disabled_at IS NULL"
+LOGIN = """
+SELECT id, password_hash, one_time, roles,
+       EXISTS (SELECT FROM second_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) AS second
+FROM users WHERE lower(email) = lower($1) AND disabled_at IS NULL
+"""
 
 
 async def find_login(db: Connection, *, email: str) -> Login | None:
     """Find whom this address may log in as; None for nobody, and for people whose account is off."""
     row = await db.fetchrow(LOGIN, email)
-    return Login(row["id"], row["password_hash"], row["one_time"], tuple(row["roles"])) if row else None
+    return Login(**{**dict(row), "roles": tuple(row["roles"])}) if row else None
+
+
+ONE = """
+SELECT id, email, name, roles, store_id, one_time, created_at, disabled_at,
+       EXISTS (SELECT FROM second_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) AS second_factor
+FROM users WHERE id = $1
+"""
+
+
+async def look(db: Connection, *, id_: UUID) -> User | None:
+    """Look a person up without keeping the row."""
+    row = await db.fetchrow(ONE, id_)
+    return _user(row) if row else None
+
+
+BY_EMAIL = "SELECT id FROM users WHERE lower(email) = lower($1)"
+
+
+async def by_email(db: Connection, *, email: str) -> UUID | None:
+    """Find whose address this is, also of somebody whose account is off."""
+    found: UUID | None = await db.fetchval(BY_EMAIL, email)
+    return found
 
 
 PASSWORD_HASH = "SELECT password_hash FROM users WHERE id = $1 AND disabled_at IS NULL"  # noqa: S105  a statement
@@ -95,7 +126,8 @@ async def password_hash(db: Connection, *, id_: UUID) -> str | None:
 
 
 PAGE = """
-SELECT id, email, name, roles, store_id, one_time, created_at, disabled_at
+SELECT id, email, name, roles, store_id, one_time, created_at, disabled_at,
+       EXISTS (SELECT FROM second_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) AS second_factor
 FROM users WHERE $1::uuid IS NULL OR id < $1::uuid ORDER BY id DESC LIMIT $2
 """
 
@@ -117,7 +149,8 @@ CHANGE = """
 UPDATE users SET name = $2, roles = $3, store_id = $4::uuid,
        disabled_at = CASE WHEN $5 THEN coalesce(disabled_at, clock_timestamp()) END
 WHERE id = $1 AND ($4::uuid IS NULL OR EXISTS (SELECT FROM stores WHERE id = $4::uuid AND deleted_at IS NULL))
-RETURNING id, email, name, roles, store_id, one_time, created_at, disabled_at
+RETURNING id, email, name, roles, store_id, one_time, created_at, disabled_at,
+          EXISTS (SELECT FROM second_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) AS second_factor
 """
 
 
@@ -139,7 +172,8 @@ async def set_password(db: Connection, *, id_: UUID, password_hash: str, one_tim
 
 REMOVE = """
 DELETE FROM users WHERE id = $1
-RETURNING id, email, name, roles, store_id, one_time, created_at, disabled_at
+RETURNING id, email, name, roles, store_id, one_time, created_at, disabled_at,
+          EXISTS (SELECT FROM second_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) AS second_factor
 """
 
 

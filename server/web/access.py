@@ -56,12 +56,16 @@ Owner = Literal["self", "store"]
 class Access(NamedTuple):
     """Who may use a route, and whose objects they reach through it (None: not anybody's).
 
-    `csrf` is False where no page of ours can know a token yet: the log-in, which checks the origin alone.
+    `csrf` is False where no page of ours can know a token yet: the log-in, which checks the origin alone. `fresh`: who comes
+    with a cookie has given the password a short while ago (requirement 17; keys need not). `settling`: also for those who
+    have yet to set up the second factor that is required of them.
     """
 
     principals: frozenset[Kind]
     owner: Owner | None = None
     csrf: bool = True
+    fresh: bool = False
+    settling: bool = False
 
 
 READERS: Final = frozenset({Kind.MARKETER, Kind.ANALYST, Kind.ADMIN})
@@ -77,6 +81,10 @@ _CUSTOMER = _for(Kind.CUSTOMER, owner="self")
 _AUTHORS = _for(Kind.MARKETER, Kind.ADMIN)
 _READERS = _for(*READERS)
 _ADMIN = _for(Kind.ADMIN)
+_ADMIN_ANEW = _ADMIN._replace(fresh=True)
+_STAFF = _for(Kind.TILL, Kind.MARKETER, Kind.ANALYST, Kind.ADMIN, owner="self")
+_SETTLING = _STAFF._replace(settling=True)
+_SETTLING_ANEW = _SETTLING._replace(fresh=True)
 
 ACCESS: Final[dict[tuple[str, str], Access]] = {
     # App
@@ -166,7 +174,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/v1/decisions"): _AUTHORS,
     ("GET", "/v1/reports/funnel"): _READERS,
     ("GET", "/v1/reports/passes"): _READERS,
-    ("GET", "/v1/export/{type}"): _ADMIN,
+    ("GET", "/v1/export/{type}"): _ADMIN_ANEW,
     # Other systems
     ("POST", "/v1/external-sends"): _for(Kind.CRM),
     ("POST", "/v1/external-sends/batch"): _for(Kind.CRM),
@@ -176,23 +184,35 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/v1/customers/{external_id}/events"): _for(Kind.CRM),
     ("POST", "/v1/purchases"): _for(Kind.CRM),
     ("GET", "/v1/webhooks"): _ADMIN,
-    ("POST", "/v1/webhooks"): _ADMIN,
+    ("POST", "/v1/webhooks"): _ADMIN_ANEW,
     ("GET", "/v1/webhooks/{id}"): _ADMIN,
-    ("PATCH", "/v1/webhooks/{id}"): _ADMIN,
-    ("DELETE", "/v1/webhooks/{id}"): _ADMIN,
-    ("POST", "/v1/webhooks/{id}/rotate"): _ADMIN,
+    ("PATCH", "/v1/webhooks/{id}"): _ADMIN_ANEW,
+    ("DELETE", "/v1/webhooks/{id}"): _ADMIN_ANEW,
+    ("POST", "/v1/webhooks/{id}/rotate"): _ADMIN_ANEW,
     ("POST", "/v1/webhooks/{id}/test"): _ADMIN,
     ("GET", "/v1/webhooks/{id}/calls"): _ADMIN,
     ("POST", "/v1/webhooks/{id}/replay"): _ADMIN,
     # House
     ("GET", "/v1/users"): _ADMIN,
-    ("POST", "/v1/users"): _ADMIN,
-    ("PATCH", "/v1/users/{id}"): _ADMIN,
-    ("DELETE", "/v1/users/{id}"): _ADMIN,
+    ("POST", "/v1/users"): _ADMIN_ANEW,
+    ("PATCH", "/v1/users/{id}"): _ADMIN_ANEW,
+    ("DELETE", "/v1/users/{id}"): _ADMIN_ANEW,
     ("GET", "/v1/keys"): _ADMIN,
-    ("POST", "/v1/keys"): _ADMIN,
-    ("DELETE", "/v1/keys/{id}"): _ADMIN,
+    ("POST", "/v1/keys"): _ADMIN_ANEW,
+    ("DELETE", "/v1/keys/{id}"): _ADMIN_ANEW,
     ("GET", "/v1/audit"): _ADMIN,
+    ("GET", "/v1/sessions"): _ADMIN,
+    ("DELETE", "/v1/sessions/{id}"): _ADMIN,
+    ("DELETE", "/v1/users/{id}/sessions"): _ADMIN,
+    # One's own account: of people. A key has none, which the doors say.
+    ("GET", "/v1/account"): _SETTLING,
+    ("GET", "/v1/account/sessions"): _SETTLING,
+    ("DELETE", "/v1/account/sessions/{id}"): _SETTLING,
+    ("POST", "/v1/account/reauthenticate"): _SETTLING,
+    ("POST", "/v1/account/second-factor"): _SETTLING_ANEW,
+    ("POST", "/v1/account/second-factor/confirm"): _SETTLING_ANEW,
+    ("POST", "/v1/account/second-factor/recovery-codes"): _SETTLING_ANEW,
+    ("DELETE", "/v1/account/second-factor"): _SETTLING_ANEW,
     ("GET", "/v1/deliveries"): _ADMIN,
     ("POST", "/v1/deliveries/{id}/retry"): _ADMIN,
     ("POST", "/v1/deliveries/{id}/drop"): _ADMIN,
@@ -206,9 +226,12 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/"): _ANYBODY,
     ("GET", "/login"): _ANYBODY,
     ("POST", "/login"): Access(frozenset({Kind.ANON}), csrf=False),
+    ("GET", "/login/code"): _ANYBODY,
+    ("POST", "/login/code"): Access(frozenset({Kind.ANON}), csrf=False),
     ("POST", "/logout"): _ANYBODY,
     ("GET", "/password"): _ANYBODY,  # the doors ask for a log-in themselves: one whose password must be changed will do
     ("POST", "/password"): _ANYBODY,
+    ("GET", "/account"): _SETTLING,
     ("GET", "/dashboard"): _READERS,
     ("GET", "/dashboard/offers/new"): _AUTHORS,
     ("GET", "/dashboard/offers/{id}"): _READERS,

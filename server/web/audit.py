@@ -60,11 +60,15 @@ async def note(
     object: str,  # noqa: A002  the column's word
     before: Any = None,
     after: Any = None,
+    actor: str | None = None,
 ) -> None:
-    """Write down what this call does, in its transaction and after everything else in it."""
+    """Write down what this call does, in its transaction and after everything else in it.
+
+    `actor` where it is somebody whom the call does not name: who is about to log in.
+    """
     await audit.record(
         db,
-        actor=call.principal.id,
+        actor=actor or call.principal.id,
         action=action,
         object=object,
         before=before,

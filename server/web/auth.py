@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 from server.errors import Refusal
@@ -20,6 +20,7 @@ from server.store import keys, sessions
 from server.store.ids import token_bucket, token_hash
 from server.store.pool import Pool
 from server.web.access import Kind, Principal
+from server.web.visitor import Guess, Signer, Visitor, customer, staff
 
 T = TypeVar("T")
 Then = Callable[["Visitor | Exception | None"], None]
@@ -34,46 +35,6 @@ _GROUP = 500
 _TOKEN_CHARACTERS = 128
 _TOUCHES = 10_000
 
-ROLES: Final = {
-    "marketer": Kind.MARKETER,
-    "analyst": Kind.ANALYST,
-    "admin": Kind.ADMIN,
-    "counter": Kind.TILL,
-}
-"""What each role of a user may act as."""
-
-_RANK: Final = (Kind.ADMIN, Kind.MARKETER, Kind.ANALYST, Kind.TILL)
-
-
-class Signer(NamedTuple):
-    """A machine whose requests are signed: its key, and the secret as it is sealed at the key's row."""
-
-    key_id: UUID
-    sealed: bytes
-
-    def __repr__(self) -> str:
-        """Name the key alone."""
-        return f"Signer({self.key_id})"
-
-
-class Visitor(NamedTuple):
-    """Somebody known: the principal, for a cookie the token its pages carry, and whether the password must be changed.
-
-    `signer` is set where a token alone is not enough to change anything.
-    """
-
-    principal: Principal
-    csrf: str | None = None
-    one_time: bool = False
-    signer: Signer | None = None
-
-
-class Guess(NamedTuple):
-    """Whose token it is, or was. `proof` is its hash where that has to be proven again, None where it just was."""
-
-    visitor: Visitor
-    proof: bytes | None
-
 
 class Credentials:
     """Looks credentials up and remembers them for a moment."""
@@ -86,12 +47,19 @@ class Credentials:
         token_days: int,
         idle_s: int,
         monotonic: Callable[[], float],
+        reauth_s: int = 0,
+        second_factor: bool = False,
     ) -> None:
-        """Keep the pools (tills have their own); tokens of customers die unused after `token_days`."""
+        """Keep the pools (tills have their own); tokens of customers die unused after `token_days`.
+
+        A log-in is fresh for `reauth_s`; `second_factor`: who authors or manages must have one.
+        """
         self._pool = pool
         self._till_pool = till_pool
         self._token_days = token_days
         self._idle_s = idle_s
+        self._reauth_s = reauth_s
+        self._second_factor = second_factor
         self._monotonic = monotonic
         self._cache: dict[str, tuple[float, Visitor]] = {}
         self._guesses: OrderedDict[str, tuple[float, Visitor, bytes]] = OrderedDict()
@@ -161,10 +129,10 @@ class Credentials:
             return known
         dropped = self._dropped
         async with self._pool.acquire() as db:
-            found = await sessions.find(db, token=token, idle_s=self._idle_s)
+            found = await sessions.find(db, token=token, idle_s=self._idle_s, reauth_s=self._reauth_s)
             if found and found.stale:
                 await sessions.touch(db, token=token)
-        return self._remember(token, staff(found), dropped) if found else None
+        return self._remember(token, staff(found, second_factor=self._second_factor), dropped) if found else None
 
     def forget_customer(self, customer_id: UUID) -> None:
         """Drop what is remembered of a customer: after an erasure no request of theirs is taken here."""
@@ -233,7 +201,7 @@ class Credentials:
                 db, buckets=list(buckets.values()), hashes=list(buckets), token_days=self._token_days
             )
         self._touch({owner.hash: owner.bucket for owner in found if owner.stale})
-        return {owner.hash: _customer(owner.customer_id) for owner in found}
+        return {owner.hash: customer(owner.customer_id) for owner in found}
 
     def _touch(self, used: dict[bytes, int]) -> None:
         """Have the last use written down soon; how exactly does not matter, so a flood of them is cut."""
@@ -276,20 +244,3 @@ class Credentials:
         for token in [token for token, (_, visitor, _) in self._guesses.items() if wanted(visitor)]:
             del self._guesses[token]
         self._cache = {key: value for key, value in self._cache.items() if not wanted(value[1])}
-
-
-def _customer(customer_id: UUID) -> Visitor:
-    roles = frozenset({Kind.CUSTOMER})
-    return Visitor(
-        Principal(Kind.CUSTOMER, f"customer:{customer_id}", roles, customer_id=customer_id, via="token"),
-    )
-
-
-def staff(found: sessions.Session) -> Visitor:
-    """Tell who a person's log-in acts as: every role they have; a `counter` role is the till of its store."""
-    roles = frozenset(ROLES[role] for role in found.roles if role in ROLES)
-    kind = next((each for each in _RANK if each in roles), Kind.ANON)
-    principal = Principal(
-        kind, f"user:{found.user_id}", roles, store_id=found.store_id, user_id=found.user_id, via="cookie"
-    )
-    return Visitor(principal, found.csrf, found.one_time)

@@ -17,6 +17,7 @@ from server.store.signed_messages import Message
 from server.web.access import Kind, Principal
 from server.web.gate import GATE, Gate
 from server.web.parts import Parts
+from server.web.visitor import LogIn
 
 JSON = "application/json"
 
@@ -27,7 +28,7 @@ class Call:
 
     `address` is the client's (behind trusted proxies: the rightmost that is none of them), `csrf` the token that
     forms of a page must carry (None without a log-in), `held` the transaction of an idempotent or signed request, `message`
-    what a signed one spends in it.
+    what a signed one spends in it, `log_in` that of somebody who came with a cookie.
     """
 
     request: web.Request
@@ -41,6 +42,7 @@ class Call:
     csrf: str | None = None
     held: Connection | None = None
     message: Message | None = None
+    log_in: LogIn | None = None
 
     @property
     def pool(self) -> Pool:

@@ -143,6 +143,7 @@ async def _read(opened: Door, access: Access, request: web.Request) -> tuple[Cal
         body, plain, token = await _body(opened, request, data, depth=parts.settings.limits.json_depth)
     if access.csrf:
         gate.refuse_cross_site(request, visitor, token=token)
+    gate.refuse_stale(access, visitor)
     call = Call(
         request=request,
         parts=parts,
@@ -154,6 +155,7 @@ async def _read(opened: Door, access: Access, request: web.Request) -> tuple[Cal
         path=path,
         csrf=visitor.csrf,
         message=message,
+        log_in=visitor.log_in,
     )
     return call, plain
 

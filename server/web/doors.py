@@ -19,6 +19,7 @@ from server.web.middleware import finish, guard
 from server.web.parts import PARTS, Parts
 
 MODULES: Final = (
+    "account",
     "approvals",
     "assets",
     "audit",
@@ -46,6 +47,7 @@ MODULES: Final = (
     "ledger",
     "limits",
     "login",
+    "login_code",
     "me",
     "moments",
     "offers",
@@ -60,10 +62,13 @@ MODULES: Final = (
     "replays",
     "reports",
     "pass_reports",
+    "screens.account",
     "screens.dashboard",
     "screens.editor",
     "screens.offer",
+    "second_factor",
     "segments",
+    "sessions",
     "snooze",
     "start",
     "stores",

@@ -14,11 +14,12 @@ from server.errors import Forbidden, Refusal, Unauthenticated
 from server.settings import Settings
 from server.store.pool import Pool
 from server.web.access import ANONYMOUS, Access, Kind, Principal, allow
-from server.web.auth import Credentials, Visitor
+from server.web.auth import Credentials
 from server.web.google_caller import read_google
 from server.web.holder import read_holder, says_pass
 from server.web.passwords import Hasher
 from server.web.throttle import Rate
+from server.web.visitor import Visitor
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _UNMETERED: Final = frozenset({"/v1/pings", "/healthz", "/readyz"})
@@ -37,6 +38,18 @@ class PasswordChangeRequired(Forbidden):
     """The one-time password must be changed first."""
 
     code, title = "password_change_required", "Password change required"
+
+
+class SecondFactorRequired(Forbidden):
+    """Your role needs a second factor: set it up in your account."""
+
+    code, title = "second_factor_required", "Second factor required"
+
+
+class ReauthenticationRequired(Forbidden):
+    """Give your password once more (POST /v1/account/reauthenticate): it was given longer than session.reauth_s ago."""
+
+    code, title = "reauthentication_required", "Reauthentication required"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +82,8 @@ class Gate:
         allow(access, visitor.principal)
         if visitor.one_time:
             raise PasswordChangeRequired
+        if visitor.log_in is not None and visitor.log_in.wants_second and not access.settling:
+            raise SecondFactorRequired
         return visitor
 
     async def _perhaps(self, request: web.Request) -> Visitor:
@@ -121,6 +136,11 @@ class Gate:
         if not given or given != visitor.csrf:  # the session was found by its cookie: there is no secret left to time
             raise CrossSite
 
+    def refuse_stale(self, access: Access, visitor: Visitor) -> None:
+        """Refuse a log-in whose password was given too long ago, where that matters; the page asks for it and goes on."""
+        if access.fresh and visitor.log_in is not None and not visitor.log_in.fresh:
+            raise ReauthenticationRequired(extra={"second_factor": visitor.log_in.second})
+
     def refuse_other_origin(self, request: web.Request) -> None:
         """Refuse a browser's request that began on another site; clients that are no browser send neither header."""
         site = request.headers.get("Sec-Fetch-Site")
@@ -168,6 +188,8 @@ def open_gate(settings: Settings, *, pool: Pool, till_pool: Pool) -> Gate:
             token_days=settings.privacy.token_days,
             idle_s=settings.session.idle_s,
             monotonic=monotonic,
+            reauth_s=settings.session.reauth_s,
+            second_factor=settings.session.second_factor == "required",
         ),
         hasher=Hasher(queue=settings.limits.login_queue),
         requests=Rate(settings.limits.requests_per_minute, monotonic=monotonic),

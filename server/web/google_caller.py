@@ -19,8 +19,8 @@ from passes.errors import CallbackError
 from passes.google.callback import Callback, read_callback
 from server.errors import Unauthenticated
 from server.web.access import Kind, Principal
-from server.web.auth import Visitor
 from server.web.parts import PARTS
+from server.web.visitor import Visitor
 
 TOLD: Final = web.RequestKey("google callback", Callback)
 """What Google said, once it is known to be Google."""

@@ -19,8 +19,8 @@ from aiohttp import web
 from server.errors import Unauthenticated
 from server.store import passes
 from server.web.access import Kind, Principal
-from server.web.auth import Visitor
 from server.web.parts import PARTS
+from server.web.visitor import Visitor
 
 SCHEME: Final = "applepass"
 """In lower case: schemes are the same in any (RFC 9110 §11.1)."""

@@ -1,33 +1,40 @@
 """/login, /logout, /password: forms for people. A log-in is a cookie with a random number; nothing else is in it.
 
-Who is not known and who has the wrong password get the same answer after the same time.
+Who is not known and who has the wrong password get the same answer after the same time. Who has a second factor is asked for
+a code next (`server/web/login_code.py`); until then there is no session.
 """
 
 from __future__ import annotations
 
-import hashlib
-import ipaddress
-import unicodedata
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 import msgspec
 
-from server.errors import Invalid, Refusal, TooMany, Unauthenticated
-from server.store import logins, sessions, users
+from server.errors import FieldError, Invalid, Refusal, Unauthenticated
+from server.store import half_logins, logins, sessions, users
 from server.store.pool import Connection
-from server.web.access import Kind
+from server.store.users import Login
 from server.web.audit import note
-from server.web.auth import ROLES
 from server.web.body import FORM
 from server.web.call import Call, Reply
-from server.web.door import DOORS, door
-from server.web.pages import HTML, render
-from server.web.passwords import judge
-
-_IPV4_NETWORK = 24
-_IPV6_NETWORK = 64
-_READERS = frozenset({Kind.MARKETER, Kind.ANALYST, Kind.ADMIN})
-_WRONG = "E-mail address or password is wrong."
+from server.web.door import door
+from server.web.entering import (
+    WrongLogin,
+    account_of,
+    attempt,
+    begin,
+    cookie,
+    end_session,
+    form,
+    half_cookie,
+    landing,
+    network_of,
+    refused,
+)
+from server.web.pages import HTML
+from server.web.passwords import FAULTS, Checked, fault_of
+from server.web.visitor import ROLES
 
 Secret = Annotated[str, msgspec.Meta(max_length=1024)]
 
@@ -47,16 +54,10 @@ class NewPassword(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     again: Secret
 
 
-class WrongLogin(Unauthenticated):
-    """E-mail address or password is wrong."""
-
-    code, title = "wrong_login", "Wrong log-in"
-
-
 @door("GET", "/login", produces=HTML, summary="The log-in form", tags=("Pages",))
-async def form(call: Call) -> Reply:
+async def log_in_form(call: Call) -> Reply:
     """Show the form."""
-    return _page(call, "login.html", 200)
+    return form(call, "login")
 
 
 @door(
@@ -67,7 +68,7 @@ async def form(call: Call) -> Reply:
     produces=HTML,
     status=303,
     errors=(401,),
-    summary="Log in: a cookie, and the way to the right page",
+    summary="Log in: a cookie, and the way to the right page, or to the second factor",
     example={"email": "kim@example.com", "password": "a long sentence only Kim knows"},
     tags=("Pages",),
 )
@@ -75,34 +76,41 @@ async def log_in(call: Call) -> Reply:
     """Check the password and begin a session with a new id; a page of an older session ends."""
     call.gate.refuse_other_origin(call.request)
     wanted: LogIn = call.body
-    account, network = _account(wanted.email), network_of(call.address)
+    account, network = account_of(wanted.email), network_of(call.address)
     try:
-        await _attempt(call, account=account, network=network)
+        await attempt(call, account=account, network=network)
         async with call.connection() as db:
             found = await users.find_login(db, email=wanted.email)
         checked = await call.gate.hasher.check(wanted.password, found.password_hash if found else None)
         if found is None or not checked.right:
             raise WrongLogin
     except Refusal as refusal:
-        return _refused(call, "login.html", refusal)
+        return refused(call, "login", refusal)
     async with call.transaction() as db:
+        await _better(db, found, checked)
+        if found.second:  # the attempt stays counted until the code was right
+            half = half_cookie(call, await half_logins.create(db, user_id=found.id), age=half_logins.LIFE_S)
+            return Reply(303, headers={"Location": "/login/code", "Set-Cookie": half})
         await logins.succeed(db, account=account, network=network)
-        if checked.better_hash:
-            await users.set_password(db, id_=found.id, password_hash=checked.better_hash, one_time=found.one_time)
-        await _end_session(db, call)
-        made = await sessions.create(db, user_id=found.id, absolute_s=call.parts.settings.session.absolute_s)
-    way = "/password" if found.one_time else _landing(call, found.roles)
-    return Reply(303, headers={"Location": way, "Set-Cookie": _cookie(call, made.token)})
+        made = await begin(db, call, user_id=found.id)
+    way = landing(call, found.roles, one_time=found.one_time)
+    return Reply(303, headers={"Location": way, "Set-Cookie": made})
+
+
+async def _better(db: Connection, found: Login, checked: Checked) -> None:
+    """Keep a hash of today's costs where the one that was kept has older ones."""
+    if checked.better_hash:
+        await users.set_password(db, id_=found.id, password_hash=checked.better_hash, one_time=found.one_time)
 
 
 @door("POST", "/logout", media=FORM, produces=HTML, status=303, summary="Log out", tags=("Pages",))
 async def log_out(call: Call) -> Reply:
     """End the session, here and in the database."""
     async with call.transaction() as db:
-        await _end_session(db, call)
+        await end_session(db, call)
     if call.principal.user_id is not None:
         call.gate.credentials.forget_user(call.principal.user_id)
-    return Reply(303, headers={"Location": "/login", "Set-Cookie": _cookie(call, "")})
+    return Reply(303, headers={"Location": "/login", "Set-Cookie": cookie(call, "")})
 
 
 @door("GET", "/password", produces=HTML, errors=(401,), summary="The form for another password", tags=("Pages",))
@@ -110,7 +118,7 @@ async def password_form(call: Call) -> Reply:
     """Show the form to whoever is logged in."""
     if call.principal.user_id is None:
         raise Unauthenticated
-    return _page(call, "password.html", 200)
+    return form(call, "password")
 
 
 @door(
@@ -131,101 +139,40 @@ async def change_password(call: Call) -> Reply:
     if user_id is None:
         raise Unauthenticated
     wanted: NewPassword = call.body
-    account, network = _account(str(user_id)), network_of(call.address)
+    if fault := _fault(call, wanted):
+        return refused(call, "password", Invalid(errors=[_FAULTS[fault]]), fault=fault)
+    account, network = account_of(str(user_id)), network_of(call.address)
     try:
-        _judge(call, wanted)
-        await _attempt(call, account=account, network=network)
+        await attempt(call, account=account, network=network)
         async with call.connection() as db:
             stored = await users.password_hash(db, id_=user_id)
         if not (await call.gate.hasher.check(wanted.current, stored)).right:
             raise WrongLogin("The current password is wrong.")
         password_hash = await call.gate.hasher.hash(wanted.password)
     except Refusal as refusal:
-        return _refused(call, "password.html", refusal)
+        return refused(call, "password", refusal)
     async with call.transaction() as db:
         await logins.succeed(db, account=account, network=network)
         await users.set_password(db, id_=user_id, password_hash=password_hash, one_time=False)
         await sessions.end_all(db, user_id=user_id)
-        made = await sessions.create(db, user_id=user_id, absolute_s=call.parts.settings.session.absolute_s)
+        made = await begin(db, call, user_id=user_id)
         await note(db, call, action="user.password", object=f"user:{user_id}")
     call.gate.credentials.forget_user(user_id)
     roles = [role for role, kind in ROLES.items() if kind in call.principal.roles]
-    return Reply(303, headers={"Location": _landing(call, roles), "Set-Cookie": _cookie(call, made.token)})
+    return Reply(303, headers={"Location": landing(call, roles, one_time=False), "Set-Cookie": made})
 
 
-def _judge(call: Call, wanted: NewPassword) -> None:
-    """Refuse a new password that is the old one, was mistyped, or is guessed first."""
+_FAULTS: Final[Mapping[str, FieldError]] = {
+    "differ": FieldError("again", "is not the same as the new password"),
+    "same": FieldError("password", "is the current one"),
+    **{fault: FieldError("password", sentence) for fault, sentence in FAULTS.items()},
+}
+
+
+def _fault(call: Call, wanted: NewPassword) -> str | None:
+    """Tell what is wrong with a new password: mistyped, the old one, or what `fault_of` finds."""
     if wanted.password != wanted.again:
-        raise Invalid("The new passwords are not the same.")
+        return "differ"
     if wanted.password == wanted.current:
-        raise Invalid("The new password is the current one.")
-    judge(wanted.password, field="password", words=("kairos", *call.parts.settings.programme.name.split()))
-
-
-async def _attempt(call: Call, *, account: str, network: str) -> None:
-    """Count the attempt; raises TooMany where there were too many for the account from this network."""
-    limits = call.parts.settings.limits
-    async with call.transaction() as db:
-        wait = await logins.attempt(
-            db, account=account, network=network, failures=limits.login_failures, window_s=limits.login_window_s
-        )
-    if wait:
-        raise TooMany("Too many failed log-ins; wait and try again.", retry_after_s=wait)
-
-
-async def _end_session(db: Connection, call: Call) -> None:
-    if token := call.request.cookies.get(call.gate.cookie):
-        await sessions.end(db, token=token)
-
-
-def _account(email: str) -> str:
-    """Give the account's name as it is counted: hashed, since people type passwords into the wrong field."""
-    return hashlib.sha256(unicodedata.normalize("NFKC", email).strip().casefold().encode()).hexdigest()
-
-
-def network_of(address: str) -> str:
-    """Give the network that an address counts for: an IPv4 /24, an IPv6 /64."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    prefix = _IPV4_NETWORK if found.version == 4 else _IPV6_NETWORK
-    return str(ipaddress.ip_network(f"{found}/{prefix}", strict=False))
-
-
-def _cookie(call: Call, token: str) -> str:
-    """Write the session's cookie, or the one that takes it away."""
-    age = call.parts.settings.session.absolute_s if token else 0
-    secure = "; Secure" if call.gate.secure else ""
-    return f"{call.gate.cookie}={token}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
-
-
-def _landing(call: Call, roles: tuple[str, ...] | list[str]) -> str:
-    """Tell where somebody with these roles begins: the first page of theirs that is there."""
-    kinds = {ROLES[role] for role in roles if role in ROLES}
-    there = {each.path for each in call.request.app[DOORS]}
-    wanted = ["/dashboard"] if kinds & _READERS else []
-    wanted += ["/counter"] if Kind.TILL in kinds else []
-    return next((page for page in wanted if page in there), "/docs")
-
-
-def _page(
-    call: Call, template: str, status: int, *, complaint: str = "", headers: dict[str, str] | None = None
-) -> Reply:
-    body = render(
-        template,
-        brand=call.parts.settings.programme.name,
-        csrf=call.csrf or "",
-        one_time=call.principal.user_id is not None,
-        complaint=complaint,
-    )
-    return Reply(status, body, headers=headers or {}, media=HTML)
-
-
-def _refused(call: Call, template: str, refusal: Refusal) -> Reply:
-    """Show people the form again with what was wrong; programs get the problem itself."""
-    if HTML not in call.request.headers.get("Accept", ""):
-        raise refusal
-    complaint = f"The new password {refusal.errors[0].message}." if refusal.errors else refusal.detail
-    headers = {"Retry-After": str(refusal.retry_after_s)} if refusal.retry_after_s else {}
-    return _page(call, template, refusal.status, complaint=complaint, headers=headers)
+        return "same"
+    return fault_of(wanted.password, words=("kairos", *call.parts.settings.programme.name.split()))

@@ -19,7 +19,7 @@ from aiohttp.typedefs import Handler
 from server.errors import Refusal, Unauthenticated, Unreadable
 from server.store.ids import new_text
 from server.web.door import DOOR, REQUEST_ID, Door
-from server.web.gate import GATE, PasswordChangeRequired
+from server.web.gate import GATE, PasswordChangeRequired, SecondFactorRequired
 from server.web.parts import PARTS
 from server.web.problems import MEDIA as PROBLEM
 from server.web.problems import Internal, Misdirected, refusal_of, respond_to
@@ -120,6 +120,8 @@ def _way_to_log_in(request: web.Request, refusal: Refusal) -> str | None:
         return None
     if isinstance(refusal, Unauthenticated):
         return "/login"
+    if isinstance(refusal, SecondFactorRequired):
+        return "/account"
     return "/password" if isinstance(refusal, PasswordChangeRequired) else None
 
 

@@ -11,15 +11,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from passlib.hash import argon2
 
-from server.errors import FieldError, Invalid, Unavailable
+from server.errors import Unavailable
 
 T = TypeVar("T")
 
@@ -104,18 +104,27 @@ def _common() -> frozenset[str]:
     return frozenset(line for line in lines if line and not line.startswith("#"))
 
 
-def judge(password: str, *, field: str, words: tuple[str, ...]) -> None:
-    """Refuse a password that is too short, too long or guessed first; `words` are the brand's and the user's own names.
+Fault = Literal["short", "long", "guessed"]
 
-    Raises Invalid for the field.
+FAULTS: Final[Mapping[Fault, str]] = {
+    "short": f"must have at least {_LEAST_CHARACTERS} characters",
+    "long": f"must have at most {_MOST_BYTES} bytes",
+    "guessed": "is among the first that everybody guesses",
+}
+"""What programs are told of a password that is not taken."""
+
+
+def fault_of(password: str, *, words: tuple[str, ...]) -> Fault | None:
+    """Tell what keeps a password from being taken: too short, too long, or guessed first; None where nothing does.
+
+    `words` are the brand's and the user's own names.
     """
     secret = prepare(password)
     if len(secret) < _LEAST_CHARACTERS:
-        raise Invalid(errors=[FieldError(field, f"must have at least {_LEAST_CHARACTERS} characters")])
+        return "short"
     if len(secret.encode()) > _MOST_BYTES:
-        raise Invalid(errors=[FieldError(field, f"must have at most {_MOST_BYTES} bytes")])
-    if _guessable(secret.casefold(), words):
-        raise Invalid(errors=[FieldError(field, "is among the first that everybody guesses")])
+        return "long"
+    return "guessed" if _guessable(secret.casefold(), words) else None
 
 
 def _guessable(secret: str, words: tuple[str, ...]) -> bool:

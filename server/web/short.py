@@ -24,13 +24,13 @@ from server.pipeline.batch import Answer
 from server.store.ids import new_text
 from server.web import pings
 from server.web.access import Kind
-from server.web.auth import Guess, Visitor
 from server.web.call import JSON
 from server.web.door import DOORS, TABLE
 from server.web.gate import GATE
 from server.web.middleware import data_headers, write_down
 from server.web.parts import PARTS
 from server.web.problems import Internal, refusal_of, respond_to
+from server.web.visitor import Guess, Visitor
 
 if TYPE_CHECKING:
     from aiohttp.http_parser import RawRequestMessage

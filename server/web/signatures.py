@@ -31,8 +31,8 @@ from server.pipeline.keys import opened
 from server.store import signed_messages
 from server.store.pool import Connection
 from server.store.signed_messages import Message
-from server.web.auth import Signer
 from server.web.parts import PARTS
+from server.web.visitor import Signer
 
 ID: Final = "webhook-id"
 TIMESTAMP: Final = "webhook-timestamp"

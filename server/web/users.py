@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from server.errors import Conflict, FieldError, Invalid, NotFound
-from server.store import sessions, users
+from server.store import second_factors, sessions, users
 from server.store.pool import Connection
 from server.web.audit import note
 from server.web.call import Call
@@ -42,13 +42,17 @@ class NewUser(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class UserChange(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What to change. `disabled` ends every log-in, `reset_password` gives a new one-time password."""
+    """What to change. `disabled` ends every log-in, `reset_password` gives a new one-time password.
+
+    `reset_second_factor` takes it away, with its recovery codes: for whoever has lost phone and codes.
+    """
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
     roles: Roles | msgspec.UnsetType = msgspec.UNSET
     store_id: UUID | msgspec.UnsetType | None = msgspec.UNSET
     disabled: bool | msgspec.UnsetType = msgspec.UNSET
     reset_password: bool = False
+    reset_second_factor: bool = False
 
 
 class ListedUser(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -62,6 +66,7 @@ class ListedUser(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     one_time: bool
     created_at: datetime
     disabled_at: datetime | None
+    second_factor: bool
     password: str | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -145,6 +150,9 @@ async def change(call: Call) -> ListedUser:
         if password_hash is not None:
             await users.set_password(db, id_=id_, password_hash=password_hash, one_time=True)
             after = after._replace(one_time=True)
+        if wanted.reset_second_factor:
+            await second_factors.remove(db, user_id=id_)
+            after = after._replace(second_factor=False)
         await sessions.end_all(db, user_id=id_)
         await note(db, call, action="user.change", object=f"user:{id_}", before=before, after=after)
     call.gate.credentials.forget_user(id_)

@@ -19,12 +19,12 @@ from aiohttp.web_request import BaseRequest
 
 from server.errors import Misconfigured, Unreadable
 from server.store.ids import new_id
-from server.web.auth import Guess, Visitor
 from server.web.door import REQUEST_ID
 from server.web.middleware import DATA_HEADERS
 from server.web.parts import PARTS, Parts
 from server.web.problems import Internal, refusal_of, respond_to
 from server.web.short import Asked, ShortWay, short_way
+from server.web.visitor import Guess, Visitor
 
 _LINGER_S: Final = 2.0
 """How long the rest of an unwanted body is read away, so that the client hears the answer before the connection ends."""

@@ -499,7 +499,7 @@ async def test_facts_are_taken_from_where_they_lie_and_counted_by_the_cells_key(
     assert added["Conflict Arbiter Indexes"] == ["funnel_cells_pkey"]
 
 
-FORGOTTEN_WHOLE = {"sessions", "login_failures"}
+FORGOTTEN_WHOLE = {"sessions", "half_logins", "login_failures"}
 """Rows of a day, of people who log in: so few that no index is worth its writing."""
 
 

@@ -9,8 +9,8 @@ from server.web.openapi import describe
 DOORS = all_doors()
 
 OPEN = {
-    "/", "/login", "/logout", "/password", "/healthz", "/readyz", "/openapi.json", "/docs", "/v1/limits", "/p/{link}",
-    "/static/{file}", "/wallet/v1/devices/{dev}/registrations/{type}", "/wallet/v1/log",
+    "/", "/login", "/login/code", "/logout", "/password", "/healthz", "/readyz", "/openapi.json", "/docs", "/v1/limits",
+    "/p/{link}", "/static/{file}", "/wallet/v1/devices/{dev}/registrations/{type}", "/wallet/v1/log",
 }  # fmt: skip
 
 

@@ -86,6 +86,7 @@ STAYS = {
     ),
     **dict.fromkeys(("stores", "geofences"), "what people have written; ledgers name them also when they have closed"),
     **dict.fromkeys(("users", "api_keys", "webhooks", "till_keys"), "as long as somebody does not remove them"),
+    **dict.fromkeys(("second_factors", "recovery_codes"), "as long as their person does not turn it off"),
     "addresses": "what a geocoder answered about shops: its policy asks that nothing is asked twice",
     "geocoder_turn": "one row",
     "wrong_codes": "one row per till",

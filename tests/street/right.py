@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from server.store import approvals
+from server.store import approvals, sessions
 from server.store.ids import new_id
 from tests.street.scene import ELSEWHERE, FENCE, STORE, Scene, document, report
 from tests.till_book import TillBook
@@ -45,6 +45,11 @@ def right(*routes: str) -> Callable[[Maker], Maker]:
 @right("POST /login")
 async def _(scene: Scene, who: str) -> Right:
     return Right(options={"data": {"email": f"{who}@example.com", "password": "no such person"}})
+
+
+@right("POST /login/code")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(options={"data": {"code": "123456"}})
 
 
 @right("POST /password")
@@ -372,10 +377,30 @@ async def _(scene: Scene, who: str) -> Right:
     return Right(json={"email": f"{uuid4()}@example.com", "name": "Alex", "roles": ["analyst"]})
 
 
-@right("PATCH /v1/users/{id}", "DELETE /v1/users/{id}")
+@right("PATCH /v1/users/{id}", "DELETE /v1/users/{id}", "DELETE /v1/users/{id}/sessions")
 async def _(scene: Scene, who: str) -> Right:
     person = {"email": f"{uuid4()}@example.com", "name": "Alex", "roles": ["analyst"]}
     return Right({"id": (await scene.made("/v1/users", person))["id"]}, {"name": "Kim"})
+
+
+@right("DELETE /v1/sessions/{id}", "DELETE /v1/account/sessions/{id}")
+async def _(scene: Scene, who: str) -> Right:
+    person = {"email": f"{uuid4()}@example.com", "name": "Alex", "roles": ["analyst"]}
+    made = UUID((await scene.made("/v1/users", person))["id"])
+    async with scene.street.house.parts.pool.transaction() as db:
+        session = await sessions.create(db, user_id=made, absolute_s=600)
+        id_ = await db.fetchval("SELECT id FROM sessions WHERE csrf = $1", session.csrf)
+    return Right({"id": str(id_)})
+
+
+@right("POST /v1/account/reauthenticate")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"password": "no such person"})
+
+
+@right("POST /v1/account/second-factor/confirm")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"code": "123456"})
 
 
 @right("POST /v1/keys")

@@ -24,6 +24,7 @@ GROUPS = {
     "everybody": set(PRINCIPALS),
     "readers": {"marketer", "analyst", "admin"},
     "authors": {"marketer", "admin"},
+    "staff": {"till", "marketer", "analyst", "admin"},
 }
 
 # What each may do, and what a right request is answered (trust.md's matrix and the HTTP contract, routes of today).
@@ -37,6 +38,8 @@ GET    /v1/limits                        200  everybody
 GET    /                                 200  everybody
 GET    /login                            200  everybody
 POST   /login                            401  everybody
+GET    /login/code                       303  everybody
+POST   /login/code                       401  everybody
 POST   /logout                           303  everybody
 GET    /password                         303  everybody
 POST   /password                         401  everybody
@@ -164,9 +167,24 @@ GET    /v1/keys                          200  admin
 POST   /v1/keys                          201  admin
 DELETE /v1/keys/{id}                     204  admin
 GET    /v1/audit                         200  admin
+GET    /v1/sessions                      200  admin
+DELETE /v1/sessions/{id}                 204  admin
+DELETE /v1/users/{id}/sessions           204  admin
+
+GET    /account                                      403  staff
+GET    /v1/account                                   403  staff
+GET    /v1/account/sessions                          403  staff
+DELETE /v1/account/sessions/{id}                     403  staff
+POST   /v1/account/reauthenticate                    403  staff
+POST   /v1/account/second-factor                     403  staff
+POST   /v1/account/second-factor/confirm             403  staff
+POST   /v1/account/second-factor/recovery-codes      403  staff
+DELETE /v1/account/second-factor                     403  staff
 """
+"""Accounts are of people: the keys that knock here have none, and are told so (`tests/web/test_account.py` has people)."""
 
 PAGES = {
+    "GET /account",
     "GET /dashboard",
     "GET /dashboard/offers/{id}",
     "GET /dashboard/offers/new",

@@ -8,14 +8,18 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from server.store import keys
+from server.store import keys, sessions, users
 from server.store.ids import new_id
 from server.store.pool import Pool
 from server.web.access import ACCESS
 from server.web.doors import all_doors
+from server.web.passwords import Hasher
 from tests.web.serving import Answered, Served, serving, settings_with
 
-MODULES = ("assets", "audit", "docs", "health", "keys", "limits", "login", "users")
+MODULES = (
+    *("account", "assets", "audit", "docs", "health", "keys", "limits", "login", "login_code", "screens.account"),
+    *("second_factor", "sessions", "users"),
+)
 
 
 class Loaded:
@@ -63,8 +67,30 @@ class House(NamedTuple):
         assert changed.status == 303, changed.body
         return await Browser(self.served, cookie_of(changed), "").with_csrf("/password")
 
+    async def entered(self, *roles: str, email: str = "kim@example.com", **fields: Any) -> Browser:
+        """A person who has logged in long since: the same as `settled`, without four hashes of argon2."""
+        values: dict[str, Any] = {"name": "Kim", "store_id": None, "one_time": False} | fields
+        async with self.pool.transaction() as db:
+            made = await users.create(
+                db, email=email, roles=roles or ("marketer",), password_hash=await hash_of_sentence(), **values
+            )
+            assert made is not None
+            origin = sessions.From("127.0.0.0/24")
+            session = await sessions.create(db, user_id=made.id, absolute_s=3600, origin=origin)
+        return Browser(self.served, f"sid={session.token}", session.csrf)
+
 
 SENTENCE = "zwölf Boxkämpfer jagen Viktor"
+_HASHES: list[str] = []
+
+
+async def hash_of_sentence() -> str:
+    """The hash of SENTENCE, made once in each process."""
+    if not _HASHES:
+        hasher = Hasher(queue=1)
+        _HASHES.append(await hasher.hash(SENTENCE))
+        hasher.close()
+    return _HASHES[0]
 
 
 class Browser(NamedTuple):
@@ -82,6 +108,11 @@ class Browser(NamedTuple):
 
     async def get(self, path: str, **headers: str) -> Answered:
         return await self.served.call("GET", path, headers={"Cookie": self.cookie} | headers)
+
+    async def ask(self, method: str, path: str, **options: Any) -> Answered:
+        """Ask as a script of a page does."""
+        headers = {"Cookie": self.cookie, "X-CSRF-Token": self.csrf} | options.pop("headers", {})
+        return await self.served.call(method, path, headers=headers, **options)
 
     async def post(self, path: str, form: dict[str, str], **headers: str) -> Answered:
         form = ({"csrf": self.csrf} if self.csrf else {}) | form
@@ -105,11 +136,14 @@ async def a_store(pool: Pool) -> UUID:
 
 
 @contextlib.asynccontextmanager
-async def housed(pool: Pool, *, rules: Any = None, **changes: Any) -> AsyncIterator[House]:
+async def housed(
+    pool: Pool, *, rules: Any = None, secrets: Any = None, clock: Any = None, **changes: Any
+) -> AsyncIterator[House]:
     """Serve the house's doors."""
     async with pool.acquire() as db:
         made = await keys.create(db, kind="admin")
     assert made is not None
     doors = all_doors(MODULES)
-    async with serving(doors, settings_with(**changes), pool, table=ACCESS, rules=rules or Loaded()) as served:
+    others = {"rules": rules or Loaded(), "secrets": secrets, "clock": clock}
+    async with serving(doors, settings_with(**changes), pool, table=ACCESS, **others) as served:
         yield House(served, pool, made.token)

@@ -12,6 +12,13 @@ def somebody(*kinds: Kind) -> Principal:
     return Principal(kinds[0], "key:1", frozenset(kinds), via="token")
 
 
+# One's own account: of people with any role.
+OWN = {
+    "GET /account", "GET /v1/account", "GET /v1/account/sessions", "DELETE /v1/account/sessions/{}",
+    "POST /v1/account/reauthenticate", "POST /v1/account/second-factor", "POST /v1/account/second-factor/confirm",
+    "POST /v1/account/second-factor/recovery-codes", "DELETE /v1/account/second-factor",
+}  # fmt: skip
+
 # trust.md's matrix, said once more by hand: who is let in beside nobody else
 MATRIX = {
     "customer": {
@@ -27,12 +34,14 @@ MATRIX = {
         "POST /v1/redemptions", "POST /v1/redemptions/check", "POST /v1/redemptions/{}/reversal", "GET /v1/redemptions",
         "GET /v1/redemptions/offline", "POST /v1/redemptions/offline", "POST /v1/redemptions/offline/keys",
         "GET /v1/redemptions/conflicts",
+        *OWN,
     },
     "crm": {
         "POST /v1/segments", "PUT /v1/customers/{}", "POST /v1/customers/{}/events", "POST /v1/purchases",
         "POST /v1/external-sends", "POST /v1/external-sends/batch", "POST /v1/customers/import",
     },
     "analyst": {
+        *OWN,
         "GET /v1/stores", "GET /v1/stores/{}", "GET /v1/geofences", "GET /v1/geofences/{}", "GET /v1/offers",
         "GET /v1/offers/{}", "GET /v1/segments", "GET /v1/reports/funnel", "GET /v1/reports/passes", "GET /dashboard",
         "GET /v1/geofences/export", "GET /v1/stores/export", "GET /v1/geofences/cells", "GET /v1/geofences/{}/offers",
@@ -73,8 +82,8 @@ def test_an_admin_may_what_a_marketer_may_and_can_not_redeem() -> None:
 def test_what_anybody_may_is_short() -> None:
     anybody = {path for (_, path), access in ACCESS.items() if Kind.ANON in access.principals}
     assert anybody == {
-        "/", "/p/{link}", "/v1/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/static/{file}", "/login", "/logout",
-        "/password", "/wallet/v1/devices/{dev}/registrations/{type}", "/wallet/v1/log",
+        "/", "/p/{link}", "/v1/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/static/{file}",
+        "/login", "/login/code", "/logout", "/password", "/wallet/v1/devices/{dev}/registrations/{type}", "/wallet/v1/log",
     }  # fmt: skip
 
 
@@ -87,7 +96,14 @@ def test_customers_reach_their_own_and_tills_their_stores() -> None:
 
 
 def test_only_the_log_in_needs_no_token_of_a_page() -> None:
-    assert [route for route, access in ACCESS.items() if not access.csrf] == [("POST", "/login")]
+    assert [route for route, access in ACCESS.items() if not access.csrf] == [
+        ("POST", "/login"),
+        ("POST", "/login/code"),
+    ]
+
+
+def test_before_a_second_factor_is_set_up_ones_own_account_alone_is_open() -> None:
+    assert {" ".join(shape(*route)) for route, access in ACCESS.items() if access.settling} == OWN
 
 
 def test_no_two_entries_are_one_route() -> None:

@@ -16,7 +16,7 @@ from server.store import keys, sessions, users
 from server.store.ids import new_id, new_token
 from server.store.pool import Connection, Pool
 from server.web.access import Kind
-from server.web.auth import Credentials, staff
+from server.web.auth import Credentials
 from tests.web.serving import away
 
 
@@ -252,16 +252,3 @@ async def test_a_cookie_is_its_person_with_every_role(pool: Pool, credentials: C
         await sessions.end_all(db, user_id=person.id)
     credentials.forget_user(person.id)
     assert await credentials.by_cookie(made.token) is None
-
-
-def test_somebody_of_the_counter_is_their_stores_till() -> None:
-    store, user = new_id(), new_id()
-    visitor = staff(sessions.Session(user, ("counter",), store, False, "csrf", False))
-    assert (visitor.principal.kind, visitor.principal.store_id) == (Kind.TILL, store)
-    assert visitor.principal.id == f"user:{user}"
-
-
-def test_a_role_that_nobody_knows_may_nothing() -> None:
-    visitor = staff(sessions.Session(new_id(), ("emperor",), None, False, "csrf", False))
-    assert visitor.principal.roles == frozenset()
-    assert visitor.principal.kind is Kind.ANON

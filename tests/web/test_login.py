@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from server.store.pool import Pool
-from server.web.login import network_of
 from tests.web.house import SENTENCE, Browser, House, a_store, cookie_of, housed
 
 HTML = "text/html,application/xhtml+xml"
@@ -208,15 +207,23 @@ async def test_a_password_that_is_no_password_is_refused_and_never_written(house
     assert (await house.served.call("POST", "/login", data={"email": "kim@example.com"})).status == 422
 
 
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("203.0.113.77", "203.0.113.0/24"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("::1", "::/64"),
-        ("", "unknown"),
-        ("nonsense", "unknown"),
-    ],
-)
-def test_an_address_counts_for_its_network(address: str, network: str) -> None:
-    assert network_of(address) == network
+async def test_a_log_in_knows_where_it_comes_from_and_no_more_exactly(house: House) -> None:
+    user = await house.add_user()
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+    await house.log_in(user["email"], user["password"], **{"User-Agent": agent})
+    async with house.pool.acquire() as db:
+        row = await db.fetchrow("SELECT network, browser FROM sessions")
+    assert tuple(row or ()) == ("127.0.0.0/24", "Firefox, Linux")
+
+
+async def test_the_forms_and_what_is_wrong_with_them_are_said_in_the_readers_language(house: House) -> None:
+    german = {"Accept-Language": "de", "Accept": HTML}
+    form = await house.served.call("GET", "/login", headers=german)
+    assert b"<h1>Anmelden</h1>" in form.body
+    wrong = await house.log_in("nobody@example.com", "not the password", **german)
+    assert (wrong.status, wrong.headers["Content-Language"]) == (401, "de")
+    assert "E-Mail-Adresse oder Passwort ist falsch." in wrong.body.decode()
+    browser = await house.settled()
+    short = {"current": SENTENCE, "password": "kurz", "again": "kurz"}
+    refused = await browser.post("/password", short, **german)
+    assert (refused.status, "mindestens 15 Zeichen" in refused.body.decode()) == (422, True)

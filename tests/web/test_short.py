@@ -19,11 +19,11 @@ from server.model.place import Circle, Point
 from server.pipeline.batch import Answer, Batch, Result, Watch, Watched
 from server.web import health, pings
 from server.web.access import ACCESS, Kind, Principal
-from server.web.auth import Guess, Visitor
 from server.web.doors import build
 from server.web.gate import open_gate
 from server.web.parts import PARTS
 from server.web.short import short_way
+from server.web.visitor import Guess, Visitor
 from server.web.wire import Runner
 from tests.web.serving import NoPool, parts_of, settings_with
 

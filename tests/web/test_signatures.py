@@ -19,7 +19,6 @@ from server.store import keys
 from server.store.pool import Pool
 from server.wallet.keyring import Keyring, open_keyring
 from server.web.access import ACCESS, Kind
-from server.web.auth import Signer
 from server.web.body import BODY_METHODS
 from server.web.doors import all_doors
 from server.web.signatures import (
@@ -30,6 +29,7 @@ from server.web.signatures import (
     check,
     read_claimed,
 )
+from server.web.visitor import Signer
 from tests.web.authors import PROGRAMME
 from tests.web.serving import Answered, Served, serving, settings_with
 

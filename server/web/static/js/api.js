@@ -1,5 +1,6 @@
 // Asking the server as any program would, with the log-in's cookie and the page's token.
 import { find } from "./dom.js";
+import { prove } from "./proof.js";
 import { say } from "./words.js";
 
 /** What the server refused, as RFC 9457 tells it: `errors` lists {field, message}. */
@@ -22,13 +23,35 @@ export class Problem extends Error {
  * Ask: call("POST", "/v1/offers", {body: document, key: true}).
  * `body` is sent as JSON unless `type` names another media type; `key: true` makes an Idempotency-Key (a string is one);
  * `token` stands for a customer's or key's bearer token instead of the cookie. Answers {status, body, headers}; raises Problem
- * (status 0 where the server cannot be reached).
+ * (status 0 where the server cannot be reached). Where the log-in is too old for what is asked, the password is asked for, and
+ * then it goes on.
  */
-export async function call(method, path, { body, key, token, type = "application/json", signal } = {}) {
+export async function call(method, path, given = {}) {
+  const sent = given.key === true ? { ...given, key: crypto.randomUUID() } : given;
+  try {
+    return await ask(method, path, sent);
+  } catch (error) {
+    if (error.code !== "reauthentication_required") throw error;
+    if (!(await prove({ second: error.told.second_factor, send: reauthenticate }))) throw error;
+    return ask(method, path, sent);
+  }
+}
+
+async function reauthenticate(proof) {
+  try {
+    await ask("POST", "/v1/account/reauthenticate", { body: proof });
+    return { ok: true };
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return { ok: false, code: error.code };
+  }
+}
+
+async function ask(method, path, { body, key, token, type = "application/json", signal } = {}) {
   const headers = { Accept: "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
   else if (method !== "GET") headers["X-CSRF-Token"] = find("meta[name=csrf]").content;
-  if (key) headers["Idempotency-Key"] = key === true ? crypto.randomUUID() : key;
+  if (key) headers["Idempotency-Key"] = key;
   if (body !== undefined) headers["Content-Type"] = type;
   let answer;
   try {
@@ -45,7 +68,7 @@ export async function call(method, path, { body, key, token, type = "application
   } catch {
     told = text;
   }
-  if (answer.status === 401 && !token) throw new Problem(401, { detail: say("log_in_again"), code: "log_in_again" });
+  if (answer.status === 401 && !token && told?.code === "unauthenticated") throw new Problem(401, { detail: say("log_in_again"), code: "log_in_again" });
   if (!answer.ok) throw new Problem(answer.status, told && typeof told === "object" ? told : { title: answer.statusText });
   return { status: answer.status, body: told, headers: answer.headers };
 }
