@@ -24,13 +24,16 @@ from server.store.migrate import migrate
 from server.store.pool import Connection, Pool, connect, open_pool
 from tests import databases
 
-# No deadline: a busy machine is no failure. In CI the same examples each time; at a desk new ones, to find more.
-hypothesis.settings.register_profile(
-    "house",
-    deadline=None,
-    derandomize=bool(os.environ.get("CI")),
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
+# No deadline: a busy machine is no failure. In CI the same examples each time; at a desk new ones, to find more, and with
+# `--hypothesis-profile=long` forty times as many.
+for name, examples in (("house", 50), ("long", 2000)):
+    hypothesis.settings.register_profile(
+        name,
+        max_examples=examples,
+        deadline=None,
+        derandomize=bool(os.environ.get("CI")),
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
 hypothesis.settings.load_profile("house")
 
 HOME = "KAIROS_TEST_HOME"

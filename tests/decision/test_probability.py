@@ -7,7 +7,6 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ncx2, norm
 
 from server.decision.probability import p_inside, ring_m, sigma_of
 from server.model.context import Hit
@@ -17,7 +16,9 @@ ACCURACIES = st.floats(1, 2000)
 
 
 def oracle(measured: Hit, accuracy_m: float) -> float:
-    """P(inside) as scipy knows it."""
+    """P(inside) as scipy knows it, which is loaded by who asks: it takes a second, and every process collects this file."""
+    from scipy.stats import ncx2, norm
+
     sigma = max(accuracy_m, 5) / math.sqrt(-2 * math.log(0.32))
     if measured.straight:
         return float(norm.cdf(-measured.edge_m / sigma))

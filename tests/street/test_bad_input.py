@@ -658,8 +658,8 @@ async def test_half_a_request_is_let_go(scene: Scene, half: bytes) -> None:
     assert (await scene.ask("GET", "/healthz")).status == 200
 
 
-FUZZED = 8
-"""Requests for each operation: some hundreds in all."""
+FUZZED = hypothesis.settings().max_examples // 12
+"""Requests for each operation: some hundreds in all, many thousands with `--hypothesis-profile=long`."""
 
 ENDLESS = {"GET /v1/moments/stream"}
 CHECKS = [

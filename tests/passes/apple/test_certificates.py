@@ -35,6 +35,13 @@ def middle_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
+@functools.cache
+def own_key() -> rsa.RSAPrivateKey:
+    key = load_pem_private_key(authority().key, None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
+
+
 def name(**parts: str) -> x509.Name:
     oids = {"uid": NameOID.USER_ID, "ou": NameOID.ORGANIZATIONAL_UNIT_NAME, "cn": NameOID.COMMON_NAME}
     return x509.Name([x509.NameAttribute(oids[key], value) for key, value in parts.items()])
@@ -66,8 +73,7 @@ def leaf(
     until: datetime = NOW + YEAR,
     by: ec.EllipticCurvePrivateKey | None = None,
 ) -> bytes:
-    key = load_pem_private_key(authority().key, None)
-    assert isinstance(key, rsa.RSAPrivateKey)
+    key = own_key()
     builder = (
         x509.CertificateBuilder()
         .subject_name(name(uid=uid, cn=f"Pass Type ID: {uid}", ou=ou))
