@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from server.store.pool import Connection
@@ -21,6 +22,16 @@ class Approval:
     requested_at: datetime
     approved_by: str | None
     approved_at: datetime | None
+
+
+class Requested(NamedTuple):
+    """A version that waits for somebody's yes."""
+
+    offer_id: UUID
+    name: str
+    version: int
+    requested_by: str
+    requested_at: datetime
 
 
 FIND = """
@@ -60,6 +71,18 @@ async def approve(db: Connection, *, offer_id: UUID, version: int, by: str) -> A
     """Say yes to a version; None where it was said already, or where it is not theirs to say."""
     row = await db.fetchrow(APPROVE, offer_id, version, by)
     return Approval(**row) if row is not None else None
+
+
+REQUESTED = """
+SELECT a.offer_id, o.name, a.version, a.requested_by, a.requested_at
+FROM offer_approvals a JOIN offers o ON o.id = a.offer_id AND o.version = a.version
+WHERE a.approved_by IS NULL AND o.status <> 'ended' ORDER BY a.requested_at, a.offer_id LIMIT $1
+"""
+
+
+async def requested(db: Connection, *, limit: int) -> list[Requested]:
+    """List the newest versions that wait for a yes, who waits longest first."""
+    return [Requested(**row) for row in await db.fetch(REQUESTED, limit)]
 
 
 WAITING = """

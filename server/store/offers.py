@@ -193,14 +193,23 @@ async def versions(db: Connection, *, offer_id: UUID, limit: int, before: int = 
 PAGE = """
 SELECT id, name, status, version, live_version, document, author, created_at, updated_at, published_at, ended_at
 FROM offers
-WHERE ($1::uuid IS NULL OR id > $1::uuid) AND ($2::text IS NULL OR status = $2::text)
-ORDER BY id LIMIT $3
+WHERE ($1::uuid IS NULL OR CASE WHEN $5::boolean THEN id < $1::uuid ELSE id > $1::uuid END)
+  AND ($2::text IS NULL OR status = $2::text) AND ($4::text IS NULL OR strpos(lower(name), lower($4::text)) > 0)
+ORDER BY CASE WHEN $5::boolean THEN id END DESC, id LIMIT $3
 """
 
 
-async def page(db: Connection, *, after: UUID | None, status: Status | None, limit: int) -> Sequence[OfferRow]:
-    """List offers in the order in which they were made, those of one state if asked."""
-    return [_offer(row) for row in await db.fetch(PAGE, after, status, limit)]
+async def page(
+    db: Connection,
+    *,
+    after: UUID | None,
+    status: Status | None,
+    limit: int,
+    search: str | None = None,
+    newest: bool = False,
+) -> Sequence[OfferRow]:
+    """List offers in the order in which they were made, or the newest first; of one state, or with a text in their name."""
+    return [_offer(row) for row in await db.fetch(PAGE, after, status, limit, search, newest)]
 
 
 def _offer(row: Row) -> OfferRow:

@@ -234,6 +234,8 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/account"): _SETTLING,
     ("GET", "/dashboard"): _READERS,
     ("GET", "/dashboard/offers/new"): _AUTHORS,
+    ("GET", "/dashboard/calendar"): _READERS,
+    ("GET", "/dashboard/offers"): _READERS,
     ("GET", "/dashboard/offers/{id}"): _READERS,
     ("GET", "/dashboard/offers/{id}/edit"): _AUTHORS,
     ("GET", "/dashboard/webhooks"): _ADMIN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -84,9 +84,11 @@ class Offers(msgspec.Struct, frozen=True):
 
 
 class OffersQuery(PageQuery, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Filters of the list."""
+    """Filters of the list, a part of the name (in whatever case), and its order."""
 
     status: Literal["draft", "live", "paused", "ended"] | None = None
+    search: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    order: Literal["oldest", "newest"] = "oldest"
 
 
 class VersionQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -119,13 +121,28 @@ def _written(written: Written) -> OfferAnswer:
     return _answer(written.offer, written.warnings, written.voided)
 
 
-@door("GET", "/v1/offers", query=OffersQuery, answer=Offers, summary="Offers, the oldest first", tags=("Marketing",))
+@door(
+    "GET",
+    "/v1/offers",
+    query=OffersQuery,
+    answer=Offers,
+    summary="Offers, the oldest first unless asked",
+    tags=("Marketing",),
+)
 async def list_offers(call: Call) -> Offers:
     """List offers with their newest documents."""
+    query: OffersQuery = call.query
     size = page_size(call.query, most=call.parts.settings.limits.page_items)
     after = read_cursor(call.query.cursor, tuple[UUID])
     async with call.connection() as db:
-        rows = await offers.page(db, after=after[0] if after else None, status=call.query.status, limit=size + 1)
+        rows = await offers.page(
+            db,
+            after=after[0] if after else None,
+            status=query.status,
+            limit=size + 1,
+            search=query.search or None,
+            newest=query.order == "newest",
+        )
     page, following = cut(rows, size=size, keys=lambda offer: (offer.id,))
     return Offers([_answer(row) for row in page], following)
 

@@ -10,7 +10,8 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.hostile import CORPUS, TOGETHER, nothing_ran
-from tests.browser.visits import Visit, enter, person, visit
+from tests.browser.visits import PASSWORD, Visit, enter, person, visit
+from tests.street.scene import report
 from tests.street.serving import Street, open_street
 
 PHONE = {"width": 360, "height": 740}
@@ -149,3 +150,57 @@ async def test_a_rule_is_tried_on_a_phone_in_german_in_the_dark(street: Street, 
     await seen.is_accessible()
     seen.only_here()
     assert await status_of(street, offer) == "draft 0"
+
+
+async def test_offers_are_found_replayed_and_compared(street: Street, chromium: Browser) -> None:
+    offer = await written(street, "everybody", **{"if": {"daylight": True}}, priority=40)
+    rest = {name: value for name, value in document("everybody").items() if name != "if"}
+    answer = await street.call("PUT", f"/v1/offers/{offer}", by="admin", body=rest | {"priority": 60})
+    assert answer.status == 200, answer.body
+    await written(street, "somebody")
+    await street.house.parts.rules.refresh()
+    for number in range(3):
+        answer = await street.call(
+            "POST", "/v1/pings", by=f"customer-{number}", body=report(lat=TOWN["lat"], lon=TOWN["lon"])
+        )
+        assert answer.status == 200, answer.body
+    seen = await somebody(chromium, street, await person(street, "marketer"))
+    page = await seen.go("/dashboard/offers")
+    await expect(page.locator("#list tbody tr")).to_have_count(2)
+    await page.get_by_label("Search by name").fill("EVERY")
+    await expect(page.locator("#list tbody tr")).to_have_count(1)
+    await seen.is_accessible()
+    await page.get_by_label("Search by name").fill(EVIL)
+    await expect(page.locator("#found")).to_have_text("No offer is called like that.")
+    await page.get_by_label("Search by name").fill("every")
+    await page.get_by_role("link", name="everybody").click()
+    await page.get_by_role("button", name="Replay", exact=True).click()
+    figures = page.locator(".replayed .figures")
+    await expect(figures).to_contain_text("Moments 3", timeout=30_000, use_inner_text=True)
+    await expect(page.get_by_role("img", name="Moments by day: 3 in all")).to_be_visible()
+    assert await looked_up(street, "SELECT count(*) FROM replays WHERE offer_id = $1 AND state = 'done'", offer) == 1
+    await press(page, "Compare")
+    await expect(page.locator(".changes")).to_contain_text("no longer: Only if: while the sun is up")
+    await expect(page.locator(".changes ins")).to_have_text(
+        "When it runs: Priority 60: of several offers the highest wins."
+    )
+    await nothing_ran(page)
+    await seen.is_accessible()
+    await page.get_by_role("button", name="Write again as the newest").click()
+    await press(page, "Yes")
+    await expect(page.locator(".versions tbody tr").first).to_contain_text("3")
+    assert await looked_up(street, "SELECT document ->> 'priority' FROM offer_versions WHERE version = 3") == "40"
+    seen.only_here("404")
+
+
+async def test_what_is_done_on_the_page_is_refused_to_other_pages(street: Street) -> None:
+    offer = await written(street, "pretzel")
+    login = {"email": await person(street, "marketer"), "password": PASSWORD}
+    cookie = (await street.call("POST", "/login", data=login)).headers["Set-Cookie"].partition(";")[0]
+    for more in ({}, {"Origin": "https://elsewhere.example"}, {"X-CSRF-Token": "guessed"}):
+        for method, path in (("POST", f"/v1/offers/{offer}/publish"), ("PUT", "/v1/programme")):
+            body = {"paused": True} if method == "PUT" else None
+            answer = await street.call(method, path, headers={"Cookie": cookie, **more}, body=body)
+            assert (answer.status, answer.json["code"]) == (403, "cross_site"), answer.body
+    assert await status_of(street, offer) == "draft 0"
+    assert await looked_up(street, "SELECT paused FROM programme") is False

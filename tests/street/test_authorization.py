@@ -45,6 +45,8 @@ GET    /password                         303  everybody
 POST   /password                         401  everybody
 GET    /p/{link}                         200  everybody
 GET    /dashboard                        200  readers
+GET    /dashboard/calendar               200  readers
+GET    /dashboard/offers                 200  readers
 GET    /dashboard/offers/{id}            200  readers
 GET    /dashboard/offers/new             200  authors
 GET    /dashboard/offers/{id}/edit       200  authors
@@ -186,6 +188,8 @@ DELETE /v1/account/second-factor                     403  staff
 PAGES = {
     "GET /account",
     "GET /dashboard",
+    "GET /dashboard/calendar",
+    "GET /dashboard/offers",
     "GET /dashboard/offers/{id}",
     "GET /dashboard/offers/new",
     "GET /dashboard/offers/{id}/edit",

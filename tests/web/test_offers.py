@@ -194,3 +194,23 @@ async def test_an_unknown_offer_is_not_found(at: House, step: str) -> None:
     odd = await at.call("admin", method, f"/v1/offers/not-an-id{step}")
     assert (unknown.status, odd.status) == (404, 404)
     assert (await at.call("admin", "PUT", f"/v1/offers/{NOBODY}", document())).status == 404
+
+
+async def test_offers_are_found_by_a_part_of_their_name_newest_first(at: House) -> None:
+    for name in ("tea-time", "Coffee", "iced.TEA", "100_tea", "x"):
+        assert (await at.call("marketer", "POST", "/v1/offers", document(name))).status == 201
+
+    async def names(query: str) -> list[str]:
+        answer = await at.call("analyst", "GET", f"/v1/offers?{query}")
+        assert answer.status == 200, answer.body
+        return [each["name"] for each in answer.json["items"]]
+
+    assert await names("search=tea") == ["tea-time", "iced.TEA", "100_tea"]
+    assert await names("search=tea&order=newest") == ["100_tea", "iced.TEA", "tea-time"]
+    assert await names("search=_") == ["100_tea"]
+    assert await names("search=%25") == []
+    assert len(await names("search=")) == 5
+    page = (await at.call("analyst", "GET", "/v1/offers?order=newest&limit=2")).json
+    following = await names(f"order=newest&limit=2&cursor={page['next']}")
+    assert [each["name"] for each in page["items"]] + following == ["x", "100_tea", "iced.TEA", "Coffee"]
+    assert (await at.call("analyst", "GET", f"/v1/offers?search={'x' * 65}")).status == 422

@@ -22,7 +22,11 @@ _READERS: Final = _AUTHORS | {Kind.ANALYST}
 _ADMIN: Final = frozenset({Kind.ADMIN})
 _TILL: Final = frozenset({Kind.TILL})
 
-PLACES: Final[tuple[tuple[str, str, frozenset[Kind]], ...]] = (("/dashboard", "nav_dashboard", _READERS),)
+PLACES: Final[tuple[tuple[str, str, frozenset[Kind]], ...]] = (
+    ("/dashboard", "nav_dashboard", _READERS),
+    ("/dashboard/offers", "nav_offers", _READERS),
+    ("/dashboard/calendar", "nav_calendar", _READERS),
+)
 """Where the bar on top of each page leads: path, word, and whom it is shown to (the access table decides, not this)."""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from server.decision.plan import STATES
 from server.errors import NotFound
 from server.store import approvals, offers, users
 from server.store.approvals import Approval
@@ -17,8 +18,9 @@ from server.web.access import Kind
 from server.web.approvals import approval_answer
 from server.web.call import Call, Reply
 from server.web.door import door
-from server.web.languages import Language, catalogue, say_count
+from server.web.languages import Language, say_count
 from server.web.pages import HTML
+from server.web.screens.authors import actors, signature
 from server.web.screens.diff_words import Compared, compare
 from server.web.screens.frame import language_for, show
 from server.web.screens.offer_words import sections
@@ -26,6 +28,8 @@ from server.web.screens.phrases import say_instant
 
 _VERSIONS: Final = 50
 """So many versions are listed on the page, the newest first; GET /v1/offers/{id}/versions has all."""
+_BY_FIXES: Final = frozenset({*STATES, "near"})
+"""Triggers that a replay can tell of: those of fixes."""
 _AUTHORS: Final = frozenset({Kind.MARKETER, Kind.ADMIN})
 
 
@@ -50,7 +54,7 @@ class Deeds(NamedTuple):
 @door("GET", "/dashboard/offers/{id}", query=OfferQuery, produces=HTML, summary="One offer, as a page", tags=("Pages",))
 async def show_offer(call: Call) -> Reply:
     """Show the page."""
-    language, least = language_for(call), call.parts.settings.privacy.min_group
+    language, settings = language_for(call), call.parts.settings
     async with call.connection() as db:
         offer = await offers.find(db, offer_id=call.uuid("id"))
         if offer is None:
@@ -58,24 +62,29 @@ async def show_offer(call: Call) -> Reply:
         listed = await offers.versions(db, offer_id=offer.id, limit=_VERSIONS)
         approval = await approvals.find(db, offer_id=offer.id, version=offer.version)
         compared = await _compared(db, call, offer, language)
-        actors = {*(each.author for each in listed), *_asked(approval)}
-        people = await users.names(db, ids=_ids(actors))
-    names, zone = place_names(call), call.parts.settings.programme.time_zone
+        wrote = {*(each.author for each in listed), *_asked(approval)}
+        people = await users.names(db, ids=actors(wrote))
+    names, zone = place_names(call), settings.programme.time_zone
     author = bool(_AUTHORS & call.principal.roles)
     deeds = deeds_of(offer, approval, actor=call.author.actor) if author else Deeds()
     return show(
         call,
         "offer.html",
         words=("decision", "offer"),
-        facts={"offer": str(offer.id), "version": offer.version, "status": offer.status},
+        facts={
+            "offer": str(offer.id),
+            "version": offer.version,
+            "least": settings.privacy.min_group,
+            "replay_days": settings.privacy.ping_days if offer.document["when"]["trigger"] in _BY_FIXES else 0,
+        },
         offer=offer,
         told=sections(offer.document, language, names),
         document=msgspec.json.format(msgspec.json.encode(offer.document)).decode(),
         versions=listed,
-        signed={actor: signature(actor, people, language) for actor in actors},
+        signed={each: signature(each, people, language) for each in wrote},
         when=lambda at: say_instant(at, zone, language),
         say_count=say_count,
-        approval=None if approval is None else approval_answer(approval, least=least),
+        approval=None if approval is None else approval_answer(approval, least=settings.privacy.min_group),
         deeds=deeds,
         author=author,
         compared=compared,
@@ -112,24 +121,11 @@ def place_names(call: Call) -> Callable[[str], str]:
     return named
 
 
-def signature(actor: str, people: dict[UUID, str], language: Language) -> str:
-    """Say who wrote something: a person's name, or that a program did."""
-    kind, _, text = actor.partition(":")
-    words = catalogue("offer")[language]
-    if kind == "user":
-        return people.get(UUID(text)) or words["somebody"]
-    return words["program"] if kind == "key" else actor
-
-
 def _asked(approval: Approval | None) -> list[str]:
     """List who had to do with an approval."""
     if approval is None:
         return []
     return [approval.requested_by, *([approval.approved_by] if approval.approved_by is not None else [])]
-
-
-def _ids(actors: Iterable[str]) -> list[UUID]:
-    return [UUID(text) for kind, _, text in (actor.partition(":") for actor in actors) if kind == "user"]
 
 
 async def _compared(db: Connection, call: Call, newest: OfferRow, language: Language) -> Compared | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from server.pipeline import past
 from server.pipeline.rules import Rules
 from server.store.approvals import Approval
 from server.store.offers import OfferRow
@@ -17,7 +20,7 @@ from server.store.pool import Pool
 from server.web import offers
 from server.web.parts import PARTS
 from server.web.screens import offer
-from server.web.screens.offer import Deeds, deeds_of, signature
+from server.web.screens.offer import Deeds, deeds_of
 from tests.lives import MORNING, offer_of
 from tests.web.authors import PROGRAMME, House, a_store, document, house
 
@@ -108,9 +111,9 @@ def test_what_may_be_done_follows_the_state_and_the_approval(
     assert deeds_of(row, approval, actor=actor) == deeds
 
 
-def test_who_wrote_it_is_a_person_or_a_program() -> None:
-    people = {UUID(int=1): "Kim"}
-    assert signature(f"user:{UUID(int=1)}", people, "de") == "Kim"
-    assert signature(f"user:{UUID(int=2)}", people, "de") == "jemand"
-    assert signature(f"key:{UUID(int=2)}", people, "en") == "a program"
-    assert signature("system", people, "en") == "system"
+def test_what_a_replay_assumes_has_words_on_the_page() -> None:
+    script = Path("server/web/static/js/replay_panel.js").read_text("utf-8")
+    source = Path("server/pipeline/past.py").read_text("utf-8")
+    told = {*past.ASSUMES, *re.findall(r'assumes\.append\("(.+?)"\)', source)}
+    assert len(told) == 6
+    assert [each for each in told if f'"{each}": "assume_' not in script] == []

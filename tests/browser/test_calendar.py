@@ -1,0 +1,58 @@
+"""The calendar in a real Chromium, on a phone in German in the dark: days, a pressure that is too much, and the switch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.hostile import TOGETHER, nothing_ran
+from tests.browser.visits import enter, person, visit
+from tests.street.scene import document
+from tests.street.serving import Street, open_street
+
+PHONE = {"width": 360, "height": 740}
+
+
+@pytest.fixture
+async def street(db_dsn: str, tmp_path: Path) -> AsyncIterator[Street]:
+    async with open_street(db_dsn, tmp_path, privacy__min_group=2) as opened:
+        await opened.key("admin")
+        made = await opened.call("POST", "/v1/offers", by="admin", body=document("every-day"))
+        assert (await opened.call("POST", f"/v1/offers/{made.json['id']}/publish", by="admin")).status == 200
+        for number in range(3):
+            await opened.customer(f"customer-{number}")
+        yield opened
+
+
+async def test_days_are_read_and_everything_is_stopped_and_goes_on(street: Street, chromium: Browser) -> None:
+    seen = await visit(chromium, street, locale="de-DE", color_scheme="dark", viewport=PHONE)
+    await enter(seen, street, await person(street, "marketer"))
+    page = await seen.go("/dashboard/calendar")
+    today = page.locator(".days .today")
+    await expect(today).to_contain_text("erreichbar 3")
+    await today.get_by_role("button").click()
+    await expect(page.locator("#day")).to_contain_text("3 sind erreichbar")
+    await expect(page.locator("#day tbody tr")).to_have_text(["every-dayläuft3nicht bekanntEinwilligungen"])
+    await seen.is_accessible()
+    await page.get_by_role("button", name="Alles anhalten …").click()
+    await page.get_by_role("button", name="Jetzt anhalten").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()  # without a reason nothing is stopped
+    await page.locator("dialog textarea").fill(TOGETHER[:500])
+    await page.get_by_role("button", name="Jetzt anhalten").click()
+    await expect(page.get_by_role("heading", level=2).first).to_have_text("Das Programm ist angehalten")
+    await expect(page.locator(".reason")).to_contain_text("Warum: <script>window.taken=1</script>")
+    async with street.house.parts.pool.acquire() as db:
+        assert await db.fetchval("SELECT reason FROM programme WHERE paused") == TOGETHER[:500]
+        await nothing_ran(page)
+        await page.get_by_role("button", name="Weiterlaufen lassen …").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Weiterlaufen lassen …").click()
+        await expect(page.get_by_role("heading", level=2).first).to_have_text("Das Programm läuft")
+        assert await db.fetchval("SELECT paused FROM programme") is False
+    month = await page.locator("#month").inner_text()
+    await page.get_by_role("button", name="Monat danach").click()
+    await expect(page.locator("#month")).not_to_have_text(month)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    seen.only_here()

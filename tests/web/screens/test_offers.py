@@ -1,0 +1,48 @@
+"""The page of all offers: who reads it, what is offered to whom, and what waits for a yes."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import AsyncIterator
+
+import pytest
+
+from server.pipeline.rules import Rules
+from server.store.pool import Pool
+from server.web import offers as api
+from server.web.screens import offers
+from tests.web.authors import PROGRAMME, House, document, house
+from tests.web.serving import settings_with
+
+
+@pytest.fixture
+async def at(cleared: Pool) -> AsyncIterator[House]:
+    rules = Rules(cleared, PROGRAMME)
+    async with house(cleared, api, offers, rules=rules, settings=settings_with(publish__approval_above=1)) as served:
+        yield served
+
+
+async def test_authors_are_led_to_a_new_offer_and_readers_are_not(at: House) -> None:
+    for kind, offered in (("marketer", True), ("admin", True), ("analyst", False)):
+        answer = await at.call(kind, "GET", "/dashboard/offers", Accept_Language="de")
+        assert answer.status == 200
+        text = answer.body.decode()
+        assert ("/dashboard/offers/new" in text) is offered
+        assert ('id="dry-run"' in text) is offered
+        assert "Nach Namen suchen" in text
+        assert "panel waiting" not in text
+    assert (await at.call("crm", "GET", "/dashboard/offers")).status == 403
+
+
+async def test_what_waits_for_a_yes_is_listed_with_who_asked(at: House) -> None:
+    made = await at.call("marketer", "POST", "/v1/offers", document("tea"))
+    assert made.status == 201, made.body
+    async with at.pool.acquire() as db:
+        await db.execute(
+            "INSERT INTO offer_approvals (offer_id, version, author, expected, requested_by)"
+            " VALUES ($1, 1, 'user:x', 9, 'key:y')",
+            made.json["id"],
+        )
+    text = html.unescape((await at.call("analyst", "GET", "/dashboard/offers")).body.decode())
+    assert "tea, version 1, asked for by a program" in text
+    assert f'href="/dashboard/offers/{made.json["id"]}"' in text
