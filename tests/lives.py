@@ -21,6 +21,8 @@ MORNING = datetime(2026, 11, 3, 8, 7, 30, tzinfo=UTC)
 REWARD = {"type": "free_item", "value": {"minor": 250, "currency": "EUR"}, "uses": 1}
 STORE = UUID(int=0x5701)
 COFFEE = Money(250, "EUR")
+AREA = '{"type": "Polygon", "coordinates": [[[13, 52], [13.1, 52], [13, 52.1], [13, 52]]]}'
+"""A fence somewhere, as the database keeps it."""
 
 
 def customer(number: int) -> UUID:

@@ -151,7 +151,9 @@ async def test_one_offer_can_be_asked_for(db: Connection, pool: Pool) -> None:
 
 async def test_offers_and_places_have_their_names(db: Connection, pool: Pool) -> None:
     await lives.offer_row(db, name="coffee")
-    await db.execute("INSERT INTO geofences (id, name, geometry, changed) VALUES ($1, 'Park', '{}', 1)", UUID(int=7))
+    await db.execute(
+        "INSERT INTO geofences (id, name, geometry, changed) VALUES ($1, 'Park', $2, 1)", UUID(int=7), lives.AREA
+    )
     await lives.decide(db, row(1, place_id=UUID(int=7)), row(2))
     await funnel.roll(pool)
     span = {"start": MORNING, "end": MORNING + timedelta(hours=1)}

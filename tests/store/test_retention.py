@@ -158,6 +158,10 @@ ROWS = {
         "INSERT INTO sessions (hash, user_id, csrf, ends_at)"
         " SELECT uuid_send(gen_random_uuid()), id, '', now() - $2::interval FROM users WHERE $1::smallint IS NOT NULL"
     ),
+    "half_logins": (
+        "INSERT INTO half_logins (hash, user_id, ends_at)"
+        " SELECT uuid_send(gen_random_uuid()), id, now() - $2::interval FROM users WHERE $1::smallint IS NOT NULL"
+    ),
     "login_failures": (
         "INSERT INTO login_failures (account, network, at)"
         " SELECT 'a', 'n', now() - $2::interval WHERE $1::smallint IS NOT NULL"

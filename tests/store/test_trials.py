@@ -183,10 +183,11 @@ async def test_visits_are_those_of_the_offers_places(db: Connection, pool: Pool)
     )
     for fence, tags, store in zip(fences, (["park"], [], []), (None, None, UUID(int=0xA2)), strict=True):
         await db.execute(
-            "INSERT INTO geofences (id, name, geometry, tags, store_id, changed) VALUES ($1, 'f', '{}', $2, $3, 1)",
+            "INSERT INTO geofences (id, name, geometry, tags, store_id, changed) VALUES ($1, 'f', $4, $2, $3, 1)",
             fence,
             tags,
             store,
+            lives.AREA,
         )
     for number, (places, _) in enumerate(PLACES):
         when = {"trigger": "enter"} | ({"places": places} if places is not None else {})
