@@ -175,13 +175,6 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/v1/reports/funnel"): _READERS,
     ("GET", "/v1/reports/passes"): _READERS,
     ("GET", "/v1/export/{type}"): _ADMIN_ANEW,
-    ("GET", "/v1/reports/heat"): _READERS,
-    ("GET", "/v1/reports/kpis"): _READERS,
-    ("GET", "/v1/reports/money"): _READERS,
-    ("GET", "/v1/reports/stores"): _READERS,
-    ("GET", "/v1/reports/today"): _READERS,
-    ("GET", "/v1/reports/today/stream"): _READERS,
-    ("GET", "/v1/reports/trend"): _READERS,
     # Other systems
     ("POST", "/v1/external-sends"): _for(Kind.CRM),
     ("POST", "/v1/external-sends/batch"): _for(Kind.CRM),
@@ -239,6 +232,10 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/password"): _ANYBODY,  # the doors ask for a log-in themselves: one whose password must be changed will do
     ("POST", "/password"): _ANYBODY,
     ("GET", "/account"): _SETTLING,
+    ("GET", "/counter"): _for(Kind.TILL, owner="store"),
+    ("GET", "/counter/shell"): _ANYBODY,  # the page with nobody in it
+    ("GET", "/counter-worker.js"): _ANYBODY,
+    ("GET", "/counter.webmanifest"): _ANYBODY,
     ("GET", "/dashboard"): _READERS,
     ("GET", "/dashboard/offers/new"): _AUTHORS,
     ("GET", "/dashboard/calendar"): _READERS,

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -115,20 +116,31 @@ class Counter:
 
 @contextlib.asynccontextmanager
 async def open_counter(
-    dsn: str, folder: Path, *, parts: dict[str, Any] | None = None, **changes: Any
+    dsn: str,
+    folder: Path,
+    *,
+    parts: dict[str, Any] | None = None,
+    screens: tuple[ModuleType, ...] = (),
+    **changes: Any,
 ) -> AsyncIterator[Counter]:
-    """Serve the counter's doors on this database, with the two pools of a house and further parts."""
+    """Serve the counter's doors on this database, with the two pools of a house, further parts and pages."""
     async with (
         await open_pool(dsn, size=8, application_name="tests") as pool,
         await open_pool(dsn, size=4, application_name="tests till") as till_pool,
-        _open(pool, till_pool, folder, parts or {}, changes) as opened,
+        _open(pool, till_pool, folder, parts or {}, screens=screens, changes=changes) as opened,
     ):
         yield opened
 
 
 @contextlib.asynccontextmanager
 async def _open(
-    pool: Pool, till_pool: Pool, folder: Path, others: dict[str, Any], changes: dict[str, Any]
+    pool: Pool,
+    till_pool: Pool,
+    folder: Path,
+    others: dict[str, Any],
+    *,
+    screens: tuple[ModuleType, ...],
+    changes: dict[str, Any],
 ) -> AsyncIterator[Counter]:
     settings = settings_with(**changes)
     desk, keyring = the_desk(folder, signs_codes=settings.offline.codes)
@@ -138,7 +150,7 @@ async def _open(
         store_id, offer_id = await add_store(db), await add_offer(db)
         admin = await keys.create(db, kind="admin")
     assert admin is not None
-    doors = [each for module in MODULES for each in doors_of(module)]
+    doors = [each for module in (*MODULES, *screens) for each in doors_of(module)]
     parts = {"till_pool": till_pool, "clock": clock, "desk": desk, "secrets": keyring} | others
     async with serving(doors, settings, pool, **parts) as served:
         opened = Counter(served, pool, desk, keyring, store_id, offer_id, {"admin": admin.token})

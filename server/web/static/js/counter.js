@@ -1,0 +1,267 @@
+// The till: a code comes from the camera or the keyboard, its answer fills the screen; without a network the terms decide.
+import { call, Problem } from "./api.js";
+import { busy, refusal, rewardWords, show, sound, when } from "./counter_answer.js";
+import { startCamera } from "./counter_eye.js";
+import { grouped } from "./counter_codes.js";
+import * as offline from "./counter_offline.js";
+import { showRecords, tellUnsent } from "./counter_records.js";
+import { drop, tidy } from "./counter_store.js";
+import { wish, wishFor } from "./counter_wishes.js";
+import { conflicts, takeBack, today } from "./counter_today.js";
+import { el, fill, find } from "./dom.js";
+import { ask, attempt, tell } from "./frame.js";
+import { FACTS, LANGUAGE, money, say } from "./words.js";
+
+const PATIENCE_MS = 4000;
+const AGAIN_MS = 3000;
+const TERMS_MS = 600_000;
+const RETRY_MS = 15_000;
+
+let terms = null;
+let working = false;
+let last = { text: "", at: 0 };
+
+// A code that is held before the camera is one scan, however often it is seen.
+function scanned(text) {
+  const again = text === last.text && Date.now() - last.at < AGAIN_MS;
+  last = { text, at: Date.now() };
+  if (!again) take(text);
+}
+
+/** Take a code: look at it or redeem it, and show what is to be done. Never two at once. */
+async function take(code, { sure = wish("check") !== "1", id = crypto.randomUUID() } = {}) {
+  if (working || !code.trim()) return;
+  working = true;
+  performance.mark("scan");
+  busy();
+  try {
+    const purchase = bought();
+    await (sure ? redeem(code, purchase, id) : look(code, purchase));
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    answer({ kind: "wait", title: say("not_now"), lines: [error.words], source: code });
+  } finally {
+    working = false;
+  }
+}
+
+function bought() {
+  const typed = find("#amount").value.trim().replace(",", ".");
+  const order = find("#order").value.trim();
+  if (!/^\d+(\.\d+)?$/.test(typed)) return undefined;
+  const currency = find("#currency").value;
+  const digits = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+  return { amount: { minor: Math.round(Number(typed) * 10 ** digits), currency }, ...(order ? { order_id: order } : {}) };
+}
+
+async function redeem(code, purchase, id) {
+  try {
+    const { body } = await reached("/v1/redemptions", { code, purchase }, id);
+    done(code, body);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (isAway(error)) await without(code, purchase, id);
+    else refused(code, error);
+  }
+}
+
+/** Look first: what would it be, and keep the pass for this till meanwhile. */
+async function look(code, purchase) {
+  const { body } = await reached("/v1/redemptions/check", { code, purchase, hold: "PT2M" }).catch((error) => {
+    if (error instanceof Problem && isAway(error)) return { body: null };
+    if (error instanceof Problem) return { body: { would: error.status, code: error.code, detail: error.message, ...error.told } };
+    throw error;
+  });
+  if (body === null) return without(code, purchase, crypto.randomUUID(), { only: true });
+  if (body.would !== 201) return refused(code, new Problem(body.would, body));
+  const lines = [rewardWords(body.reward), uses(body.uses_left)];
+  return answer({ kind: "wait", title: say("would_redeem"), lines, source: code, actions: [["redeem", () => take(code, { sure: true })], ["next", next]] });
+}
+
+// One more try where the server asks for it; the key makes it one redemption whatever came of the first.
+async function reached(path, body, key) {
+  const once = () => call("POST", path, { body, key, signal: AbortSignal.timeout(PATIENCE_MS) });
+  try {
+    return await once();
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 503) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    return once();
+  }
+}
+
+const isAway = (problem) => problem.status === 0 || problem.status >= 502;
+const uses = (left) => (left > 1 ? say("uses_left", { left }) : left === 1 ? say("use_left") : "");
+
+function done(code, body) {
+  const lines = [rewardWords(body.reward), uses(body.uses_left)];
+  const undo = async () => {
+    if (await takeBack(body.id)) next();
+  };
+  answer({ kind: "good", title: say("redeemed"), lines, source: code, actions: [["next", next], ["undo", undo]] });
+  clearForm();
+  if (body.uses_left === 0) offline.remember(code, terms).catch(() => {});
+  attempt(today);
+  online();
+}
+
+function refused(code, problem) {
+  if (problem.code === "log_in_again") return logInAgain();
+  const said = refusal(problem);
+  const again = problem.code === "minimum_not_met";
+  if (again) wantAmount(problem.told.minimum_purchase?.currency);
+  return answer({ ...said, source: code, actions: again ? [["again", () => take(code)], ["next", next]] : [["next", next]] });
+}
+
+function logInAgain() {
+  answer({ kind: "wait", title: say("log_in_again"), lines: [say("log_in_why")] });
+  find("#answer").append(el("a", { class: "button", href: "/login" }, say("log_in")));
+}
+
+function wantAmount(currency) {
+  if (currency && [...find("#currency").options].some((each) => each.value === currency)) find("#currency").value = currency;
+  find("#purchase").open = true;
+  find("#amount").focus();
+}
+
+/** Without the server: what this till may do by itself. `only` looks and takes nothing. */
+async function without(code, purchase, id, { only = false } = {}) {
+  setOnline(false);
+  const { verdict, why, told, at } = await offline.judge(code, purchase?.amount, terms);
+  const value = offline.worth(told, purchase?.amount);
+  const worth = value ? say("worth", { value: money(value) }) : "";
+  const about = say(`offline_${why}`, { time: at ? when(at) : "" });
+  if (why === "minimum") wantAmount(told.signed.currency);
+  if (verdict === "refuse") {
+    const kind = why === "unchecked" || why === "minimum" ? "wait" : "wrong";
+    return answer({ kind, title: say("offline_no"), lines: [about], source: code, actions: [["next", next]] });
+  }
+  const kind = verdict === "genuine" ? "good" : "wait";
+  if (only) return answer({ kind: "wait", title: say(`offline_title_${verdict}`), lines: [worth], note: about, source: code, actions: [["redeem", () => take(code, { sure: true })], ["next", next]] });
+  await offline.keep(id, code, purchase, told, terms);
+  answer({ kind, title: say(`offline_title_${verdict}`), lines: [worth], note: `${about} ${say("booked_later")}`, source: code, actions: [["next", next]] });
+  clearForm();
+  return showRecords();
+}
+
+function answer(said) {
+  show(said);
+  performance.mark("answer");
+  sound(said.kind, wish("mute") === "1");
+}
+
+function next() {
+  find("#answer").hidden = true;
+  if (!find("#video").hidden) return;
+  find("#code").focus();
+}
+
+function clearForm() {
+  for (const name of ["#code", "#amount", "#order"]) find(name).value = "";
+}
+
+let wasOnline = true;
+
+function setOnline(now) {
+  wasOnline = now;
+  find("#away").hidden = now;
+}
+
+/** There is a network: ask for the terms now and then, send what waits. */
+async function online() {
+  setOnline(true);
+  try {
+    if (terms === null || Date.now() - terms.asked > TERMS_MS) terms = await offline.prepare();
+    const { sent, missing, stuck } = await offline.send(terms);
+    if (stuck !== null) tell(say("stuck"), { wrong: true });
+    if (missing > 0) tell(say("missing", { times: missing }), { wrong: true });
+    if (sent.length) await Promise.all([tellUnsent(sent), today(), conflicts()]);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (isAway(error)) setOnline(false);
+    else if (error.code === "log_in_again") logInAgain();
+    else tell(say("failed", { problem: error.words }), { wrong: true });
+  }
+  await showRecords();
+}
+
+/** A page that was opened without a network has no token: the page of now has one, if somebody is logged in. */
+async function wake() {
+  if (find("meta[name=csrf]").content) return online();
+  const found = await fetch("/counter", { headers: { Accept: "text/html" } }).catch(() => null);
+  if (found === null) return setOnline(false);
+  if (!found.ok || !new URL(found.url).pathname.startsWith("/counter")) return logInAgain();
+  const page = new DOMParser().parseFromString(await found.text(), "text/html");
+  const token = page.querySelector("meta[name=csrf]")?.content;
+  if (!token) return setOnline(false);
+  if ((await offline.unsent()).length === 0 && find("#answer").hidden) return location.reload();
+  find("meta[name=csrf]").content = token;
+  return online();
+}
+
+function wire() {
+  const code = find("#code");
+  code.addEventListener("input", () => {
+    if (code.selectionStart === code.value.length) code.value = grouped(code.value);
+  });
+  find("#typed").addEventListener("submit", (event) => {
+    event.preventDefault();
+    take(code.value);
+  });
+  for (const name of ["check", "mute"]) {
+    const box = find(`#${name}`);
+    box.checked = wish(name) === "1";
+    box.addEventListener("change", () => wishFor(name, box.checked ? "1" : "0"));
+  }
+  find("#start").addEventListener("click", () => startCamera(scanned));
+  find("#send").addEventListener("click", () => attempt(wake, { busy: find("#send") }));
+  document.querySelector("form.leave")?.addEventListener("submit", leave);
+  window.addEventListener("online", wake);
+  window.addEventListener("offline", () => setOnline(false));
+}
+
+/** Nobody leaves without knowing that something was not sent; what a browser knows of the till goes with them. */
+async function leave(event) {
+  event.preventDefault();
+  const waiting = await offline.unsent();
+  if (waiting.length && !(await ask(say("leave_unsent", { times: waiting.length }), { yes: say("leave_anyway") }))) return;
+  await drop("kept", "terms");
+  event.target.submit();
+}
+
+async function begin() {
+  wire();
+  terms = await offline.terms();
+  if (FACTS.till === null && terms !== null) {
+    Object.assign(FACTS, { till: terms.till_id, store_id: terms.store_id, zone: terms.time_zone ?? FACTS.zone, store: terms.store });
+    fill(find("#store"), terms.store);
+  }
+  FACTS.reversal_s ??= terms?.reversal_s ?? 0;
+  if (terms !== null && FACTS.till !== null && terms.till_id !== FACTS.till) terms = null;
+  find("#nobody").hidden = FACTS.till !== null;
+  await showRecords();
+  if (wish("camera") === "1") startCamera(scanned);
+  keepFiles().catch(() => {}); // a browser that keeps nothing still works while there is a network
+  await (find("meta[name=csrf]").content ? lookRound() : wake());
+  document.body.dataset.ready = "";
+  setInterval(async () => (wasOnline ? (await offline.unsent()).length && wake() : wake()), RETRY_MS);
+  await tidy();
+}
+
+/** A page that came from the server: what there is to know is asked anew. */
+async function lookRound() {
+  if (terms !== null) terms.asked = 0;
+  await online();
+  if (wasOnline) await attempt(() => Promise.all([today(), conflicts()]));
+}
+
+/** Have a service worker keep the page's files, in the page's language. */
+async function keepFiles() {
+  await navigator.serviceWorker.register("/counter-worker.js", { scope: "/counter" });
+  const { active } = await navigator.serviceWorker.ready;
+  if (wish("language") !== LANGUAGE) active.postMessage("shell");
+  wishFor("language", LANGUAGE);
+  document.body.dataset.kept = "";
+}
+
+begin();

@@ -1,0 +1,77 @@
+// What was redeemed here today: the list, its totals, taking one back; and what was given offline and could not be booked.
+import { call, everything } from "./api.js";
+import { reasonWords, rewardWords, when } from "./counter_answer.js";
+import { el, fill, find } from "./dom.js";
+import { attempt, tell } from "./frame.js";
+import { count, FACTS, knows, money, say, time } from "./words.js";
+
+/** Read the list anew, and show it. */
+export async function today() {
+  const found = await everything("/v1/redemptions");
+  const standing = found.filter((each) => !each.reversed);
+  fill(find("#total"), say("total", { times: count(standing.length), value: sums(standing) }));
+  fill(find("#today"), found.length ? found.map(row) : el("li", { class: "empty" }, say("none_today")));
+}
+
+function sums(items) {
+  const totals = new Map();
+  for (const { reward } of items) {
+    if (reward.value) totals.set(reward.value.currency, (totals.get(reward.value.currency) ?? 0) + reward.value.minor);
+  }
+  return [...totals].map(([currency, minor]) => money({ minor, currency })).join(" + ") || "–";
+}
+
+function row(each) {
+  const at = time(each.redeemed_at, { date: false });
+  const open = !each.reversed && Date.now() - Date.parse(each.redeemed_at) < FACTS.reversal_s * 1000;
+  const what = el(each.reversed ? "s" : "span", {}, rewardWords(each.reward));
+  const badges = [
+    each.own && el("span", { class: "badge" }, say("own")),
+    each.reversed && el("span", { class: "badge wrong" }, say("taken_back_at", { time: when(each.reversed_at) })),
+  ];
+  const undo = open && el("button", { type: "button", class: "quiet", onclick: () => takeBack(each.id), "aria-label": say("undo_this", { time: at }) }, say("undo"));
+  return el("li", { class: each.reversed ? "over" : "" }, el("time", {}, at), el("div", { class: "what" }, what, badges), undo);
+}
+
+/** Ask why, and take a redemption back; answers whether it was. */
+export function takeBack(id) {
+  const dialog = find("#undo");
+  const reason = find("#reason");
+  reason.value = "";
+  return new Promise((resolve) => {
+    dialog.onclose = async () => resolve(dialog.returnValue === "undo" && (await reverse(id, reason.value.trim())));
+    dialog.returnValue = "";
+    dialog.showModal();
+  });
+}
+
+async function reverse(id, reason) {
+  const done = await attempt(() => call("POST", `/v1/redemptions/${id}/reversal`, { body: { reason }, key: true }).catch(inWords));
+  if (done === undefined) return false;
+  tell(say("taken_back"));
+  await attempt(today);
+  return true;
+}
+
+/** Say of a reversal that is refused whom to ask. */
+function inWords(problem) {
+  if (knows(`undo_${problem.code}`)) problem.message = say(`undo_${problem.code}`);
+  throw problem;
+}
+
+/** Show what could not be booked, of this store, with what it came to. */
+export async function conflicts() {
+  const { body } = await call("GET", "/v1/redemptions/conflicts?limit=20");
+  const box = find("#conflicts");
+  box.hidden = body.items.length === 0;
+  const lost = body.losses.filter((each) => each.cost !== null).map((each) => money(each.cost)).join(" + ");
+  const times = body.losses.reduce((sum, each) => sum + each.count, 0);
+  fill(find("#lost"), say("lost", { times: count(times), value: lost || "–" }));
+  fill(find("#lost-list"), body.items.map((each) => el("li", {}, el("strong", {}, conflictWords(each)), each.reward && el("span", {}, rewardWords(each.reward)))));
+}
+
+function conflictWords(each) {
+  const cost = each.cost ? money(each.cost) : "–";
+  if (each.before_at) return say("served_twice", { before: when(each.before_at), store: each.before_store ?? "–", served: when(each.served_at), cost });
+  return say("served_wrongly", { served: when(each.served_at), why: reasonWords(each.code), cost });
+}

@@ -1,0 +1,259 @@
+"""The till in a real Chromium: a code before the camera is redeemed once; without a network it goes on and tells the truth."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from server.pipeline.accept import accept
+from tests.browser import camera
+from tests.browser.hostile import SHORT, TOGETHER, nothing_ran
+from tests.browser.visits import PASSWORD, Visit, enter, person, visit
+from tests.counter_rows import COFFEE, add_customer, add_moment, add_offer, add_store
+from tests.street.serving import Street, open_street
+
+STORE = f"Markt {SHORT}"
+CAMERAS = ("willReadFrequently", "camera stream")
+"""What the reader of codes says of a camera on http, and of reading pictures; both are its own affair."""
+AWAY = ("ERR_INTERNET_DISCONNECTED", "ERR_FAILED")
+
+
+@dataclass
+class Pass:
+    """A pass in somebody's hands."""
+
+    serial: UUID
+    typed: str
+    qr: str
+
+
+@dataclass
+class Shop:
+    """A store with somebody at its counter."""
+
+    street: Street
+    store_id: UUID
+    offer_id: UUID
+    email: str
+
+    async def passes(self, count: int, **columns: Any) -> list[Pass]:
+        """Give out passes, each to somebody else."""
+        parts, made = self.street.house.parts, []
+        async with parts.pool.transaction() as db:
+            for _ in range(count):
+                customer = await add_customer(db)
+                moment = await add_moment(db, customer_id=customer, offer_id=self.offer_id, **columns)
+                found = (await accept(db, moment_id=moment, customer_id=customer, desk=parts.desk)).pass_
+                now = found.created_at
+                signed = parts.desk.signed_code(found, now=now)
+                assert signed is not None
+                made.append(Pass(found.serial, parts.desk.code(found, now=now), signed))
+        return made
+
+    async def value(self, sql: str, *arguments: Any) -> Any:
+        async with self.street.house.parts.pool.acquire() as db:
+            return await db.fetchval(sql, *arguments)
+
+    async def used(self, one: Pass) -> int:
+        """How often a pass was redeemed, as the ledger says."""
+        return int(await self.value("SELECT count(*) FROM redemptions WHERE serial = $1", one.serial))
+
+
+@pytest.fixture
+async def shop(db_dsn: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    async with open_street(db_dsn, tmp_path, offline__codes=True) as street:
+        async with street.house.parts.pool.transaction() as db:
+            store_id, offer_id = await add_store(db, name=STORE), await add_offer(db)
+        yield Shop(street, store_id, offer_id, await person(street, "counter", store_id=store_id))
+
+
+async def ready(page: Page) -> None:
+    await expect(page.locator("body[data-ready]")).to_be_attached(timeout=15_000)
+
+
+async def type_in(page: Page, code: str) -> None:
+    await page.fill("#code", code)
+    await page.press("#code", "Enter")
+
+
+async def says(page: Page, kind: str, *texts: str) -> None:
+    answer = page.locator("#answer")
+    await expect(answer).to_have_class(f"answer {kind}", timeout=15_000)
+    for text in texts:
+        await expect(answer).to_contain_text(text)
+
+
+async def test_a_code_before_the_camera_is_redeemed_once_and_taken_back(shop: Shop, chromium: Browser) -> None:
+    one, two, three, four = await shop.passes(4, reward=dict(COFFEE) | {"sku": SHORT})
+    camera.show(one.qr)
+    seen = await visit(chromium, shop.street, viewport={"width": 1280, "height": 900})
+    page = await seen.go("/counter")
+    await expect(page).to_have_url(f"{seen.url}/login")
+    await page.fill("[name=email]", shop.email)
+    await page.fill("[name=password]", PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{seen.url}/counter")
+    await ready(page)
+    await expect(page.locator("h1")).to_contain_text(STORE)
+    await page.get_by_role("button", name="Scan with the camera").click()
+    await says(page, "good", "Redeemed", f"{SHORT} (worth €2.50)")
+    await expect(page.locator("#today li")).to_contain_text("this till")
+    assert await shop.used(one) == 1  # it is still before the camera, and no second scan
+    await seen.is_accessible()
+    await type_in(page, one.typed.lower())
+    await says(page, "wrong", "Already redeemed", "in this store")
+    await says_typed(page, two, three)
+    await undone(page, shop, one)
+    await only_ours(seen, shop, four)
+    await nothing_ran(page)
+    seen.only_here(*CAMERAS, "409", "404", "403", "422")
+
+
+async def says_typed(page: Page, two: Pass, three: Pass) -> None:
+    """Texts of others in every field are a code that nobody has; a purchase goes along; looking first takes nothing."""
+    await type_in(page, TOGETHER)
+    await says(page, "wrong", "Unknown code")
+    await page.get_by_text("Purchase amount").click()
+    await page.fill("#amount", SHORT[:15])
+    await page.fill("#order", SHORT)
+    await type_in(page, two.typed)
+    await says(page, "good", "Redeemed")
+    await page.get_by_text("Settings of this device").click()
+    await page.get_by_label("Look first").check()
+    await page.get_by_label("No sound").check()
+    await page.fill("#amount", "4,80")
+    await page.fill("#order", SHORT)
+    await type_in(page, " ".join(three.typed[at : at + 4] for at in range(0, 48, 4)))
+    await says(page, "wait", "Good: not redeemed yet")
+    await page.get_by_role("button", name="Redeem", exact=True).click()
+    await says(page, "good", "Redeemed")
+
+
+async def undone(page: Page, shop: Shop, one: Pass) -> None:
+    """The first of the day is taken back, with a reason that is somebody's script, and is told so."""
+    assert (
+        await shop.value("SELECT order_id FROM redemptions WHERE order_id IS NOT NULL AND amount_minor = 480") == SHORT
+    )
+    await page.locator("#today li").last.get_by_role("button").click()
+    await page.get_by_label("Reason").fill(TOGETHER[:500])
+    await page.locator("#undo").get_by_role("button", name="Take back").click()
+    await expect(page.locator("#today s")).to_have_count(1)
+    await expect(page.locator("#today li").last).to_contain_text("taken back")
+    await expect(page.locator("#total")).to_have_text("2 redeemed, worth €5.00")
+    assert await shop.value("SELECT reason FROM reversals WHERE serial = $1", one.serial) == TOGETHER[:500]
+    assert await shop.value("SELECT uses_left FROM passes WHERE serial = $1", one.serial) == 1
+
+
+async def only_ours(seen: Visit, shop: Shop, one: Pass) -> None:
+    """Writes without the page's token, and from another site, are refused."""
+    post = """async code => (await fetch("/v1/redemptions", {method: "POST", body: JSON.stringify({code}), headers: {
+        "Content-Type": "application/json", "Idempotency-Key": "k"}})).status"""
+    assert await seen.page.evaluate(post, one.typed) == 403
+    [cookie] = [each for each in await seen.page.context.cookies() if each["httpOnly"]]
+    token = await seen.page.locator("meta[name=csrf]").get_attribute("content")
+    headers = {"Cookie": f"{cookie['name']}={cookie['value']}", "X-CSRF-Token": token, "Origin": "https://evil.example"}
+    answer = await shop.street.call("POST", "/v1/redemptions", body={"code": one.typed}, key="new", headers=headers)
+    assert (answer.status, await shop.used(one)) == (403, 0)
+
+
+async def test_a_till_without_a_network_goes_on_and_tells_what_came_of_it(shop: Shop, chromium: Browser) -> None:
+    one, two, three, four = await shop.passes(4)
+    seen = await visit(
+        chromium,
+        shop.street,
+        locale="de-DE",
+        color_scheme="dark",
+        viewport={"width": 360, "height": 740},
+        is_mobile=True,
+    )
+    await enter(seen, shop.street, shop.email)
+    page = await seen.go("/counter")
+    await ready(page)
+    await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    await expect(page.locator("body[data-kept]")).to_be_attached()
+    await page.context.set_offline(True)
+    await page.reload()
+    await ready(page)
+    await expect(page.locator("#away")).to_contain_text("Kein Netz")
+    for each in (one, two, three):
+        await type_in(page, each.qr)
+        await says(page, "good", "Echt: ausgeben", "Wert 2,50")
+    await type_in(page, one.typed)
+    await says(page, "wrong", "Nicht ausgeben", "schon angenommen")
+    await type_in(page, four.typed)
+    await says(page, "wait", "Nicht ausgeben", "ohne Netz nicht prüfen")
+    await type_in(page, f"{four.qr[:-9]}0{four.qr[-8:]}" if four.qr[-9] != "0" else f"{four.qr[:-9]}1{four.qr[-8:]}")
+    await says(page, "wrong", "nicht echt")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    await seen.is_accessible()
+    assert [await shop.used(each) for each in (one, two, three)] == [0, 0, 0]
+    await shop.street.key("till", store_id=shop.store_id)  # meanwhile another till redeems the second one
+    assert (
+        await shop.street.call("POST", "/v1/redemptions", by="till", body={"code": two.typed}, key="new")
+    ).status == 201
+    await page.evaluate(ALTER, 3)
+    context = page.context
+    await page.close()  # and the phone is switched off before anything was sent
+    page = seen.page = await context.new_page()
+    await context.set_offline(False)
+    await page.goto(f"{seen.url}/counter")
+    await expect(page.locator("#said")).to_contain_text("3 gesendet, davon ließen sich 2 nicht buchen", timeout=15_000)
+    await told_honestly(page)
+    assert [await shop.used(each) for each in (one, two, three)] == [1, 1, 0]
+    assert await shop.value("SELECT count(*) FROM audit WHERE action = 'till_key.tampered'") == 1
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    await seen.is_accessible()
+    await nothing_ran(page)
+    await leaves(page, one)
+    seen.only_here(*CAMERAS, *AWAY)
+
+
+ALTER = """n => new Promise((resolve, reject) => {
+    const opening = indexedDB.open("kairos-counter");
+    opening.onsuccess = () => {
+        const records = opening.result.transaction("records", "readwrite").objectStore("records");
+        records.getAll().onsuccess = (event) => {
+            const found = event.target.result.find((each) => each.n === n);
+            records.put({...found, scanned_at: "2026-01-01T00:00:00.000Z"}).onsuccess = () => resolve(true);
+        };
+    };
+    opening.onerror = () => reject(opening.error);
+})"""
+
+
+async def told_honestly(page: Page) -> None:
+    """One was booked, one served twice with its cost, one altered; the store's conflict is listed with its loss."""
+    records = page.locator("#records li")
+    await expect(records.filter(has_text="gebucht").first).to_be_visible()
+    await expect(records.filter(has_text="doppelt ausgegeben")).to_contain_text("Kosten 2,50")
+    await expect(records.filter(has_text="nicht gebucht")).to_contain_text("verändert")
+    await expect(page.locator("#waiting")).to_have_text("Alles ist gesendet.")
+    await expect(page.locator("#send")).to_be_hidden()
+    await expect(page.locator("#lost")).to_contain_text("insgesamt 1, Wert 2,50")
+    await expect(page.locator("#lost-list")).to_contain_text(f"({STORE})")
+
+
+async def leaves(page: Page, one: Pass) -> None:
+    """Who logs out with something unsent is asked; and then nobody is there, with or without a network."""
+    await page.context.set_offline(True)
+    await page.evaluate("""() => new Promise((resolve) => { const opening = indexedDB.open("kairos-counter");
+        opening.onsuccess = () => { const records = opening.result.transaction("records", "readwrite").objectStore("records");
+        records.put({id: "x", n: 9, status: "unsent", at: Date.now(), key_id: "k", store_id: "s"}).onsuccess = resolve; }; })""")
+    await page.get_by_role("button", name="Abmelden").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("1 noch nicht gesendet")
+    await page.get_by_role("button", name="Abbrechen").click()
+    await page.context.set_offline(False)
+    await page.get_by_role("button", name="Abmelden").click()
+    await page.get_by_role("button", name="Trotzdem abmelden").click()
+    await expect(page).to_have_url(f"{page.url.rpartition('/')[0]}/login")
+    await page.context.set_offline(True)
+    await page.goto(f"{page.url.rpartition('/')[0]}/counter")
+    await expect(page.locator("#nobody")).to_be_visible()
+    await type_in(page, one.qr)
+    await says(page, "wrong", "Nicht ausgeben")
