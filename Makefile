@@ -7,7 +7,7 @@ JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 # The tests start hundreds of processes: what is compiled once need not be compiled by each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test lint pictures lock clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -44,6 +44,9 @@ lint: $(VENV)/.test ## ruff, mypy --strict, import contracts
 	$(VENV)/bin/ruff format --check server passes tests bench
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+pictures: $(VENV)/.browser ## docs/pages: a picture of every page, taken at a demo of its own
+	$(VENV)/bin/python -m tests.browser.pictures $(ARGS)
 
 lock: $(VENV)/.test ## write .ci/requirements.lock anew: names, versions and hashes
 	$(VENV)/bin/python -m pip install -q pip-tools

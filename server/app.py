@@ -42,7 +42,7 @@ from server.signals.geocode import open_geocoder
 from server.signals.weather.base import Source
 from server.signals.weather.cache import WeatherCache
 from server.signals.weather.source import open_source
-from server.store import conversions, embedded, funnel, retention, trials
+from server.store import conversions, embedded, funnel, happened, retention, trials
 from server.store.check import check_server
 from server.store.clock import DatabaseClock
 from server.store.migrate import migrate
@@ -230,6 +230,7 @@ def jobs_of(parts: Parts) -> list[Job]:
     again = timedelta(seconds=parts.settings.segments.refresh_s)
     return [
         Job("rollup", every.rollup_s, lambda: funnel.roll(pool, terms=terms)),
+        Job("count pings", every.rollup_s, lambda: happened.move(pool)),
         Job("attribute moments", every.trials_s, lambda: conversions.look(pool, now=clock.now())),
         Job("follow trials", every.trials_s, lambda: trials.follow(pool, now=clock.now())),
         *passes_jobs(parts),

@@ -19,7 +19,7 @@ from server.settings_out import (
     WebPushSettings,
 )
 from server.settings_out import Section as _Section
-from server.settings_pages import MapSettings, Offline, Session
+from server.settings_pages import MapSettings, Offline, Reports, Session
 
 
 class Server(_Section, frozen=True):
@@ -277,6 +277,7 @@ class Settings(_Section, frozen=True):
     google_wallet: GoogleWalletSettings
     webhooks: WebhookSettings
     map: MapSettings
+    reports: Reports
     replay: ReplaySettings
     jobs: Jobs
 

@@ -1,4 +1,4 @@
-"""Settings of our own pages and of the people who log in there; the others are in `server/settings.py`."""
+"""Settings of our own pages and reports, and of the people who log in there; the others are in `server/settings.py`."""
 
 from __future__ import annotations
 
@@ -33,3 +33,12 @@ class MapSettings(Section, frozen=True):
 
     tiles_url: str
     tiles_credit: str
+
+
+class Reports(Section, frozen=True):
+    """What reports look at, and how much of it they tell at once."""
+
+    active_days: int
+    map_stores: int
+    today_s: float
+    streams: int

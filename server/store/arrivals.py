@@ -206,6 +206,9 @@ WITH won AS (
     FROM unnest($6::uuid[], $7::uuid[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[],
                 $13::uuid[], $14::json[]) AS p (customer_id, id, at, received_at, cell, fences, reason, moment_id, trace)
     JOIN won USING (customer_id)
+    RETURNING bucket
+), counted AS (
+    INSERT INTO ping_facts (pings) SELECT count(*) FROM facts HAVING count(*) > 0
 ), said AS (
     SELECT won.bucket, r.id, won.customer_id, r.at, r.moment_id, r.verdicts
     FROM unnest($15::uuid[], $16::uuid[], $17::timestamptz[], $18::uuid[], $19::jsonb[])

@@ -102,6 +102,17 @@ WITH taken AS (
                   value_minor = c.value_minor + excluded.value_minor,
                   customers = CASE WHEN cardinality(c.customers) >= $2 THEN c.customers ELSE
                               ARRAY(SELECT DISTINCT u FROM unnest(c.customers || excluded.customers) AS u LIMIT $2) END
+), happened AS (
+    INSERT INTO happened_cells AS h (slot, what, count)
+    SELECT date_bin('15 minutes', coalesce(r.redeemed_at, t.at), timestamptz '2000-01-01 00:00:00+00') AS slot,
+           CASE t.step WHEN 'decided' THEN 'moments' WHEN 'opened' THEN 'opens' WHEN 'redeemed' THEN 'redemptions'
+                       ELSE t.step END AS what, sum(t.delta)
+    FROM taken t
+    LEFT JOIN reversals v ON t.delta < 0 AND v.bucket = t.bucket AND v.id = t.subject_id
+    LEFT JOIN redemptions r ON r.bucket = v.bucket AND r.id = v.redemption_id
+    WHERE t.step IN ('decided', 'opened', 'passes', 'redeemed')
+    GROUP BY 1, 2 ORDER BY 1, 2
+    ON CONFLICT (slot, what) DO UPDATE SET count = h.count + excluded.count
 )
 SELECT (SELECT count(*) FROM taken) AS moved, ARRAY(
     SELECT t.moment_id FROM taken t

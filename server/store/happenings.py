@@ -19,7 +19,8 @@ from server.store.states import by_bucket
 
 
 class Happening(NamedTuple):
-    """Something that happened: `store_id` where, `after` how long a spell of absence has lasted; a purchase has the rest."""
+    """Something that happened: `store_id` where, `after` how long a spell of absence has lasted; a purchase has the rest,
+    an answer its `score`."""
 
     id: UUID
     customer_id: UUID
@@ -30,16 +31,18 @@ class Happening(NamedTuple):
     amount: Money | None = None
     order_id: str | None = None
     items: Sequence[dict[str, Any]] | None = None
+    score: int | None = None
 
 
 TELL = """
 WITH given AS (
     SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::uuid[], $7::bigint[],
-                         $8::bigint[], $9::text[], $10::text[], $11::jsonb[])
-           AS g (bucket, id, customer_id, name, at, store_id, after_s, amount_minor, currency, order_id, items)
+                         $8::bigint[], $9::text[], $10::text[], $11::jsonb[], $12::smallint[])
+           AS g (bucket, id, customer_id, name, at, store_id, after_s, amount_minor, currency, order_id, items, score)
 ), told AS (
-    INSERT INTO customer_events (bucket, id, customer_id, name, at, store_id, amount_minor, currency, order_id, items)
-    SELECT bucket, id, customer_id, name, at, store_id, amount_minor, currency, order_id, items FROM given ORDER BY bucket, id
+    INSERT INTO customer_events (bucket, id, customer_id, name, at, store_id, amount_minor, currency, order_id, items, score)
+    SELECT bucket, id, customer_id, name, at, store_id, amount_minor, currency, order_id, items, score FROM given
+    ORDER BY bucket, id
     ON CONFLICT DO NOTHING
     RETURNING bucket, id
 ), occurred AS (
@@ -68,5 +71,6 @@ async def tell(db: Connection, *, happenings: Sequence[Happening]) -> set[UUID]:
         [each.amount.currency if each.amount is not None else None for each in ordered],
         [each.order_id for each in ordered],
         [json.dumps(list(each.items)) if each.items is not None else None for each in ordered],
+        [each.score for each in ordered],
     )
     return {row["id"] for row in rows}

@@ -1,147 +1,148 @@
-"""Reports: the funnel out of the cells that the roll-up keeps, and out of the moments where an edge cuts through a cell.
+"""Reports: groups of moments and what came of them, out of the cube (server.store.cube).
 
-Rule 1: a moment counts by when it was decided, and everything that came of it counts with it (a cohort).
-Rule 2: a cell is a whole quarter of an hour; the rest of a range that begins or ends within one is counted from moments.
-Rule 3: how many people a group has is told with it. Whoever shows the figures blanks what is too small.
+Rule 1: how many people a group has is told with it: all of a small one, of a large one that they are enough. Whoever shows the
+        figures blanks what is too small.
+Rule 2: figures and people are those of one instant.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
 from uuid import UUID
 
-from server.store.funnel import SLOT_MINUTES
-from server.store.pool import Connection, Row
+from server.store import cube
+from server.store.cube import ALL, SUMS, Filters, counting, naming
+from server.store.funnel import MOST_CUSTOMERS
+from server.store.pool import Connection
 
 By = Literal["offer", "store", "channel", "variant", "placement", "hour", "weekday", "weather", "day", "programme"]
 
-_SLOT: Final = timedelta(minutes=SLOT_MINUTES)
-_SUMS: Final = ("decided", "delivered", "opened", "clicked", "passes", "redeemed", "control", "converted")
-_ORIGIN: Final = datetime(2000, 1, 1, tzinfo=UTC)
+KEYS: Final[Mapping[By, tuple[str, ...]]] = {
+    "offer": ("offer_id",),
+    "store": ("place_id",),
+    "channel": ("channel",),
+    "variant": ("variant",),
+    "placement": ("placement",),
+    "hour": ("local_hour",),
+    "weekday": ("weekday",),
+    "weather": ("weather",),
+    "day": ("local_day",),
+    "programme": (),
+}
+"""By what a report may group, and the columns that this is."""
+
+Key = tuple[Any, ...]
 
 
-class Counts(NamedTuple):
-    """One group: its key, for offers and places its name, how many distinct people (64 may stand for more), the steps.
+def text_of(key: Sequence[Any]) -> str:
+    """Write a key of one column; the whole programme's, which has none, has a word."""
+    return str(key[0]) if key else "programme"
 
-    `value` (minor units) and `redemptions` are by currency, of what was redeemed and not taken back.
+
+@dataclass(slots=True)
+class Counts:
+    """One group: its key, what it is called if it has a name, its people, the steps.
+
+    `people` are their hashes where they are fewer than were asked for, else None: there are enough. `value` (minor units) and
+    `redemptions` are by currency, of what was redeemed and not taken back.
     """
 
-    key: str
-    name: str | None
-    customers: int
-    decided: int
-    delivered: int
-    opened: int
-    clicked: int
-    passes: int
-    redeemed: int
-    control: int
-    value: Mapping[str, int]
-    redemptions: Mapping[str, int]
+    key: Key
+    decided: int = 0
+    delivered: int = 0
+    opened: int = 0
+    clicked: int = 0
+    passes: int = 0
+    redeemed: int = 0
+    control: int = 0
     converted: int = 0
+    value: dict[str, int] = field(default_factory=dict)
+    redemptions: dict[str, int] = field(default_factory=dict)
+    people: frozenset[int] | None = None
+    name: str | None = None
 
 
-_OFFER = "(SELECT o.name FROM offers o WHERE o.id = c.key::uuid)"
-_PLACE = """coalesce((SELECT s.name FROM stores s WHERE s.id = c.key::uuid),
-                (SELECT g.name FROM geofences g WHERE g.id = c.key::uuid))"""
-KEYS: Final[Mapping[By, tuple[str, str]]] = {
-    "offer": ("{0}.offer_id", _OFFER),
-    "store": ("{0}.place_id", _PLACE),
-    "channel": ("{0}.channel", "NULL"),
-    "variant": ("{0}.variant", "NULL"),
-    "placement": ("{0}.placement", "NULL"),
-    "hour": ("{0}.local_hour", "NULL"),
-    "weekday": ("{0}.weekday", "NULL"),
-    "weather": ("{0}.weather", "NULL"),
-    "day": ("{0}.local_day", "NULL"),
-    "programme": ("'programme'", "NULL"),
-}
-"""By what a report may group: the key, of a row of that name, and where what it is called is found."""
+_STEPS: Final = SUMS[:-1]
 
 
-def _facts(key: str) -> str:
-    """Write what is counted: $1–$2 whole slots, $3–$4 and $5–$6 the edges, $7 an offer or NULL."""
-    return f"""
-WITH edges AS (
-    SELECT m.bucket, m.id, m.offer_id, coalesce(m.place_id, '00000000-0000-0000-0000-000000000000') AS place_id, m.channel,
-           m.placement, m.variant, m.local_day, m.local_hour, m.weekday, coalesce(m.weather, '') AS weather, m.held_out,
-           m.delivered_at, m.opened_at, m.clicked_at, m.converted_at, m.pass_serial,
-           array_remove(ARRAY[('x' || encode(substr(sha256(uuid_send(m.customer_id)), 1, 8), 'hex'))::bit(64)::bigint], NULL)
-               AS customers
-    FROM moments m
-    WHERE (m.created_at >= $3::timestamptz AND m.created_at < $4::timestamptz
-           OR m.created_at >= $5::timestamptz AND m.created_at < $6::timestamptz)
-      AND ($7::uuid IS NULL OR m.offer_id = $7::uuid)
-), facts AS (
-    SELECT {key.format("f")}::text AS key, f.currency, f.decided, f.delivered, f.opened, f.clicked, f.passes, f.redeemed,
-           f.control, f.converted, f.value_minor, f.customers
-    FROM funnel_cells f
-    WHERE f.slot >= $1::timestamptz AND f.slot < $2::timestamptz AND ($7::uuid IS NULL OR f.offer_id = $7::uuid)
-    UNION ALL
-    SELECT {key.format("e")}::text, '', (NOT e.held_out)::int, (e.delivered_at IS NOT NULL)::int, (e.opened_at IS NOT NULL)::int,
-           (e.clicked_at IS NOT NULL)::int, (e.pass_serial IS NOT NULL)::int, 0, e.held_out::int,
-           (e.converted_at IS NOT NULL)::int, 0, e.customers
-    FROM edges e
-    UNION ALL
-    SELECT {key.format("e")}::text, coalesce(r.currency, ''), 0, 0, 0, 0, 0, 1, 0, 0, r.value_minor, e.customers
-    FROM edges e
-    JOIN passes p ON p.bucket = e.bucket AND p.moment_id = e.id
-    JOIN redemptions r ON r.bucket = p.bucket AND r.serial = p.serial
-    WHERE NOT EXISTS (SELECT FROM reversals v WHERE v.bucket = r.bucket AND v.redemption_id = r.id)
-)"""  # noqa: S608  names of ours, no input
+async def count(
+    db: Connection,
+    *,
+    start: datetime,
+    end: datetime,
+    keys: Sequence[str],
+    filters: Filters = ALL,
+    least: int = MOST_CUSTOMERS,
+) -> list[Counts]:
+    """Count the moments decided in [start, end), and what came of them, by group; tell the people of groups under `least`."""
+    slices = cube.cut(start, end)
+    values = [*slices.parameters, *filters.given]
+    groups: dict[Key, Counts] = {}
+    small: set[Key] = set()
+    async with db.transaction(isolation="repeatable_read", readonly=True):
+        rows = await db.fetch(counting(keys, filters.named), *values)
+        large = {_key(row, keys) for row in rows if (row["most"] or 0) >= least}
+        for row in rows:
+            key = _key(row, keys)
+            _add(groups.setdefault(key, Counts(key)), row)
+            if key not in large:
+                small.add(key)
+        if small:
+            listed = [list(column) for column in zip(*small, strict=True)]
+            named = await db.fetch(naming(keys, filters.named), *values, *listed)
+            people = {_key(row, keys): frozenset(row["people"] or ()) for row in named}
+            for key in small:
+                found = people.get(key, frozenset())
+                groups[key].people = found if len(found) < least else None
+    return list(groups.values())
 
 
-def _funnel(key: str, name: str) -> str:
-    """Write the statement of one grouping."""
-    return f"""{_facts(key)}, counts AS (
-    SELECT key, sum(decided) AS decided, sum(delivered) AS delivered, sum(opened) AS opened, sum(clicked) AS clicked,
-           sum(passes) AS passes, sum(redeemed) AS redeemed, sum(control) AS control, sum(converted) AS converted
-    FROM facts GROUP BY key
-), people AS (
-    SELECT key, count(DISTINCT customer) AS customers FROM facts, unnest(customers) AS customer GROUP BY key
-), money AS (
-    SELECT key, json_object_agg(currency, value_minor) AS value, json_object_agg(currency, redeemed) AS redemptions
-    FROM (SELECT key, currency, sum(value_minor) AS value_minor, sum(redeemed) AS redeemed FROM facts
-          WHERE currency <> '' GROUP BY key, currency HAVING sum(redeemed) <> 0 OR sum(value_minor) <> 0) AS each
-    GROUP BY key
-)
-SELECT c.key, {name} AS name, coalesce(people.customers, 0) AS customers, c.decided, c.delivered, c.opened, c.clicked,
-       c.passes, c.redeemed, c.control, c.converted, money.value, money.redemptions
-FROM counts c LEFT JOIN people USING (key) LEFT JOIN money USING (key)
-ORDER BY c.key
-"""  # noqa: S608  names of ours, no input
+def _key(row: Any, keys: Iterable[str]) -> Key:
+    return tuple(row[each] for each in keys)
 
 
-FUNNEL: Final[Mapping[By, str]] = {by: _funnel(*parts) for by, parts in KEYS.items()}
+def _add(counts: Counts, row: Any) -> None:
+    """Add a row to its group; what was redeemed in a currency and taken back again is none."""
+    for step in _STEPS:
+        setattr(counts, step, getattr(counts, step) + row[step])
+    currency = row["currency"]
+    if currency and (row["redeemed"] or row["value_minor"]):
+        counts.value[currency] = row["value_minor"]
+        counts.redemptions[currency] = row["redeemed"]
+
+
+OFFERS = "SELECT id, name FROM offers WHERE id = ANY ($1::uuid[])"
+PLACES = """
+SELECT id, name FROM geofences WHERE id = ANY ($1::uuid[])
+UNION ALL
+SELECT id, name FROM stores WHERE id = ANY ($1::uuid[])
+"""
 
 
 async def funnel(
-    db: Connection, *, start: datetime, end: datetime, by: By, offer_id: UUID | None = None
+    db: Connection,
+    *,
+    start: datetime,
+    end: datetime,
+    by: By,
+    filters: Filters = ALL,
+    least: int = MOST_CUSTOMERS,
 ) -> list[Counts]:
-    """Count the moments decided in [start, end), and what came of them, by group; of one offer alone if named."""
-    rows = await db.fetch(FUNNEL[by], *slices(start, end), offer_id)
-    return [_counts(row) for row in rows]
+    """Count by one of the usual groupings; offers and places with their names, in the order of their keys."""
+    found = await count(db, start=start, end=end, keys=KEYS[by], filters=filters, least=least)
+    if by in ("offer", "store"):
+        names = await name_all(db, ids=[each.key[0] for each in found], sql=OFFERS if by == "offer" else PLACES)
+        for each in found:
+            each.name = names.get(each.key[0])
+    return sorted(found, key=lambda each: each.key)
 
 
-def _counts(row: Row) -> Counts:
-    values = dict(row)
-    for column in ("value", "redemptions"):
-        values[column] = json.loads(values[column] or "{}")
-    for column in _SUMS:
-        values[column] = int(values[column])  # sums of bigint are numeric
-    return Counts(**values)
-
-
-def slices(start: datetime, end: datetime) -> tuple[datetime, datetime, datetime, datetime, datetime, datetime]:
-    """Cut [start, end) into its whole slots, what is before them, and what is behind: six edges, some parts empty."""
-    first = start + (_ORIGIN - start) % _SLOT
-    last = end - (end - _ORIGIN) % _SLOT
-    if first >= last:
-        return start, start, start, end, end, end
-    return first, last, start, first, last, end
+async def name_all(db: Connection, *, ids: Sequence[UUID], sql: str) -> dict[UUID, str]:
+    """Tell what offers or places are called; a store's name is that of the store, not of its fence."""
+    return {row["id"]: row["name"] for row in await db.fetch(sql, ids)}
 
 
 CURRENCY = """

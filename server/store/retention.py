@@ -45,6 +45,7 @@ FORGET: Mapping[str, str] = {
     "occasions": _oldest("occasions", "at"),
     "firings": _oldest("firings", "at", " AND next_chunk = 1024"),
     "deliveries": _oldest("deliveries", "created_at"),
+    "happened_cells": _oldest("happened_cells", "slot"),
     "webhook_events": _oldest("webhook_events", "at"),
     "webhook_calls": _oldest("webhook_calls", "queued_at"),
     "moments": _oldest("moments", "created_at", " AND pass_serial IS NULL"),
@@ -59,6 +60,7 @@ FORGET: Mapping[str, str] = {
 
 
 _OF_EVENTS = (
+    "happened_cells",
     "receipt_lines",
     "receipts",
     "trials",

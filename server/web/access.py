@@ -175,6 +175,13 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/v1/reports/funnel"): _READERS,
     ("GET", "/v1/reports/passes"): _READERS,
     ("GET", "/v1/export/{type}"): _ADMIN_ANEW,
+    ("GET", "/v1/reports/heat"): _READERS,
+    ("GET", "/v1/reports/kpis"): _READERS,
+    ("GET", "/v1/reports/money"): _READERS,
+    ("GET", "/v1/reports/stores"): _READERS,
+    ("GET", "/v1/reports/today"): _READERS,
+    ("GET", "/v1/reports/today/stream"): _READERS,
+    ("GET", "/v1/reports/trend"): _READERS,
     # Other systems
     ("POST", "/v1/external-sends"): _for(Kind.CRM),
     ("POST", "/v1/external-sends/batch"): _for(Kind.CRM),

@@ -34,6 +34,9 @@ AHEAD = timedelta(minutes=2)
 OURS = ("purchase", "redemption", "sign-up", "sign_up", "birthday", "inactivity")
 """Events that Kairos tells itself, or that have a door of their own."""
 
+ANSWER = "nps"
+"""An answer to the question how likely somebody is to recommend the brand."""
+
 SEGMENTS = 100
 """Groups that one customer is told to be in."""
 
@@ -86,11 +89,15 @@ class CustomerQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class ToldEvent(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One event: the id is the other system's own, the name what offers wait for, `at` when it happened."""
+    """One event: the id is the other system's own, the name what offers wait for, `at` when it happened.
+
+    `score` is what the customer answered from 0 to 10: an event named nps has one, and no other.
+    """
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     at: Instant
+    score: Annotated[int, msgspec.Meta(ge=0, le=10)] | None = None
 
 
 class ToldBody(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -222,7 +229,9 @@ async def tell(call: Call) -> ToldAnswer:
             raise NotFound
         mine = {event.id: event for event in good}
         made = [
-            Happening(event_id(customer_id, "told", event.id), customer_id, event.name, min(event.at, now))
+            Happening(
+                event_id(customer_id, "told", event.id), customer_id, event.name, min(event.at, now), score=event.score
+            )
             for event in mine.values()
         ]
         new = await happenings.tell(db, happenings=made) if made else set()
@@ -241,6 +250,13 @@ def _checked(call: Call) -> tuple[ToldEvent, ...]:
         FieldError(f"events[{place}].name", f"is told by Kairos itself or by a door of its own: {', '.join(OURS)}")
         for place, event in enumerate(events)
         if event.name in OURS
+    ]
+    wrong += [
+        FieldError(
+            f"events[{place}].score", f"is what an event named {ANSWER} has, and no other: a number from 0 to 10"
+        )
+        for place, event in enumerate(events)
+        if (event.name == ANSWER) is (event.score is None)
     ]
     if wrong:
         raise Invalid(errors=wrong)

@@ -6,13 +6,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Literal
-from uuid import UUID
 
 import msgspec
 
 from server.pipeline.lift import LEVEL, Arm, Measure, compare_means, compare_shares
 from server.settings import Settings
 from server.store import lift
+from server.store.cube import Filters
 from server.store.lift import Sums
 from server.store.pool import Connection
 from server.store.reports import By
@@ -69,11 +69,11 @@ async def lifts(
     by: By,
     currency: str,
     settings: Settings,
-    offer_id: UUID | None,
+    filters: Filters,
     tried: Iterable[str],
 ) -> Mapping[str, LiftAnswer]:
     """Tell the lift of each group that is `tried`, or has anybody in either arm; sums are read, then compared in a thread."""
-    sums = await lift.arms(db, start=span.start, end=span.end, by=by, offer_id=offer_id)
+    sums = await lift.arms(db, start=span.start, end=span.end, by=by, filters=filters)
     sums += [Sums(key, True, "", 0, 0, 0, 0, 0, 0) for key in tried]
     hidden, least = settings.privacy.min_group, max(settings.lift.min_customers, settings.privacy.min_group)
     return await asyncio.to_thread(compare_all, sums, currency=money_of(sums, currency), hidden=hidden, least=least)

@@ -20,6 +20,7 @@ from server.web.door import Door
 from server.web.idempotency import HEADER, REPLAYED
 from server.web.problems import MEDIA, Problem
 from server.web.signatures import HEADERS
+from server.web.tables import CSV
 
 VERSION: Final = "3.1.0"
 _REFERENCE: Final = "#/components/schemas/{name}"
@@ -262,6 +263,8 @@ def _responses(each: Door, access: Access, schemas: dict[Any, dict[str, Any]]) -
         right["content"] = {
             each.produces: {"schema": {"type": "object" if each.produces.endswith(("/json", "+json")) else "string"}}
         }
+    if each.query is not None and "format" in each.query.__struct_fields__:
+        right["content"][CSV] = {"schema": {"type": "string"}}
     responses = {str(each.status): right}
     for status in _expected_errors(each, access):
         if status == HTTPStatus.OK:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
+
+from server.web.today_board import Board
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from server.wallet.keyring import Keyring
     from server.wallet.watch import Watch
     from server.web.metrics import Metrics
+    from server.web.report_today import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Parts:
     """The house's resources. `till_pool` is the counter's own: it works while the rest is busy.
 
     `geocoder` and `google` are None where none is set; `stopping` is set at SIGTERM, before anything is closed; `watch`
-    knows what ends; `vapid` is who we are to browsers' push services.
+    knows what ends; `vapid` is who we are to browsers' push services; `board` shows today's figures.
     """
 
     settings: Settings
@@ -61,6 +64,7 @@ class Parts:
     watch: Watch
     google: GoogleParts | None = None
     vapid: Vapid | None = None
+    board: Board[Seen] = field(default_factory=Board)
 
 
 PARTS: Final = web.AppKey("parts", Parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -12,9 +13,11 @@ from server.errors import NotFound
 from server.store import offers, pass_counts, pass_jobs
 from server.store.pass_counts import Fared
 from server.store.pass_jobs import PassJob
-from server.web.call import Call
+from server.web.call import Call, Reply
 from server.web.door import door
 from server.web.instants import read_range
+from server.web.questions import RangeQuery
+from server.web.tables import Table, answer_as
 
 _FIGURES: Final = ("issued", "saved", "shared", "removed", "waiting")
 
@@ -45,12 +48,10 @@ class PassesReport(msgspec.Struct, frozen=True, rename={"start": "from", "end": 
 
 
 class PassesQuery(
-    msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}
+    RangeQuery, forbid_unknown_fields=True, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}
 ):
     """The range (dates in the programme's zone, or instants), and one offer if only that is wanted."""
 
-    start: str | None = None
-    end: str | None = None
     offer_id: UUID | None = None
 
 
@@ -81,14 +82,21 @@ class NewestPassJob(msgspec.Struct, frozen=True):
     summary="Passes in wallets, by offer: issued, saved, shared, removed, waiting to be told of a change",
     tags=("Marketing",),
 )
-async def show_passes(call: Call) -> PassesReport:
+async def show_passes(call: Call) -> msgspec.Struct | Reply:
     """Count passes issued in [from, to)."""
     settings = call.parts.settings
     span = read_range(call.query.start, call.query.end, zone=settings.programme.time_zone)
     async with call.connection() as db:
         counted = await pass_counts.count(db, start=span.start, end=span.end, offer_id=call.query.offer_id)
-    rows = [row_of(each, least=settings.privacy.min_group) for each in counted]
-    return PassesReport(span.start, span.end, sorted(rows, key=lambda row: row.suppressed))
+    found = [row_of(each, least=settings.privacy.min_group) for each in counted]
+    rows = sorted(found, key=lambda row: row.suppressed)
+    return answer_as(call.query.format, PassesReport(span.start, span.end, rows), lambda: table_of(rows))
+
+
+def table_of(rows: Sequence[PassesRow]) -> Table:
+    """Write the report as a table."""
+    columns = PassesRow.__struct_fields__
+    return Table("passes", columns, [[getattr(row, name) for name in columns] for row in rows])
 
 
 def row_of(fared: Fared, *, least: int) -> PassesRow:

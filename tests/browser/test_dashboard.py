@@ -42,12 +42,13 @@ VALUES (date_bin('15 minutes', $2::timestamptz, '2000-01-01 00:00Z'), $1, $1, 'p
 
 
 async def fill(pool: Pool) -> None:
-    """Coffee for 12 people, books (with names that want to be markup) for 5, and a rare offer that only two had."""
+    """Coffee for 12 people, books (with names that want to be markup) for 5, and two rare offers: what only two
+    had would be missing from the sum if what three had was told."""
     async with pool.acquire() as db:
-        for number, name in enumerate(("coffee-morning", TOGETHER, "rare-tea"), 1):
+        for number, name in enumerate(("coffee-morning", TOGETHER, "rare-tea", "rare-cake"), 1):
             await lives.offer_row(db, number, name=name)
         now = await db.fetchval("SELECT clock_timestamp()")
-        for offer, people in ((1, 12), (2, 5), (3, 2)):
+        for offer, people in ((1, 12), (2, 5), (3, 2), (4, 3)):
             for number in range(people):
                 more = {"variant": SHORT, "weather": SHORT[:20]} if offer == 2 else {}
                 moment = row(number, at=now, offer=offer, held_out=offer == 1 and number == 11, **more)

@@ -12,11 +12,13 @@ from server.store.retention import FORGET
 
 NO_PRIMARY_KEY = {
     "funnel_facts": "a queue: facts are added, and taken by where they lie",
+    "ping_facts": "a queue: counts are added, and taken by where they lie",
     "login_failures": "a tally: rows are counted, and forgotten by their age",
 }
 ACROSS_SHARDS = {
     "customer_state_wake": "the job of dwell timers asks every shard",
     "customer_events_at": "the job that forgets asks every shard",
+    "customer_events_scored": "reports",
     "customer_tokens_used": "the job that forgets asks every shard",
     "customers_zone": "the clock asks in which zones customers are at home",
     "occasions_at": "the job that forgets asks every shard",
@@ -47,6 +49,7 @@ ACROSS_SHARDS = {
     "webhook_calls_log": "one endpoint's log",
     "webhook_calls_queued": "the job that forgets",
     "app_events_received": "exports, and the job that forgets",
+    "passes_open": "reports",
     "passes_offer": "an offer's passes are voided, walked and counted together",
     "passes_changed": "the job that numbers asks every shard",
     "passes_erased": "the job that ends farewells asks every shard",
@@ -77,7 +80,7 @@ STAYS = {
     "registrations": "as long as the wallet holds the pass: it says when it does not; at most so many of a pass. Of an erased"
     " customer's the job of farewells takes them a day later",
     "passes": "what the ledger of uses refers to; an erasure takes the customer out of it",
-    "funnel_facts": "moved into cells within seconds",
+    **dict.fromkeys(("funnel_facts", "ping_facts"), "moved into cells within seconds"),
     "funnel_cells": "reports of past years; counts, and hashes that name nobody",
     "lift_cells": "reports of past years; sums that name nobody",
     **dict.fromkeys(

@@ -275,7 +275,7 @@ async def _(scene: Scene, who: str) -> Right:
     return Right(query="?from=2026-11-01&to=2026-11-08&by=offer")
 
 
-@right("GET /v1/reports/passes")
+@right(*(f"GET /v1/reports/{name}" for name in ("heat", "kpis", "money", "passes", "stores", "trend")))
 async def _(scene: Scene, who: str) -> Right:
     return Right(query="?from=2026-11-01&to=2026-11-08")
 

@@ -142,6 +142,13 @@ PUT    /v1/programme                     200  authors
 GET    /v1/decisions                     200  authors
 GET    /v1/reports/funnel                200  readers
 GET    /v1/reports/passes                200  readers
+GET    /v1/reports/heat                  200  readers
+GET    /v1/reports/kpis                  200  readers
+GET    /v1/reports/money                 200  readers
+GET    /v1/reports/stores                200  readers
+GET    /v1/reports/today                 200  readers
+GET    /v1/reports/today/stream          200  readers
+GET    /v1/reports/trend                 200  readers
 GET    /v1/export/{type}                 200  admin
 
 POST   /v1/external-sends                201  crm
@@ -244,7 +251,7 @@ async def knock(scene: Scene, route: str, who: str, request: Right) -> Answered:
     method, template = route.split()
     path = request.path(template)
     by = None if who == "anon" else who
-    if route != "GET /v1/moments/stream":
+    if not route.endswith("/stream"):
         body = request.json if method not in ("GET", "DELETE") else None
         return await scene.ask(method, path, by=by, body=body, **request.options)
     headers = {"Authorization": f"Bearer {scene.street.tokens[by]}"} if by else {}

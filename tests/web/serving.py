@@ -23,6 +23,7 @@ from server.web.door import Door
 from server.web.doors import build
 from server.web.metrics import Metrics
 from server.web.parts import Parts
+from server.web.today_board import Board
 from server.web.wire import Runner
 
 
@@ -43,6 +44,7 @@ def parts_of(settings: Settings, pool: Any, **others: Any) -> Parts:
     given |= {"settings": settings, "pool": pool, "till_pool": others.get("till_pool", pool)}
     given |= {"stopping": asyncio.Event(), "metrics": others.get("metrics") or Metrics()}
     given["watch"] = given["watch"] or Watch()
+    given["board"] = given["board"] or Board()
     given["clock"] = given["clock"] or DatabaseClock()
     given["rules"] = given["rules"] or Rules(pool, programme_of(settings))
     return Parts(**given)

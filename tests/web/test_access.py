@@ -49,6 +49,8 @@ MATRIX = {
         "GET /v1/offers/{}/versions/{}", "GET /v1/offers/{}/diff", "GET /v1/offers/{}/passes-job",
         "GET /dashboard/calendar", "GET /dashboard/offers", "GET /dashboard/offers/{}",
         "GET /v1/redemptions/conflicts",
+        "GET /v1/reports/heat", "GET /v1/reports/kpis", "GET /v1/reports/money", "GET /v1/reports/stores",
+        "GET /v1/reports/today", "GET /v1/reports/today/stream", "GET /v1/reports/trend",
     },
     "pass": {
         "POST /wallet/v1/devices/{}/registrations/{}/{}", "DELETE /wallet/v1/devices/{}/registrations/{}/{}",

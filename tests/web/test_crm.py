@@ -152,3 +152,18 @@ async def test_events_of_nobody_and_too_many_at_once_are_refused(at: House, cloc
     await _write(at)
     assert (await _tell(at, *(_event(clock, str(n)) for n in range(501)))).status == 422
     assert (await _tell(at)).status == 422
+
+
+async def test_an_answer_has_a_score_and_nothing_else_has(at: House, pool: Pool, clock: DatabaseClock) -> None:
+    await _write(at)
+    told = await _tell(
+        at, _event(clock, "a", "nps") | {"score": 10}, _event(clock, "b", "nps") | {"score": 0}, _event(clock)
+    )
+    assert told.json["accepted"] == 3
+    async with pool.acquire() as db:
+        rows = await db.fetch("SELECT name, score FROM customer_events ORDER BY name, score")
+    assert [tuple(row) for row in rows] == [("nps", 0), ("nps", 10), ("parcel", None)]
+    wrong = _event(clock, "c", "nps"), _event(clock, "d") | {"score": 5}, _event(clock, "e", "nps") | {"score": 11}
+    for event, field in zip(wrong, ("events[0].score", "events[0].score", "events[0].score"), strict=True):
+        refused = await _tell(at, event)
+        assert (refused.status, [each["field"] for each in refused.json["errors"]]) == (422, [field])

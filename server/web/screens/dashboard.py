@@ -12,6 +12,7 @@ from uuid import UUID
 
 from server.decision.formats import say_day, say_sky
 from server.store import geofences, letters, offers, stores, webhooks
+from server.store.cube import Filters
 from server.store.pool import Connection
 from server.web.call import Call, Reply
 from server.web.door import door
@@ -121,10 +122,11 @@ def view_of(query: DashboardQuery, *, now: datetime, zone: str) -> View:
 
 async def _count(call: Call, db: Connection, view: View) -> Counted:
     """Count what is shown. What the programme did as a whole is told where all of it is looked at."""
-    settings, by = call.parts.settings, view.query.by
+    settings, by, offer = call.parts.settings, view.query.by, view.query.offer_id
+    filters = Filters(offer_id=None if offer is None else (offer,))
 
     async def counted(span: Range, by: Grouping) -> Sequence[FunnelRow]:
-        return await count(db, span, by=by, settings=settings, offer_id=view.query.offer_id)
+        return await count(db, span, by=by, settings=settings, filters=filters)
 
     spans = [days.span for days in (view.chosen, view.earlier) if days is not None]
     own = [await counted(span, "offer") for span in spans]

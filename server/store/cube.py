@@ -1,0 +1,160 @@
+"""The cube that reports are cut from: which rows a question counts, and the statement that adds them up.
+
+Rule 1: a moment counts by when it was decided, and everything that came of it counts with it (a cohort).
+Rule 2: a cell is a whole quarter of an hour; the rest of a range that begins or ends within one is counted from moments.
+Rule 3: a statement depends on what is asked and never on the values: a connection keeps the few that are asked often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from server.store.funnel import SLOT_MINUTES
+
+ORIGIN: Final = datetime(2000, 1, 1, tzinfo=UTC)
+SUMS: Final = (
+    "decided",
+    "delivered",
+    "opened",
+    "clicked",
+    "passes",
+    "redeemed",
+    "control",
+    "converted",
+    "value_minor",
+)
+"""What is added up."""
+
+_SLOT: Final = timedelta(minutes=SLOT_MINUTES)
+
+TYPES: Final[Mapping[str, str]] = {
+    "offer_id": "uuid",
+    "place_id": "uuid",
+    "channel": "text",
+    "placement": "text",
+    "variant": "text",
+    "weather": "text",
+    "local_day": "date",
+    "local_hour": "smallint",
+    "weekday": "smallint",
+    "hour": "timestamptz",
+}
+"""By what a report may group, and of which type it is; `hour` is the whole hour, by the clock of UTC."""
+
+
+class Filters(NamedTuple):
+    """What alone is to be counted; None: all. Several offers are asked for together."""
+
+    offer_id: tuple[UUID, ...] | None = None
+    place_id: UUID | None = None
+    channel: str | None = None
+    placement: str | None = None
+    variant: str | None = None
+    weather: str | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The columns that are asked for."""
+        return tuple(name for name in self._fields if getattr(self, name) is not None)
+
+    @property
+    def given(self) -> list[object]:
+        """The values, in the order of the columns."""
+        return [list(value) if isinstance(value, tuple) else value for value in self if value is not None]
+
+
+ALL: Final = Filters()
+
+
+class Slices(NamedTuple):
+    """A range cut up: whole slots, and what of it begins or ends within one. Each a list of [start, end)."""
+
+    cells: Sequence[tuple[datetime, datetime]]
+    edges: Sequence[tuple[datetime, datetime]]
+
+    @property
+    def parameters(self) -> list[list[datetime]]:
+        """The four columns that statements take: starts and ends of whole slots, starts and ends of the rest."""
+        return [[each[place] for each in ranges] for ranges in self for place in (0, 1)]
+
+
+def cut(start: datetime, end: datetime) -> Slices:
+    """Cut [start, end) without gap or overlap; pure."""
+    first = start + (ORIGIN - start) % _SLOT
+    last = end - (end - ORIGIN) % _SLOT
+    if first >= last:
+        return Slices([], [(start, end)])
+    return Slices([(first, last)], [each for each in ((start, first), (last, end)) if each[0] < each[1]])
+
+
+def wanted_of(row: str, filters: Sequence[str], first: int) -> str:
+    """Write the conditions on a row of that name; their values are the parameters from `first` on."""
+    return "".join(
+        f" AND {row}.{name} = {f'ANY (${place}::uuid[])' if name == 'offer_id' else f'${place}::{TYPES[name]}'}"
+        for place, name in enumerate(filters, first)
+    )
+
+
+def keys_of(row: str, at: str, keys: Sequence[str]) -> str:
+    """Write the columns to group by, of a row of that name with its time in that column."""
+    hour = f"date_bin('1 hour', {row}.{at}, timestamptz '2000-01-01 00:00:00+00')"
+    return "".join(f"{hour if key == 'hour' else f'{row}.{key}'} AS {key}, " for key in keys)
+
+
+def _facts(keys: Sequence[str], filters: Sequence[str]) -> str:
+    """Write what is counted: $1-$2 whole slots, $3-$4 edges, from $5 on the filters."""
+    wanted = wanted_of("c", filters, 5), wanted_of("e", filters, 5)
+    of_cells, of_edges = keys_of("c", "slot", keys), keys_of("e", "created_at", keys)
+    return f"""
+edges AS (
+    SELECT e.* FROM unnest($3::timestamptz[], $4::timestamptz[]) AS r (since, until)
+    JOIN (SELECT m.bucket, m.id, m.created_at, m.offer_id,
+                 coalesce(m.place_id, '00000000-0000-0000-0000-000000000000') AS place_id, m.channel, m.placement, m.variant,
+                 m.local_day, m.local_hour, m.weekday, coalesce(m.weather, '') AS weather, m.held_out, m.delivered_at,
+                 m.opened_at, m.clicked_at, m.converted_at, m.pass_serial,
+                 array_remove(ARRAY[('x' || encode(substr(sha256(uuid_send(m.customer_id)), 1, 8), 'hex'))::bit(64)::bigint],
+                              NULL) AS customers
+          FROM moments m) AS e ON e.created_at >= r.since AND e.created_at < r.until{wanted[1]}
+), facts AS (
+    SELECT {of_cells}c.currency, c.decided, c.delivered, c.opened, c.clicked, c.passes, c.redeemed, c.control, c.converted,
+           c.value_minor, c.customers
+    FROM unnest($1::timestamptz[], $2::timestamptz[]) AS r (since, until)
+    JOIN funnel_cells c ON c.slot >= r.since AND c.slot < r.until{wanted[0]}
+    UNION ALL
+    SELECT {of_edges}'', (NOT e.held_out)::int, (e.delivered_at IS NOT NULL)::int, (e.opened_at IS NOT NULL)::int,
+           (e.clicked_at IS NOT NULL)::int, (e.pass_serial IS NOT NULL)::int, 0, e.held_out::int,
+           (e.converted_at IS NOT NULL)::int, 0, e.customers
+    FROM edges e
+    UNION ALL
+    SELECT {of_edges}coalesce(r.currency, ''), 0, 0, 0, 0, 0, 1, 0, 0, r.value_minor, e.customers
+    FROM edges e
+    JOIN passes p ON p.bucket = e.bucket AND p.moment_id = e.id
+    JOIN redemptions r ON r.bucket = p.bucket AND r.serial = p.serial
+    WHERE NOT EXISTS (SELECT FROM reversals v WHERE v.bucket = r.bucket AND v.redemption_id = r.id)
+)"""  # noqa: S608  names of ours, no input
+
+
+def counting(keys: Sequence[str], filters: Sequence[str]) -> str:
+    """Write the statement that adds up, by group and currency; `most` are the people of the cell that has most of them."""
+    group = "".join(f"{key}, " for key in keys)
+    sums = ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
+    return f"""
+WITH {_facts(keys, filters)}
+SELECT {group}currency, {sums}, max(cardinality(customers)) AS most FROM facts GROUP BY {group}currency
+"""  # noqa: S608  names of ours, no input
+
+
+def naming(keys: Sequence[str], filters: Sequence[str]) -> str:
+    """Write the statement that tells whose hashes are in some groups; their keys are the parameters behind the filters."""
+    first = 5 + len(filters)
+    asked = ", ".join(f"${first + place}::{TYPES[key]}[]" for place, key in enumerate(keys))
+    small = f"JOIN unnest({asked}) AS small ({', '.join(keys)}) USING ({', '.join(keys)})" if keys else ""
+    group = "".join(f"{key}, " for key in keys)
+    return f"""
+WITH {_facts(keys, filters)}
+SELECT {group}array_agg(DISTINCT customer) AS people FROM facts {small}, unnest(customers) AS customer
+{f"GROUP BY {', '.join(keys)}" if keys else ""}
+"""  # noqa: S608  names of ours, no input
