@@ -18,6 +18,7 @@ from tests.browser.hostile import SHORT, TOGETHER, nothing_ran
 from tests.browser.visits import PASSWORD, Visit, enter, person, visit
 from tests.lives import row
 from tests.street.serving import Street, open_street
+from tests.web.authors import a_store
 
 NARROW = "\u2212"
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -42,15 +43,16 @@ VALUES (date_bin('15 minutes', $2::timestamptz, '2000-01-01 00:00Z'), $1, $1, 'p
 
 
 async def fill(pool: Pool) -> None:
-    """Coffee for 12 people, books (with names that want to be markup) for 5, and two rare offers: what only two
-    had would be missing from the sum if what three had was told."""
+    """Coffee for 12 people at a store, books for 5 (names want to be markup), and two rare offers that two people each had."""
+    bakery = await a_store(pool, name=f"Bakery {SHORT}")
     async with pool.acquire() as db:
-        for number, name in enumerate(("coffee-morning", TOGETHER, "rare-tea", "rare-cake"), 1):
+        for number, name in enumerate(("coffee-morning", TOGETHER, "rare-tea", "rare-milk"), 1):
             await lives.offer_row(db, number, name=name)
         now = await db.fetchval("SELECT clock_timestamp()")
-        for offer, people in ((1, 12), (2, 5), (3, 2), (4, 3)):
-            for number in range(people):
+        for offer, people in ((1, range(12)), (2, range(5)), (3, range(2)), (4, range(2, 4))):
+            for number in people:
                 more = {"variant": SHORT, "weather": SHORT[:20]} if offer == 2 else {}
+                more |= {"place_id": bakery.id, "place_kind": "store"} if offer == 1 else {}
                 moment = row(number, at=now, offer=offer, held_out=offer == 1 and number == 11, **more)
                 await lives.decide(db, moment)
                 if moment.held_out:
@@ -121,7 +123,7 @@ async def test_somebody_logs_in_by_keyboard_sees_the_funnel_that_happened_choose
     await page.fill("input[name=first]", "2020-01-01")
     await page.fill("input[name=last]", "2020-01-31")
     await page.get_by_role("button", name="Show").click()
-    await expect(page.locator("p.empty")).to_have_text("No moment was decided in these days.")
+    await expect(page.locator("main > p.empty")).to_have_text("No moment was decided in these days.")
     assert await page.input_value("input[name=first]") == "2020-01-01"
     await page.get_by_role("button", name="Log out").click()
     await expect(page).to_have_url(f"{street.url}/login")
@@ -139,45 +141,101 @@ async def the_steps_are_as_high_as_their_figures(page: Page, counts: list[int]) 
     assert shape["width"] > 800
 
 
-async def test_a_view_is_narrowed_compared_and_taken_along_and_names_stay_texts(
+REDEEMED = "SELECT count(*) FROM redemptions"
+
+
+async def test_what_happens_is_seen_and_a_view_is_narrowed_compared_and_taken_along(
     street: Street, chromium: Browser
 ) -> None:
     seen = await visit(chromium, street, viewport={"width": 1280, "height": 900})
     await enter(seen, street, await person(street, "marketer"))
     page = await seen.go("/dashboard?days=1&compare=before&by=variant")
+    await what_happens_is_seen(street, page)
     await expect(page.get_by_role("rowheader", name=SHORT)).to_be_visible()
-    await nothing_ran(page)
+    await a_store_is_found_on_the_map(page)
     await page.get_by_role("link", name="Offer", exact=True).click()
-    await page.get_by_role("link", name="coffee-morning").click()
-    await expect(page.locator(".chips li")).to_have_text(re.compile("Offer: coffee-morning"))
-    await expect(page.locator("table.offers tbody tr")).to_have_count(1)
+    await page.locator("table.offers").get_by_role("link", name="coffee-morning").click()
+    await expect(page.locator(".chips li strong")).to_have_text(
+        ["coffee-morning", f"Bakery {SHORT}"], use_inner_text=True
+    )
     assert (await figures(page, "coffee-morning"))[1] == "11 100.0% before 0"
-    narrowed = page.url
-
-    await expect(page.locator("#trend canvas")).to_be_visible()
-    await page.locator("#trend-steps").get_by_role("link", name="Opened").click()
-    await expect(page.locator("#trend-steps a[aria-current]")).to_have_text("Opened")
-    assert "step=opened" in page.url
-    await page.get_by_text("As a table").first.click()
-    hours = await page.locator("#trend table tbody tr").all_inner_texts()
-    assert len(hours) == 24
-    assert sum(int(text.split("\t")[1] or 0) for text in hours) == 7
-    await page.go_back()
-    await expect(page.locator("#trend-steps a[aria-current]")).to_have_text("Redeemed")
-    assert page.url == narrowed
-    for name in ("funnel", "trend"):
-        async with page.expect_download() as waited:
-            await page.locator(f"button[data-picture={name}]").click()
-        saved = await waited.value
-        assert saved.suggested_filename.startswith("kairos-")
-        assert Path(await saved.path()).read_bytes().startswith(PNG)
+    await the_line_and_the_hours_follow_a_choice_and_the_back_button(page)
+    await everything_is_taken_along(page)
     await page.get_by_role("link", name="Remove: coffee-morning").click()
+    await page.get_by_role("link", name=f"Remove: Bakery {SHORT}").click()
     await expect(page.locator(".chips")).to_have_count(0)
+    await expect(page.locator("#money tbody tr")).to_have_count(4)
     await nothing_ran(page)
     seen.only_here()
 
 
-async def test_it_works_on_a_phone_in_german_in_the_dark(street: Street, chromium: Browser) -> None:
+async def what_happens_is_seen(street: Street, page: Page) -> None:
+    """A redemption, as the counter writes it, is on the screen without a reload."""
+    async with street.house.parts.pool.acquire() as db:
+        before = await db.fetchval(REDEEMED)
+        redeemed = page.locator("#now div").filter(has_text="Redeemed").locator("dd")
+        await expect(page.locator("#now-state")).to_have_text("Live")
+        await expect(redeemed).to_have_text(str(before))
+        moment = row(1, at=await db.fetchval("SELECT clock_timestamp()"))
+        await lives.decide(db, moment)
+        await lives.redeem(db, await lives.accept(db, moment))
+        assert await db.fetchval(REDEEMED) == before + 1
+        await expect(redeemed).to_have_text(str(before + 1))
+    await rolled_up(street)
+
+
+async def a_store_is_found_on_the_map(page: Page) -> None:
+    """Its circle says what was redeemed there; its link narrows the view to it."""
+    await page.locator("#stores").scroll_into_view_if_needed()
+    circle = page.locator("#stores path.leaflet-interactive")
+    await expect(circle).to_have_count(1)
+    await circle.click()
+    await expect(page.locator(".leaflet-popup")).to_contain_text("6 redeemed of 11 decided (€15.00)")
+    await page.get_by_role("link", name=f"Only Bakery {SHORT}").click()
+    await expect(page.locator(".chips li")).to_have_text(re.compile("Store: Bakery"))
+
+
+async def the_line_and_the_hours_follow_a_choice_and_the_back_button(page: Page) -> None:
+    narrowed = page.url
+    await expect(page.locator("#trend canvas")).to_be_visible()
+    await page.locator("#trend-steps").get_by_role("link", name="Opened").click()
+    await page.locator("#heat-steps").get_by_role("link", name="Decided").click()
+    assert ("step=opened" in page.url, "heat=decided" in page.url) == (True, True)
+    await page.locator("#trend").get_by_text("As a table").click()
+    hours = await page.locator("#trend table tbody tr").all_inner_texts()
+    assert (len(hours), sum(int(text.split("\t")[1] or 0) for text in hours)) == (24, 7)
+    cells = await page.locator("#heat td:not(.zero)").all_inner_texts()
+    assert sorted(text for text in cells if text) == ["11"]
+    await page.go_back()
+    await expect(page.locator("#heat-steps a[aria-current]")).to_have_text("Redeemed")
+    await expect(page.locator("#trend-steps a[aria-current]")).to_have_text("Opened")
+    await page.go_back()
+    await expect(page.locator("#trend-steps a[aria-current]")).to_have_text("Redeemed")
+    assert page.url == narrowed
+
+
+async def everything_is_taken_along(page: Page) -> None:
+    """Pictures as PNG, tables as CSV, and the view as a link."""
+    for name in ("funnel", "trend", "heat"):
+        async with page.expect_download() as waited:
+            await page.locator(f"button[data-picture={name}]").click()
+        saved = await waited.value
+        assert saved.suggested_filename.endswith(".png")
+        assert Path(await saved.path()).read_bytes().startswith(PNG)
+    links = await page.locator("a[download]").evaluate_all("links => links.map(each => each.href)")
+    assert len(links) == 6
+    for link in links:
+        answer = await page.request.get(link)
+        assert (answer.status, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.get_by_role("button", name="Copy link").click()
+    await expect(page.locator("#said")).to_have_text("The link is in the clipboard.")
+    assert await page.evaluate("navigator.clipboard.readText()") == page.url
+
+
+async def test_it_works_on_a_phone_in_german_in_the_dark_also_when_the_connection_is_away(
+    street: Street, chromium: Browser
+) -> None:
     seen = await visit(
         chromium,
         street,
@@ -187,15 +245,29 @@ async def test_it_works_on_a_phone_in_german_in_the_dark(street: Street, chromiu
         is_mobile=True,
         has_touch=True,
     )
-    await enter(seen, street, await person(street, "analyst"))
-    page = await seen.go("/dashboard?compare=before")
+    await enter(seen, street, await person(street, "admin"))
+    page = seen.page
+    await page.route("**/today/stream", lambda route: route.abort())
+    await seen.go(f"/dashboard?compare=before&variant={SHORT}&channel=push")
+    await expect(page.locator("main > p.empty")).to_have_text(
+        "An diesen Tagen wurde kein Moment dieser Auswahl ausgelöst."
+    )
+    await page.get_by_role("link", name="Alle entfernen").tap()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Übersicht")
     assert await page.locator("html").get_attribute("lang") == "de"
     assert (await figures(page, "coffee-morning"))[1] == "11 100,0 % vorher 0"
-    await expect(page.locator("#trend canvas")).to_be_visible()
+    for part in ("#trend canvas", "#heat table.tall", "#stores details", "#money table", "#kpis details"):
+        await expect(page.locator(part).first).to_be_visible()
+    loyalty = page.locator("#kpis details").first
+    await loyalty.locator("summary").tap()
+    await expect(loyalty).to_contain_text("Zu wenige Daten")
+    await expect(loyalty).to_contain_text("(E − N) / S × 100")
+    await expect(page.locator("#now-state")).to_have_text(re.compile(r"Nicht verbunden\. Stand: \d\d:"), timeout=15_000)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     shown = await page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(int(each) for each in re.findall(r"\d+", shown)[:3]) < 60
     await seen.is_accessible()
     await nothing_ran(page)
-    seen.only_here()
+    refused = await page.request.post(f"{street.url}/logout", headers={"Origin": "https://elsewhere.example"})
+    assert refused.status == 403
+    seen.only_here("ERR_FAILED")

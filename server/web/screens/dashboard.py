@@ -10,9 +10,10 @@ from datetime import datetime, time
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from server.decision.formats import say_day, say_sky
 from server.store import geofences, letters, offers, stores, webhooks
-from server.store.cube import Filters
 from server.store.pool import Connection
 from server.web.call import Call, Reply
 from server.web.door import door
@@ -22,6 +23,7 @@ from server.web.languages import catalogue, say_count
 from server.web.pages import HTML
 from server.web.pass_panel import count_passes, panel_of
 from server.web.picture import HEIGHT, WIDTH
+from server.web.questions import NOWHERE, UNKNOWN, PlacedQuery, filters_of
 from server.web.reports import FunnelRow, count
 from server.web.screens.dashboard_groups import NOTHING, Group, Speech, Sums, group_of, sums_of, total_of
 from server.web.screens.dashboard_view import (
@@ -41,8 +43,6 @@ from server.web.screens.frame import language_for, show
 from server.web.webhook_words import say_broken
 
 _LOCALES: Final = {"de": "de-DE", "en": "en-GB"}
-_NOWHERE: Final = frozenset({"none", "unknown"})
-"""Keys of moments without a place, and of those whose weather was not known: no view is narrowed to them."""
 
 
 class Counted(NamedTuple):
@@ -122,8 +122,8 @@ def view_of(query: DashboardQuery, *, now: datetime, zone: str) -> View:
 
 async def _count(call: Call, db: Connection, view: View) -> Counted:
     """Count what is shown. What the programme did as a whole is told where all of it is looked at."""
-    settings, by, offer = call.parts.settings, view.query.by, view.query.offer_id
-    filters = Filters(offer_id=None if offer is None else (offer,))
+    settings, by = call.parts.settings, view.query.by
+    filters = filters_of(msgspec.convert(view.narrowed, PlacedQuery))
 
     async def counted(span: Range, by: Grouping) -> Sequence[FunnelRow]:
         return await count(db, span, by=by, settings=settings, filters=filters)
@@ -155,21 +155,21 @@ def groups_of(counted: Counted, view: View, speech: Speech) -> list[Group]:
 
 
 def _narrow(view: View, row: FunnelRow) -> str:
-    """Give the address of the view narrowed to a row; "" where it is that already, or cannot be."""
-    name = next((name for name, by in NARROWING.items() if by == view.query.by), None)
-    return "" if name is None or row.key in _NOWHERE or name in view.narrowed else view.link("table", **{name: row.key})
+    """Give the address of the view narrowed to a row; "" where it is that already."""
+    name = next(name for name, by in NARROWING.items() if by == view.query.by)
+    return "" if name in view.narrowed else view.link("table", **{name: row.key})
 
 
 def label_of(row: FunnelRow, by: Grouping, speech: Speech) -> str:
     """Say what a row is about: names are people's own, the rest is in the page's words."""
-    if by == "store" and row.key == "none":
+    if by == "store" and row.key == NOWHERE:
         return speech.words["no_place"]
     return row.label if by in ("offer", "store", "variant") else say_key(by, row.key, speech)
 
 
 def say_key(by: Grouping, key: str, speech: Speech) -> str:
     """Say a channel, placement or weather in words; one that there are none for as it is called."""
-    if key == "unknown":
+    if key == UNKNOWN:
         return speech.words["unknown"]
     if by == "weather":
         said = say_sky(key, speech.language)
@@ -187,7 +187,7 @@ async def _chips(db: Connection, view: View, counted: Counted, speech: Speech) -
         if by not in ("offer", "store"):
             known: str | None = say_key(by, key, speech)
         else:
-            known = speech.words["no_place"] if key in _NOWHERE else rows.get(key) or await _name(db, by, UUID(key))
+            known = speech.words["no_place"] if key == NOWHERE else rows.get(key) or await _name(db, by, UUID(key))
         chips.append(Chip(speech.words[by], known or key, view.link(**{name: None})))
     return chips
 

@@ -21,16 +21,27 @@ CHOICES: Final = ("1", "7", "28", "90")
 
 Step = Literal["decided", "delivered", "opened", "clicked", "passes", "redeemed"]
 Grouping = Literal["offer", "store", "channel", "placement", "variant", "weather"]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Place = Annotated[str, msgspec.Meta(pattern=r"^(none|[0-9a-fA-F-]{36})$")]
 
 GROUPINGS: Final[tuple[Grouping, ...]] = get_args(Grouping)
 NARROWING: Final[Mapping[str, Grouping]] = {
     "offer_id": "offer",
+    "store_id": "store",
+    "channel": "channel",
+    "placement": "placement",
+    "variant": "variant",
+    "weather": "weather",
 }
 """By what a view is narrowed (the name is that of the report's parameter), and whose rows lead there."""
 
 _REPORTS: Final = {
     "funnel": "funnel",
     "trend": "funnel",
+    "heat": "heat",
+    "stores": "stores",
+    "money": "money",
+    "kpis": "kpis",
 }
 _NOT_BY: Final = {
     "stores": ("store_id",),
@@ -58,6 +69,11 @@ class DashboardQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw
     step: Step = "redeemed"
     heat: Step = "redeemed"
     offer_id: UUID | None = None
+    store_id: Place | None = None
+    channel: Literal["in_app", "push"] | None = None
+    placement: Literal["banner", "card", "interstitial", "inbox"] | None = None
+    variant: Text | None = None
+    weather: Text | None = None
 
 
 class Chip(NamedTuple):

@@ -1,13 +1,23 @@
 // The dashboard: what is drawn and what lives. What the address says was rendered by the server already.
 import { Problem } from "./api.js";
 import { saveFunnel } from "./dashboard_funnel.js";
+import { showHeat } from "./dashboard_heat.js";
+import { showKpis } from "./dashboard_kpis.js";
+import { showMap } from "./dashboard_map.js";
+import { showMoney } from "./dashboard_money.js";
+import { showToday } from "./dashboard_today.js";
 import { showTrend } from "./dashboard_trend.js";
 import { all, el, fill, find } from "./dom.js";
 import { tell } from "./frame.js";
 import { say } from "./words.js";
 
 const PANELS = [
+  ["now", showToday],
   ["trend", showTrend],
+  ["heat", showHeat],
+  ["stores", showMap],
+  ["money", showMoney],
+  ["kpis", showKpis],
 ];
 
 /** Let a button save a picture, once there is one. */

@@ -6,7 +6,7 @@ import { fenceStyle, label, openMap } from "./map.js";
 import { FACTS, count, money, say } from "./words.js";
 
 const { L } = window;
-const [LEAST, MOST] = [6, 30];
+const [LEAST, MOST, ROOMY] = [6, 30, 14];
 
 /** Show the map once it comes into sight. */
 export async function showMap(node) {
@@ -29,8 +29,9 @@ export async function showMap(node) {
 function draw(map, rows) {
   const most = Math.max(1, ...rows.map((row) => row.redeemed ?? 0));
   const circles = rows.map((row) => {
-    L.circle([row.lat, row.lon], { radius: row.radius_m, interactive: false, ...fenceStyle("fence") }).addTo(map);
+    L.circle([row.lat, row.lon], { radius: row.radius_m, interactive: false, ...fenceStyle("fence"), weight: 1, fillOpacity: 0 }).addTo(map);
     const radius = LEAST + (MOST - LEAST) * Math.sqrt((row.redeemed ?? 0) / most);
+    if (radius >= ROOMY) L.tooltip({ permanent: true, direction: "center", className: "figure" }).setLatLng([row.lat, row.lon]).setContent(label(count(row.redeemed))).addTo(map);
     const circle = L.circleMarker([row.lat, row.lon], { radius, weight: 2, ...styleOf(row) });
     return circle.bindTooltip(label(`${row.name}: ${told(row)}`)).bindPopup(about(row)).addTo(map);
   });

@@ -6,6 +6,9 @@ import { count, say, time } from "./words.js";
 
 const FIGURES = ["pings", "moments", "opens", "passes", "redemptions"];
 
+// A stream ends now and then, and comes back by itself: that is nothing to tell.
+const BLINK_MS = 6000;
+
 /** Show the figures, and keep them in step. */
 export async function showToday(node) {
   const state = find("#now-state");
@@ -16,14 +19,22 @@ export async function showToday(node) {
     at = today.at;
     for (const name of FIGURES) change(figures[name], count(today[name]));
   };
+  const away = () => mark(state, "away", at ? say("away", { time: time(at, { date: false, seconds: true }) }) : say("never"));
+  let waiting = null;
   const tell = (up) => {
-    const away = at ? say("away", { time: time(at, { date: false, seconds: true }) }) : say("never");
-    state.className = up ? "state up" : "state away";
-    if (state.textContent !== (up ? say("live") : away)) fill(state, up ? say("live") : away);
+    if (!up) return void (waiting ??= setTimeout(away, BLINK_MS));
+    clearTimeout(waiting);
+    waiting = null;
+    mark(state, "up", say("live"));
   };
   const { body } = await call("GET", "/v1/reports/today");
   show(body);
   live("/v1/reports/today/stream", { today: show }, { state: tell });
+}
+
+function mark(state, kind, text) {
+  state.className = `state ${kind}`;
+  if (state.textContent !== text) fill(state, text);
 }
 
 function change(node, text) {
