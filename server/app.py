@@ -22,12 +22,12 @@ from aiohttp import ClientSession, DummyCookieJar, web
 
 from server.jobs.scheduler import Job, ticking
 from server.opening.endings import watch_of
+from server.opening.geocoder import open_address_book
 from server.opening.google import open_google
 from server.opening.outbox import sending
 from server.opening.passes import passes_jobs
 from server.opening.pools import open_one
 from server.opening.web_push import vapid_of
-from server.pipeline.addresses import AddressBook
 from server.pipeline.arrive import Arrivals
 from server.pipeline.expire import expire, ring
 from server.pipeline.membership import sweep
@@ -36,13 +36,13 @@ from server.pipeline.occasions.skies import compare
 from server.pipeline.occasions.spread import spread
 from server.pipeline.occasions.timetable import Timetable
 from server.pipeline.rules import Rules, programme_of
+from server.pipeline.scene import Scene
 from server.pipeline.workshop import Workshop
 from server.settings import Settings
-from server.signals.geocode import open_geocoder
 from server.signals.weather.base import Source
 from server.signals.weather.cache import WeatherCache
 from server.signals.weather.source import open_source
-from server.store import conversions, embedded, funnel, happened, retention, trials
+from server.store import conversions, embedded, funnel, happened, retention, time_machine, trials
 from server.store.check import check_server
 from server.store.clock import DatabaseClock
 from server.store.migrate import migrate
@@ -130,16 +130,6 @@ async def open_weather(settings: Settings, clock: DatabaseClock) -> AsyncIterato
 
 
 @contextlib.asynccontextmanager
-async def _geocoder(settings: Settings, pool: Pool) -> AsyncIterator[AddressBook | None]:
-    geocoder = open_geocoder(settings.geocoder)
-    try:
-        yield None if geocoder is None else AddressBook(pool, geocoder)
-    finally:
-        if geocoder is not None:
-            await geocoder.close()
-
-
-@contextlib.asynccontextmanager
 async def _pools(settings: Settings, dsn: str, clock: DatabaseClock) -> AsyncIterator[tuple[Pool, Pool]]:
     """Open the two pools; the clock is set by the first, and looks again while they are open."""
     pool, till_pool = await open_pools(settings, dsn)
@@ -168,21 +158,26 @@ async def _desk(
             yield secrets, desk
 
 
+async def _rules(settings: Settings, pool: Pool, weather: Source) -> Rules:
+    rules = Rules(pool, programme_of(settings), weather=weather)
+    await rules.refresh()
+    return rules
+
+
 @contextlib.asynccontextmanager
 async def open_parts(
-    settings: Settings, addresses: Addresses, *, look: asyncio.Event, replaces: bool = False
+    settings: Settings, addresses: Addresses, *, look: asyncio.Event, replaces: bool = False, staged: bool = False
 ) -> AsyncIterator[Parts]:
     """Build the house's parts, with what works beside the street: the clock's looks, certificates', the weather, the rules.
 
-    `replaces`: this process takes the place of one that died, so that it opens also where no pass can be signed by now.
+    `replaces`: it takes the place of one that died, so it opens also where no pass can be signed by now; `staged`: a demo's.
     """
-    clock = DatabaseClock(shift=timedelta(seconds=settings.clock_shift_s))
+    clock, every_s = DatabaseClock(shift=timedelta(seconds=settings.clock_shift_s)), settings.jobs.rules_poll_s
     async with contextlib.AsyncExitStack() as stack:
         pool, till_pool = await stack.enter_async_context(_pools(settings, addresses.app, clock))
         secrets, desk = await stack.enter_async_context(_desk(settings, clock, look=look, replaces=replaces))
         weather = await stack.enter_async_context(open_weather(settings, clock))
-        rules = Rules(pool, programme_of(settings), weather=weather)
-        await rules.refresh()
+        rules = await _rules(settings, pool, weather)
         arrivals = Arrivals(pool=pool, rules=rules, clock=clock, sky=weather.get, settings=settings)
         stack.push_async_callback(arrivals.close)
         workshop = Workshop(pool, settings=settings, dsn=addresses.app)
@@ -198,16 +193,16 @@ async def open_parts(
             desk=desk,
             secrets=secrets,
             weather=weather,
-            geocoder=await stack.enter_async_context(_geocoder(settings, pool)),
+            geocoder=await stack.enter_async_context(open_address_book(settings, pool)),
             stopping=asyncio.Event(),
             metrics=Metrics(),
             watch=watch_of(settings, desk),
             google=await stack.enter_async_context(open_google(settings, desk=desk, keyring=secrets)),
             vapid=await asyncio.to_thread(vapid_of, settings),
+            scene=Scene(addresses.owner, clock=clock, weather=weather) if staged else None,
         )
         add_gauges(parts.metrics, parts)
-        following = rules.follow(every_s=settings.jobs.rules_poll_s, stopping=parts.stopping)
-        await stack.enter_async_context(_beside(following))
+        await stack.enter_async_context(_beside(rules.follow(every_s=every_s, stopping=parts.stopping)))
         yield parts
 
 
@@ -258,7 +253,12 @@ def _occasions(parts: Parts) -> list[Job]:
 
 @contextlib.asynccontextmanager
 async def open_house(
-    settings: Settings, *, taken: socket.socket | None = None, jobs: bool = True, replaces: bool = False
+    settings: Settings,
+    *,
+    taken: socket.socket | None = None,
+    jobs: bool = True,
+    replaces: bool = False,
+    staged: bool = False,
 ) -> AsyncIterator[House]:
     """Open everything and listen; on leaving, answer what is under way, then close in the other order."""
     taken = taken or listen(settings.server)
@@ -270,8 +270,11 @@ async def open_house(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(taken.close)
         addresses = await stack.enter_async_context(open_database(settings))
+        if staged:
+            addresses = addresses._replace(app=time_machine.address_of(addresses.app))
         look = asyncio.Event()
-        parts = await stack.enter_async_context(open_parts(settings, addresses, look=look, replaces=replaces))
+        opening = open_parts(settings, addresses, look=look, replaces=replaces, staged=staged)
+        parts = await stack.enter_async_context(opening)
         await stack.enter_async_context(sending(parts, dsn=addresses.app, also=(parts.arrivals.hear,)))
         runner = Runner(build(parts, doors))
         await runner.setup()

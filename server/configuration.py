@@ -112,6 +112,8 @@ def _dotted(message: str) -> str:
 
 _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "clock_shift_s": (-3.2e9, 3.2e9),
+    "app.lat": (-90, 90),
+    "app.lon": (-180, 180),
     "server.port": (0, 65_535),
     "server.metrics_port": (-1, 65_535),
     "server.workers": (1, 64),

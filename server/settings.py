@@ -19,7 +19,7 @@ from server.settings_out import (
     WebPushSettings,
 )
 from server.settings_out import Section as _Section
-from server.settings_pages import MapSettings, Offline, Reports, Session
+from server.settings_pages import AppSettings, MapSettings, Offline, Reports, Session
 
 
 class Server(_Section, frozen=True):
@@ -278,6 +278,7 @@ class Settings(_Section, frozen=True):
     webhooks: WebhookSettings
     map: MapSettings
     reports: Reports
+    app: AppSettings
     replay: ReplaySettings
     jobs: Jobs
 

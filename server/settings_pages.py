@@ -28,6 +28,14 @@ class Offline(Section, frozen=True):
     grace_s: int
 
 
+class AppSettings(Section, frozen=True):
+    """The phone in the browser."""
+
+    key: str
+    lat: float
+    lon: float
+
+
 class MapSettings(Section, frozen=True):
     """What lies under the maps of our pages."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -16,12 +18,12 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from server.app import open_database, open_house
+from server.app import Addresses, House, open_database, open_house
 from server.commands import history
 from server.commands.scene import play
 from server.commands.serve import stop_signals
 from server.commands.services import KEPT, Services, open_services
-from server.commands.town import documents
+from server.commands.town import START, documents
 from server.configuration import config_folder
 from server.errors import Misconfigured
 from server.pipeline import authoring
@@ -39,6 +41,13 @@ from server.web.passwords import Hasher
 
 MARK = ".kairos-demo"
 _BY = Author("demo")
+PAGES: Final = (
+    ("a phone", "/app"),
+    ("the counter", "/counter"),
+    ("dashboard", "/dashboard"),
+    ("log-in", "/login"),
+    ("the API", "/docs"),
+)
 
 
 class Credentials(NamedTuple):
@@ -64,19 +73,32 @@ async def _show(
     if check:
         settings = awake(settings)
     with console.status("making the town …") as status:
-        async with open_database(settings) as addresses:
-            made = await settle(settings, addresses.owner, told=lambda day: status.update(f"living through {day} …"))
-            async with open_house(settings) as house:
-                status.stop()
-                if check:
-                    root = settings.home / "authority" / "root.pem"
-                    return await play(house.url, tokens=made.tokens, root=root, say=console.print, services=services)
-                kept = settings.home / KEPT if services else None
-                introduce(console, house.url, made, pushes=kept, phone=services.phone if services else "")
-                if services is not None:
-                    services.told = lambda sent: console.print(f"push by {sent.way}: “{sent.title}”")
-                await stop.wait()
+        async with (
+            open_database(settings) as addresses,
+            open_town(settings, addresses, told=lambda day: status.update(f"living through {day} …")) as (house, made),
+        ):
+            status.stop()
+            if check:
+                root = settings.home / "authority" / "root.pem"
+                return await play(house.url, tokens=made.tokens, root=root, say=console.print, services=services)
+            kept = settings.home / KEPT if services else None
+            introduce(console, house.url, made, pushes=kept, phone=services.phone if services else "")
+            if services is not None:
+                services.told = lambda sent: console.print(f"push by {sent.way}: “{sent.title}”")
+            await stop.wait()
     return True
+
+
+@contextlib.asynccontextmanager
+async def open_town(
+    settings: Settings, addresses: Addresses, *, told: Callable[[str], None]
+) -> AsyncIterator[tuple[House, Credentials]]:
+    """Make the town in an empty database and open its house, whose day and sky can be moved on; pages have its app's key."""
+    async with travelling(addresses.owner) as moved:
+        made = await settle(settings, moved, told=told)
+        app = msgspec.structs.replace(settings.app, key=made.tokens["app"], lat=START.lat, lon=START.lon)
+        async with open_house(msgspec.structs.replace(settings, app=app), staged=True) as house:
+            yield house, made
 
 
 def awake(settings: Settings) -> Settings:
@@ -106,9 +128,9 @@ def _empty(home: Path) -> None:
     (home / MARK).touch()
 
 
-async def settle(settings: Settings, owner: str, *, told: Callable[[str], None]) -> Credentials:
-    """Write shops, offers, people who log in and keys, then live through the week."""
-    async with travelling(owner) as dsn, await open_pool(dsn, size=8, application_name="kairos demo") as pool:
+async def settle(settings: Settings, moved: str, *, told: Callable[[str], None]) -> Credentials:
+    """Write shops, offers, people who log in and keys, then live through the week; `moved` lives by a time machine's dial."""
+    async with await open_pool(moved, size=8, application_name="kairos demo") as pool:
         async with pool.transaction() as db:
             now = await DatabaseClock().sync(db)
             await turn(db, shift=-history.LONG_AGO)
@@ -122,6 +144,8 @@ async def settle(settings: Settings, owner: str, *, told: Callable[[str], None])
             await history.live(past, now=now, told=told)
         finally:
             desk.close()
+        async with pool.transaction() as db:
+            await turn(db, shift=timedelta(0))
     return made
 
 
@@ -177,10 +201,10 @@ def introduce(console: Console, url: str, made: Credentials, *, pushes: Path | N
     console.print(f"listening on {url}")
     console.print("\nLindenquell is open. Its passes are signed by a throw-away authority: they open on no phone.\n")
     pages = Table("page", "address", box=None)
-    for name, path in (("dashboard", "/dashboard"), ("log-in", "/login"), ("the API", "/docs")):
+    for name, path in PAGES:
         pages.add_row(name, f"{url}{path}")
     if phone:
-        pages.add_row("a phone that rings", phone)
+        pages.add_row("pushes", phone)
     console.print(pages)
     people = Table("log in as", "password", box=None)
     for email, password in made.logins.items():

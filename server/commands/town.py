@@ -61,6 +61,10 @@ def at(east_m: float, north_m: float) -> Point:
     return Point(lat, SQUARE.lon + east_m / (_METRES_PER_DEGREE * math.cos(math.radians(SQUARE.lat))))
 
 
+START = at(0, -250)
+"""Where the phone in the browser begins: some minutes' walk from every shop."""
+
+
 def position(shop: Shop) -> Point:
     """Give the position of a shop."""
     return at(shop.east_m, shop.north_m)

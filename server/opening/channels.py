@@ -12,6 +12,7 @@ import structlog
 from server.channels.base import Channel
 from server.opening.apple import apns_of, apple_wallet_of
 from server.opening.firebase import account_of, fcm_of
+from server.opening.unmoved import unmoved
 from server.opening.web_push import web_push_of
 from server.web.parts import Parts
 
@@ -37,7 +38,7 @@ async def channels_of(parts: Parts) -> dict[str, Channel[Any, Any]]:
     found = await asyncio.to_thread(apples_of, parts)
     found["webpush"] = web_push_of(parts.settings, parts.vapid, log=_log)
     found["fcm"] = fcm_of(parts.settings, account, log=_log)
-    return {way: channel for way, channel in found.items() if channel is not None}
+    return {way: unmoved(channel, parts) for way, channel in found.items() if channel is not None}
 
 
 @contextlib.asynccontextmanager

@@ -10,6 +10,7 @@ from typing import Final
 from server.channels.outward import open_outward
 from server.channels.reach import PUBLIC, STAND_INS
 from server.channels.webhook import Webhook
+from server.opening.unmoved import unmoved
 from server.pipeline.queue import Terms
 from server.pipeline.webhook_queue import Patience, WebhookQueue
 from server.settings_out import WebhookSettings
@@ -31,7 +32,7 @@ def webhooks_of(parts: Parts, pool: Pool) -> WebhookQueue:
     outward = open_outward(policy, tls=tls_context(wanted.ca_file, setting="webhooks.ca_file"))
     return WebhookQueue(
         pool,
-        Webhook(outward, deadline_s=wanted.deadline_s),
+        unmoved(Webhook(outward, deadline_s=wanted.deadline_s), parts),
         keyring=parts.secrets,
         source=parts.settings.server.public_url,
         patience=Patience(timedelta(hours=wanted.retry_hours), timedelta(days=wanted.disable_after_days)),

@@ -15,8 +15,8 @@ from uuid import UUID
 
 import structlog
 
-from server.channels.base import Outcome, Receipt
-from server.channels.webhook import Endpoint, Message, Webhook, body_for
+from server.channels.base import Channel, Outcome, Receipt
+from server.channels.webhook import Endpoint, Message, body_for
 from server.pipeline.author import Author
 from server.pipeline.queue import Ended
 from server.pipeline.webhooks import TABLE
@@ -50,7 +50,7 @@ class WebhookQueue:
     def __init__(
         self,
         pool: Pool,
-        channel: Webhook,
+        channel: Channel[Message, Endpoint],
         *,
         keyring: Keyring,
         source: str,

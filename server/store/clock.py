@@ -29,7 +29,7 @@ class DatabaseClock:
         self._monotonic, self._shift = monotonic, shift
         self._zero: datetime | None = None
         self._error_s = 0.0
-        self._looked_s = 0.0
+        self._looked_s = self._since_s = 0.0
 
     def monotonic(self) -> float:
         """Give the seconds of this machine's monotonic clock: for waiting times, not for dates."""
@@ -53,6 +53,8 @@ class DatabaseClock:
         The middle of the two is off by half their distance at most, so a slow answer does not displace a quick one
         that is still young.
         """
+        if asked_s < self._since_s:
+            return
         error = (heard_s - asked_s) / 2
         if self._zero is not None and error > self._error_s and heard_s - self._looked_s < _KEEPS_S:
             return
@@ -60,8 +62,8 @@ class DatabaseClock:
         self._error_s, self._looked_s = error, heard_s
 
     def forget(self) -> None:
-        """Forget every look: the database's own clock was set to another time."""
-        self._zero = None
+        """Forget every look, also those that are under way: the database's own clock was set to another time."""
+        self._zero, self._since_s = None, self._monotonic()
 
     def shifted(self, told: datetime) -> datetime:
         """Give a time of the database as this house counts it: the same, but for tests that move the day."""

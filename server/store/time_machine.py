@@ -1,8 +1,8 @@
 """A database whose clock can be moved, so that a demo's past is made by the code that serves the present.
 
 Connections whose search path names our schema before `pg_catalog` find our `now()` and `clock_timestamp()` first; both add
-what the dial says. Everything else is as it always is: statements, constraints, triggers. The schema goes when the past is
-made, and with it every way to move the clock. Only an owner can do this, and only `kairos demo` does.
+what the dial says. Everything else is as it always is: statements, constraints, triggers. The schema goes when the demo ends, and
+with it every way to move the clock. Only an owner can turn the dial, and only `kairos demo` builds it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,40 @@ CREATE FUNCTION time_machine.clock_timestamp() RETURNS timestamptz LANGUAGE sql 
     AS 'SELECT pg_catalog.clock_timestamp() + shift FROM time_machine.dial';
 CREATE FUNCTION time_machine.now() RETURNS timestamptz LANGUAGE sql STABLE
     AS 'SELECT pg_catalog.now() + shift FROM time_machine.dial';
+GRANT USAGE ON SCHEMA time_machine TO PUBLIC;
+GRANT SELECT ON time_machine.dial TO PUBLIC;
 """
 
 TURN = "UPDATE time_machine.dial SET shift = $1::interval"
+
+# Whoever is logged in stays so, and who listens goes on listening: for them no time has passed.
+LEAP = """
+WITH turned AS (
+    UPDATE time_machine.dial SET shift = $2::interval WHERE shift = $1::interval RETURNING shift - $1::interval AS by
+), sessions AS (
+    UPDATE sessions SET created_at = created_at + by, seen_at = seen_at + by, ends_at = ends_at + by, proven_at = proven_at + by
+    FROM turned
+), listening AS (
+    UPDATE customer_state SET stream_until = stream_until + by FROM turned
+    WHERE stream_until > pg_catalog.now() + $1::interval
+)
+SELECT count(*) FROM turned
+"""
+
+
+async def leap(db: Connection, *, before: timedelta, shift: timedelta) -> bool:
+    """Turn the dial of a house that is open; False where it does not stand at `before` any more."""
+    return bool(await db.fetchval(LEAP, before, shift))
+
+
+READ = "SELECT shift FROM time_machine.dial"
+
+
+async def read(db: Connection) -> timedelta:
+    """Tell how the dial stands."""
+    shift: timedelta = await db.fetchval(READ)
+    return shift
+
 
 DEFAULTS = """
 SELECT format('ALTER TABLE public.%I ALTER COLUMN %I SET DEFAULT ', table_name, column_name) AS change,

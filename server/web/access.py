@@ -99,6 +99,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/v1/passes/{serial}"): _CUSTOMER,
     ("GET", "/v1/passes/{serial}/face"): _CUSTOMER,
     ("GET", "/v1/passes/{serial}/qr.svg"): _CUSTOMER,
+    ("POST", "/v1/places/names"): _CUSTOMER,
     ("PUT", "/v1/devices/{device_id}"): _CUSTOMER,
     ("DELETE", "/v1/devices/{device_id}"): _CUSTOMER,
     ("GET", "/v1/push/key"): _for(Kind.APP, Kind.CUSTOMER),
@@ -243,6 +244,9 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/counter/shell"): _ANYBODY,  # the page with nobody in it
     ("GET", "/counter-worker.js"): _ANYBODY,
     ("GET", "/counter.webmanifest"): _ANYBODY,
+    ("GET", "/app"): _ANYBODY,  # a client of /v1 like every other
+    ("GET", "/app/scene"): _ANYBODY,  # there is one in a demonstration alone
+    ("PUT", "/app/scene"): _ANYBODY,
     ("GET", "/dashboard"): _READERS,
     ("GET", "/dashboard/offers/new"): _AUTHORS,
     ("GET", "/dashboard/calendar"): _READERS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from server.pipeline.addresses import Locates
     from server.pipeline.arrive import Arrivals
     from server.pipeline.rules import Rules
+    from server.pipeline.scene import Scene
     from server.pipeline.workshop import Workshop
     from server.settings import Settings
     from server.signals.weather.base import Source
@@ -45,7 +47,8 @@ class Parts:
     """The house's resources. `till_pool` is the counter's own: it works while the rest is busy.
 
     `geocoder` and `google` are None where none is set; `stopping` is set at SIGTERM, before anything is closed; `watch`
-    knows what ends; `vapid` is who we are to browsers' push services; `board` shows today's figures.
+    knows what ends; `vapid` is who we are to browsers' push services; `board` shows today's figures; `scene` is a
+    demonstration's alone.
     """
 
     settings: Settings
@@ -65,6 +68,13 @@ class Parts:
     google: GoogleParts | None = None
     vapid: Vapid | None = None
     board: Board[Seen] = field(default_factory=Board)
+    scene: Scene | None = None
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far the house's day is ahead of the world's: moved for tests, or in a demonstration."""
+        shift = timedelta(seconds=self.settings.clock_shift_s)
+        return shift if self.scene is None else shift + self.scene.ahead
 
 
 PARTS: Final = web.AppKey("parts", Parts)

@@ -11,6 +11,8 @@ from server.web.pages import HTML
 from server.web.screens.frame import language_for, show
 
 LINKS: Final = (
+    ("/app", "phone"),
+    ("/counter", "counter"),
     ("/dashboard", "dashboard"),
     ("/login", "login"),
     ("/docs", "docs"),

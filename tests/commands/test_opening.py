@@ -42,7 +42,16 @@ def test_what_is_printed_tells_every_address_log_in_and_token() -> None:
     with console.capture() as captured:
         introduce(console, "http://127.0.0.1:8080", made)
     said = captured.get()
-    for word in ("http://127.0.0.1:8080/dashboard", "/docs", "ka_1", "kt_2", "admin@lindenquell.example", "a word"):
+    for word in (
+        "http://127.0.0.1:8080/app",
+        "http://127.0.0.1:8080/counter",
+        "http://127.0.0.1:8080/dashboard",
+        "/docs",
+        "ka_1",
+        "kt_2",
+        "admin@lindenquell.example",
+        "a word",
+    ):
         assert word in said
     assert "open on no phone" in said
     assert "stand-ins" not in said

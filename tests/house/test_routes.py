@@ -11,7 +11,8 @@ DOORS = all_doors()
 OPEN = {
     "/", "/login", "/login/code", "/logout", "/password", "/healthz", "/readyz", "/openapi.json", "/docs", "/v1/limits",
     "/p/{link}", "/counter/shell", "/counter-worker.js",
-    "/counter.webmanifest", "/static/{file}", "/wallet/v1/devices/{dev}/registrations/{type}", "/wallet/v1/log",
+    "/counter.webmanifest", "/static/{file}", "/app", "/app/scene",
+    "/wallet/v1/devices/{dev}/registrations/{type}", "/wallet/v1/log",
 }  # fmt: skip
 
 

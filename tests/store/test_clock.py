@@ -67,6 +67,20 @@ def test_a_quicker_look_counts_at_once() -> None:
     assert clock.at(5_000.001) == NOON + timedelta(milliseconds=700)
 
 
+def test_a_look_that_was_under_way_when_the_clock_was_set_tells_the_old_time() -> None:
+    quartz = Quartz()
+    clock = DatabaseClock(quartz)
+    clock.note(NOON, asked_s=5_000.0, heard_s=5_000.0)
+    clock.forget()
+    with pytest.raises(Unavailable):
+        clock.now()
+    clock.note(NOON, asked_s=4_999.9, heard_s=5_000.1)
+    with pytest.raises(Unavailable):
+        clock.now()
+    clock.note(NOON + timedelta(days=3), asked_s=5_000.0, heard_s=5_000.0)
+    assert clock.now() == NOON + timedelta(days=3)
+
+
 async def test_the_database_is_asked(db: Connection) -> None:
     clock = DatabaseClock()
     told = await clock.sync(db)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from server.store import approvals, sessions
 from server.store.ids import new_id
-from tests.street.scene import ELSEWHERE, FENCE, STORE, Scene, document, report
+from tests.street.scene import ELSEWHERE, FENCE, NOBODYS, STORE, Scene, document, report
 from tests.till_book import TillBook
 
 NONE: Mapping[str, Any] = MappingProxyType({})
@@ -57,6 +57,11 @@ async def _(scene: Scene, who: str) -> Right:
     return Right(options={"data": {"current": "a", "password": "b", "again": "b"}})
 
 
+@right("PUT /app/scene")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"sky": {"kind": "rain"}})
+
+
 @right("GET /p/{link}")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"link": (await scene.taken())["links"]["apple"].rpartition("/p/")[2]})
@@ -91,6 +96,11 @@ async def _(scene: Scene, who: str) -> Right:
 @right("GET /v1/passes/{serial}", "GET /v1/passes/{serial}/face", "GET /v1/passes/{serial}/qr.svg")
 async def _(scene: Scene, who: str) -> Right:
     return Right({"serial": (await scene.taken())["serial"]})
+
+
+@right("POST /v1/places/names")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"ids": [str(NOBODYS)]})
 
 
 @right("PUT /v1/devices/{device_id}", "DELETE /v1/devices/{device_id}")

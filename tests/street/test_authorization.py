@@ -36,6 +36,9 @@ GET    /docs                             200  everybody
 GET    /static/{file}                    200  everybody
 GET    /v1/limits                        200  everybody
 GET    /                                 200  everybody
+GET    /app                              200  everybody
+GET    /app/scene                        404  everybody
+PUT    /app/scene                        404  everybody
 GET    /login                            200  everybody
 POST   /login                            401  everybody
 GET    /login/code                       303  everybody
@@ -68,6 +71,7 @@ GET    /v1/passes                        200  customer
 GET    /v1/passes/{serial}               200  customer
 GET    /v1/passes/{serial}/face          200  customer
 GET    /v1/passes/{serial}/qr.svg        200  customer
+POST   /v1/places/names                  200  customer
 PUT    /v1/devices/{device_id}           204  customer
 DELETE /v1/devices/{device_id}           204  customer
 GET    /v1/push/key                      200  app customer

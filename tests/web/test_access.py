@@ -25,7 +25,7 @@ MATRIX = {
         "POST /v1/pings", "POST /v1/events", "GET /v1/moments", "GET /v1/moments/stream", "POST /v1/moments/{}/pass",
         "POST /v1/moments/{}/snooze",
         "GET /v1/passes", "GET /v1/passes/{}", "GET /v1/passes/{}/face", "GET /v1/passes/{}/qr.svg",
-        "PUT /v1/devices/{}", "DELETE /v1/devices/{}", "GET /v1/me",
+        "POST /v1/places/names", "PUT /v1/devices/{}", "DELETE /v1/devices/{}", "GET /v1/me",
         "PATCH /v1/me", "DELETE /v1/me", "GET /v1/me/consents", "PUT /v1/me/consents", "GET /v1/me/decisions",
         "POST /v1/me/export", "GET /v1/redemptions", "GET /v1/push/key",
     },
@@ -84,7 +84,7 @@ def test_an_admin_may_what_a_marketer_may_and_can_not_redeem() -> None:
 def test_what_anybody_may_is_short() -> None:
     anybody = {path for (_, path), access in ACCESS.items() if Kind.ANON in access.principals}
     assert anybody == {
-        "/", "/p/{link}", "/v1/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/static/{file}",
+        "/", "/p/{link}", "/v1/limits", "/healthz", "/readyz", "/openapi.json", "/docs", "/static/{file}", "/app", "/app/scene",
         "/counter/shell", "/counter-worker.js", "/counter.webmanifest",
         "/login", "/login/code", "/logout", "/password", "/wallet/v1/devices/{dev}/registrations/{type}", "/wallet/v1/log",
     }  # fmt: skip

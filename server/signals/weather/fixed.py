@@ -22,21 +22,27 @@ _AHEAD_MAX_H = 384.0  # sixteen days, as far as anybody forecasts
 
 
 class Fixed:
-    """One observation, made anew at every look: never stale."""
+    """One observation, made anew at every look: never stale. A demonstration may put another in its place."""
 
     name = "fixed"
 
     def __init__(self, observation: Mapping[str, Any]) -> None:
         """Check the setting; raises Misconfigured with the key that is wrong."""
+        self.observe(observation)
+
+    @property
+    def observation(self) -> Mapping[str, Any]:
+        """What is observed, as it was given, without what lies ahead."""
+        return dict(self._now)
+
+    def observe(self, observation: Mapping[str, Any]) -> None:
+        """Take another observation from now on; raises Misconfigured, and then keeps the one it has."""
         entries = observation.get("ahead", [])
         if not isinstance(entries, list):
             raise Misconfigured("weather.fixed.ahead: must be an array of tables")
         now = {key: value for key, value in observation.items() if key != "ahead"}
-        self._now = _quantities(now, "weather.fixed")
-        self._ahead = sorted(
-            (_entry(entry, f"weather.fixed.ahead[{number}]") for number, entry in enumerate(entries)),
-            key=lambda entry: entry[0],
-        )
+        ahead = [_entry(entry, f"weather.fixed.ahead[{number}]") for number, entry in enumerate(entries)]
+        self._now, self._ahead = _quantities(now, "weather.fixed"), sorted(ahead, key=lambda entry: entry[0])
 
     async def at(self, point: Point, now: datetime) -> Weather | None:
         """The observation, as of now."""

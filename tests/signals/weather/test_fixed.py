@@ -69,3 +69,12 @@ def test_a_wrong_setting_is_no_start_and_named(setting: dict[str, Any], key: str
 def test_a_kind_that_cannot_even_be_looked_up_is_refused_too() -> None:
     with pytest.raises(Misconfigured, match=r"weather\.fixed\.kind"):
         Fixed({"kind": ["rain"]})
+
+
+def test_another_observation_takes_its_place_and_one_that_is_wrong_does_not() -> None:
+    fixed = Fixed({"kind": "clear", "ahead": [{"in_h": 1, "kind": "rain"}]})
+    fixed.observe({"kind": "snow", "temperature_c": -3})
+    assert fixed.observation == {"kind": "snow", "temperature_c": -3.0}
+    with pytest.raises(Misconfigured):
+        fixed.observe({"kind": "nice"})
+    assert fixed.get(BERLIN, NOON) == Weather(Sky(NOON, "snow", -3.0))

@@ -1,0 +1,176 @@
+// Moments as a phone shows them: banner, card, interstitial, inbox; and what is done with one is told to the house.
+import { el, fill, find } from "./dom.js";
+import { attempt, tell } from "./frame.js";
+import { showPass } from "./phone_passes.js";
+import { mine, newId, now } from "./phone_self.js";
+import { badge, openDetail, showTab } from "./phone_tabs.js";
+import { FACTS, say, time } from "./words.js";
+
+const BANNER_MS = 15000;
+const ENDED = new Set(["dismissed", "accepted", "redeemed", "expired"]);
+const UNREAD = new Set(["created", "delivered"]);
+const ASKED = 50;
+
+const known = new Map(); // every moment by its id
+const shown = new Set(); // those that this page has presented
+let hiding;
+
+/** Take a moment that came, by whichever way: each is presented once. */
+export function take(moment) {
+  known.set(moment.id, moment);
+  draw();
+  if (shown.has(moment.id) || ENDED.has(moment.state) || moment.snoozed_until) return;
+  shown.add(moment.id);
+  if (UNREAD.has(moment.state)) note(moment, "delivered");
+  ({ banner, interstitial, inbox }[moment.placement] || (() => {}))(moment);
+}
+
+/** Read the inbox: what was there before is not presented again. */
+export async function readInbox() {
+  const answer = await attempt(() => mine("GET", `/v1/moments?limit=${ASKED}`));
+  for (const moment of answer?.body.items ?? []) {
+    known.set(moment.id, moment);
+    if (moment.state !== "created") shown.add(moment.id);
+  }
+  draw();
+}
+
+/** Forget all of them. */
+export function forgetMoments() {
+  known.clear();
+  shown.clear();
+  hide();
+  draw();
+}
+
+/** Tell the house what became of a moment. */
+async function note(moment, type) {
+  const event = { id: newId(), moment_id: moment.id, type, at: now().toISOString() };
+  await attempt(() => mine("POST", "/v1/events", { body: { events: [event] } }));
+  moment.state = type;
+  if (type === "delivered") await readInbox(); // from now on it is good until its reward ends
+  else draw();
+}
+
+const newest = () => [...known.values()].sort((one, other) => (one.created_at < other.created_at ? 1 : -1));
+const isLive = (each) => !ENDED.has(each.state) && !each.snoozed_until && (!each.expires_at || new Date(each.expires_at) > now());
+
+function draw() {
+  const all = newest();
+  const cards = all.filter((each) => each.placement === "card" && isLive(each));
+  fill(find("#cards"), cards.length ? cards.map(card) : el("p", { class: "empty" }, say("no_cards")));
+  fill(find("#inbox"), all.length ? all.map(row) : el("li", { class: "empty" }, say("no_inbox")));
+  badge("inbox", all.filter((each) => UNREAD.has(each.state) && isLive(each)).length);
+  badge("now", cards.filter((each) => UNREAD.has(each.state)).length);
+}
+
+const where = (moment) => moment.place && el("p", { class: "note" }, say("at_place", { place: moment.place.name }));
+
+function card(moment) {
+  const image = picture(moment);
+  return el("article", { class: "offer" }, image, el("h3", {}, moment.title), el("p", {}, moment.body), where(moment), el("div", { class: "buttons" }, opener(moment), decliner(moment)));
+}
+
+function picture(moment) {
+  // The policy of these pages asks nobody but the house: a picture from elsewhere is for real apps.
+  const own = moment.image_url && new URL(moment.image_url, location.href).origin === location.origin;
+  return own && el("img", { src: moment.image_url, alt: "" });
+}
+
+function row(moment) {
+  const step = moment.snoozed_until ? say("put_off", { time: time(moment.snoozed_until, { date: false }) }) : say(`step_${moment.state}`);
+  const unread = UNREAD.has(moment.state);
+  const title = el("button", { type: "button", class: unread ? "row unread" : "row", onclick: () => open(moment) }, el("span", {}, moment.title), el("span", { class: "badge" }, step));
+  return el("li", {}, title, el("p", { class: "note" }, [time(moment.created_at), moment.channel === "push" && say("came_by_push")].filter(Boolean).join(" · ")));
+}
+
+const opener = (moment, after = () => {}) => el("button", { type: "button", onclick: () => (after(), open(moment)) }, say("open"));
+const decliner = (moment, after = () => {}) => el("button", { type: "button", class: "quiet", onclick: () => (after(), note(moment, "dismissed")) }, say("no_thanks"));
+
+function banner(moment) {
+  fill(find("#banner"), el("p", {}, el("strong", {}, moment.title)), el("p", {}, moment.body), el("div", { class: "buttons" }, opener(moment, hide), decliner(moment, hide)));
+  find("#banner").classList.add("there");
+  clearTimeout(hiding);
+  hiding = setTimeout(hide, BANNER_MS); // it is in the inbox, too
+}
+
+function hide() {
+  fill(find("#banner"));
+  find("#banner").classList.remove("there");
+}
+
+function interstitial(moment) {
+  const over = find("#over");
+  const close = () => over.close();
+  fill(over, el("h3", { id: "over-title" }, moment.title), el("p", {}, moment.body), where(moment), el("div", { class: "buttons" }, opener(moment, close), decliner(moment, close)));
+  if (!over.open) over.show();
+  over.querySelector("button").focus();
+  note(moment, "opened"); // it fills the screen: who sees it has it open
+}
+
+function inbox(moment) {
+  tell(say("new_message", { title: moment.title }));
+}
+
+/** Open a moment: its words, and what can be done with it. */
+export function open(moment) {
+  if (UNREAD.has(moment.state)) note(moment, "opened");
+  const ended = ENDED.has(moment.state);
+  const whys = el("ul", { class: "rows" });
+  openDetail(
+    "inbox",
+    el("h2", { id: "detail-title" }, moment.title),
+    el("p", {}, moment.body),
+    where(moment),
+    moment.expires_at && !ended && el("p", { class: "note" }, say("until", { time: time(moment.expires_at) })),
+    el("div", { class: "buttons" }, ended ? ending(moment) : doing(moment)),
+    el("details", { ontoggle: ({ target }) => target.open && tellWhy(moment, whys) }, el("summary", {}, say("why_one")), whys),
+  );
+}
+
+function ending(moment) {
+  const step = el("span", { class: "badge" }, say(`step_${moment.state}`));
+  const has = moment.state === "accepted" || moment.state === "redeemed";
+  return [step, has && el("button", { type: "button", class: "quiet", onclick: () => showTab("passes") }, say("to_pass"))];
+}
+
+function doing(moment) {
+  const main = moment.action.type === "pass" ? el("button", { type: "button", onclick: ({ target }) => accept(moment, target) }, say("take")) : link(moment);
+  const after = () => showTab("inbox");
+  return [main, el("button", { type: "button", class: "quiet", onclick: ({ target }) => later(moment, target) }, say("later")), decliner(moment, after)];
+}
+
+function link(moment) {
+  if (!/^https?:\/\//i.test(moment.action.url || "")) return null;
+  return el("a", { class: "button", href: moment.action.url, target: "_blank", rel: "noopener noreferrer", onclick: () => note(moment, "clicked") }, say("follow"));
+}
+
+async function accept(moment, busy) {
+  await note(moment, "clicked");
+  const answer = await attempt(() => mine("POST", `/v1/moments/${moment.id}/pass`, { body: {}, key: true }), { busy });
+  if (!answer) return;
+  moment.state = "accepted";
+  draw();
+  showPass(answer.body.pass);
+}
+
+async function later(moment, busy) {
+  const answer = await attempt(() => mine("POST", `/v1/moments/${moment.id}/snooze`, { body: { for: "PT1H" } }), { busy });
+  if (!answer) return;
+  known.set(moment.id, answer.body);
+  shown.delete(moment.id); // it is presented once more when it is back
+  draw();
+  showTab("inbox");
+  tell(say("put_off", { time: time(answer.body.snoozed_until, { date: false, zone: FACTS.zone }) }));
+}
+
+async function tellWhy(moment, list) {
+  const answer = await attempt(() => mine("GET", "/v1/me/decisions?limit=200"));
+  const found = (answer?.body.items ?? []).filter((each) => each.moment_id === moment.id);
+  fill(list, found.length ? found.map(reason) : el("li", { class: "empty" }, say("no_why")));
+}
+
+/** One decision in words. */
+export function reason(each) {
+  return el("li", {}, el("strong", {}, each.offer), " ", el("span", { class: "note" }, time(each.at)), el("p", {}, each.reason));
+}

@@ -1,0 +1,213 @@
+"""A phone in a real Chromium: agreements, a walk into a fence, moments in each placement, a coupon and its end, one's data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.hostile import CORPUS, TOGETHER, nothing_ran
+from tests.browser.visits import Visit, visit
+from tests.counter_rows import add_moment
+from tests.street.serving import Street, open_street
+
+SMALL = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 900}
+START = (51.05, 10.905)
+EVIL = CORPUS[1]
+TRACK = "".join(
+    f'<trkpt lat="{51.05 + 0.0004 * number}" lon="10.905"><time>2026-11-03T07:{number:02}:00Z</time><name>{{}}</name></trkpt>'
+    for number in range(6)
+)
+GPX = f'<?xml version="1.0"?><gpx xmlns="http://www.topografix.com/GPX/1/1"><trk><name>{{}}</name><trkseg>{TRACK}</trkseg></trk></gpx>'
+
+
+@pytest.fixture
+async def street(db_dsn: str, tmp_path: Path) -> AsyncIterator[Street]:
+    """A house with a store 220 m north of the phone, and offers in each placement."""
+    given: dict[str, Any] = {
+        "app__lat": START[0],
+        "app__lon": START[1],
+        "pressure__per_day": 0,
+        "pressure__per_week": 0,
+    }
+    async with open_street(db_dsn, tmp_path, **given) as opened:
+        for kind in ("admin", "app"):
+            await opened.key(kind)
+        store = {
+            "name": f"Café {EVIL}"[:60],
+            "lat": START[0] + 0.002,
+            "lon": START[1],
+            "radius_m": 80,
+            "tags": ["cafe"],
+        }
+        made = await opened.call("POST", "/v1/stores", by="admin", body=store | {"time_zone": "Europe/Berlin"})
+        assert made.status == 201, made.body
+        await opened.key("till", store_id=UUID(made.json["id"]))
+        yield opened
+
+
+async def publish(street: Street, placement: str, **changes: Any) -> None:
+    """Let an offer live, whose words name the customer."""
+    words = {"title": f"{placement} {{{{ customer.first_name | default: 'you' }}}}", "body": EVIL}
+    document = {
+        "name": placement,
+        "when": {"trigger": "enter", "places": {"tag": "cafe"}},
+        "variants": [{"id": "only", "placement": placement}],
+        "moment": {"surfaces": ["in_app"], "content": {"en-US": words, "de-DE": words}, "fallback_locale": "en-US"},
+        "reward": {"type": "free_item", "sku": "coffee", "value": {"minor": 250, "currency": "EUR"}, "places": "any"},
+    } | changes
+    made = await street.call("POST", "/v1/offers", by="admin", body=document)
+    assert made.status == 201, made.body
+    assert (await street.call("POST", f"/v1/offers/{made.json['id']}/publish", by="admin")).status == 200
+    await street.house.parts.rules.refresh()
+
+
+async def looked_up(street: Street, statement: str) -> Any:
+    async with street.house.parts.pool.acquire() as db:
+        return await db.fetchval(statement)
+
+
+async def sign_up(seen: Visit, street: Street, *, name: str, begin: str) -> Page:
+    """Agree to the location, and begin."""
+    page = await seen.go("/app")
+    form = page.locator("#sign-up")
+    await form.locator("[name=key]").fill(street.tokens["app"])
+    await form.locator("[name=first_name]").fill(name)
+    await form.locator("[name=location]").check()
+    await form.get_by_role("button", name=begin).click()
+    await expect(page.locator("#tabbar")).to_be_visible()
+    return page
+
+
+async def move(page: Page, *directions: str) -> None:
+    for each in directions:
+        await page.locator(f"#pad [value={each}]").click()
+
+
+async def test_a_walk_into_a_fence_becomes_a_coupon_that_is_redeemed(street: Street, chromium: Browser) -> None:
+    await publish(street, "card")
+    seen = await visit(chromium, street, locale="de-DE", color_scheme="dark", viewport=SMALL)
+    page = await seen.go("/app")
+    await expect(page.locator("#ask-key")).to_contain_text("kairos keys create app")
+    await page.get_by_role("button", name="Los geht’s").click()
+    await expect(page.locator("#sign-up-wrong")).to_have_text("Ohne Schlüssel der App kann niemand angemeldet werden.")
+    await page.locator("#sign-up [name=key]").fill("ka_wrong")
+    await page.get_by_role("button", name="Los geht’s").click()
+    await expect(page.locator("#sign-up-wrong")).not_to_be_empty()
+    assert await looked_up(street, "SELECT count(*) FROM customers") == 0
+    await seen.is_accessible()
+    page = await sign_up(seen, street, name=f"Kim {TOGETHER}"[:100], begin="Los geht’s")
+    consents = await looked_up(
+        street, "SELECT string_agg(purpose || ' ' || granted, ',' ORDER BY purpose) FROM consents WHERE granted"
+    )
+    assert consents == "location true"
+    await page.locator("#tabbar [value=world]").click()
+    await move(page, "stay")
+    await expect(page.locator(".place-name")).to_contain_text("Café")
+    await move(page, "n", "n")
+    await page.locator("#tabbar [value=now]").click()
+    card = page.locator("#cards article")
+    await expect(card).to_contain_text("card Kim", timeout=15_000)
+    await expect(page.locator("#where")).to_contain_text("In Café")
+    await seen.is_accessible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    await card.get_by_role("button", name="Öffnen").click()
+    await page.get_by_role("button", name="Annehmen").click()
+    picture = page.get_by_role("img", name="Code für die Kasse")
+    await expect(picture).to_be_visible()
+    assert await looked_up(street, "SELECT state FROM moments") == "accepted"
+    steps = "SELECT string_agg(type, ',' ORDER BY type) FROM app_events"
+    assert await looked_up(street, steps) == "clicked,delivered,opened"
+    await seen.is_accessible()
+    typed = await page.locator(".pass-typed").inner_text()
+    answer = await street.call("POST", "/v1/redemptions", by="till", body={"code": typed}, key="new")
+    assert answer.status == 201, answer.body
+    await expect(page.locator(".pass-state")).to_have_text("Eingelöst")
+    await expect(picture).to_have_count(0)
+    await nothing_ran(page)
+    seen.only_here("401")
+    await page.context.close()
+
+
+async def test_banner_interstitial_and_inbox_come_live_and_one_leaves_with_everything(
+    street: Street, chromium: Browser
+) -> None:
+    seen = await visit(chromium, street, viewport=DESK, accept_downloads=True)
+    page = await sign_up(seen, street, name="Kim", begin="Begin")
+    await publish(street, "inbox", priority=90)
+    track = {
+        "name": f"{EVIL}.gpx",
+        "mimeType": "application/gpx+xml",
+        "buffer": GPX.replace("{}", "&lt;b&gt;").encode(),
+    }
+    await page.locator("#walk [name=track]").set_input_files(track)  # type: ignore[arg-type]
+    await expect(page.locator("#walked")).to_have_text("6 points, 5 min")
+    await page.locator("#walk [name=speed]").select_option("60")
+    await page.get_by_role("button", name="Walk", exact=True).click()
+    await expect(page.locator("#tabbar [value=inbox]")).to_contain_text("1", timeout=30_000)
+    await page.get_by_role("button", name="Stop").click()
+    await move(page, "stay")
+    for placement in ("banner", "interstitial"):  # not by this phone's report: by the stream alone
+        await tell_live(street, placement)
+        where = page.locator("#banner" if placement == "banner" else "#over")
+        await expect(where).to_contain_text(f"{placement} {EVIL[:20]}")
+        await seen.is_accessible()
+        await where.get_by_role("button", name="No, thanks").click()
+        await expect(where).to_be_hidden()
+    await page.locator("#tabbar [value=inbox]").click()
+    await expect(page.locator("#inbox li")).to_have_count(3)
+    await page.locator("#inbox button", has_text="inbox Kim").click()
+    await page.get_by_role("button", name="In an hour").click()
+    await expect(page.locator("#inbox")).to_contain_text("comes back at")
+    assert await looked_up(street, "SELECT count(*) FROM moments WHERE snoozed_until > now()") == 1
+    await its_own_data(street, page, seen)
+    await nothing_ran(page)
+    seen.only_here("403")  # what was not agreed to any more
+    await page.context.close()
+
+
+async def tell_live(street: Street, placement: str) -> None:
+    """Make a moment as another process would: written, and known by its COMMIT."""
+    async with street.house.parts.pool.transaction() as db:
+        row = await db.fetchrow("SELECT customer_id, offer_id FROM moments LIMIT 1")
+        words = {
+            "title": f"{placement} {EVIL}",
+            "body": EVIL,
+            "action": {"type": "link", "url": "https://example.org/"},
+        }
+        shown = {"placement": placement, "state": "created", "reward": None, **words}
+        await add_moment(db, customer_id=row["customer_id"], offer_id=row["offer_id"], **shown)
+
+
+async def its_own_data(street: Street, page: Page, seen: Visit) -> None:
+    """A topic, the reasons, the agreements, all that is stored, and the end of it."""
+    await page.locator("#tabbar [value=me]").click()
+    customer = await looked_up(street, "SELECT id::text FROM customers")
+    await expect(page.locator("#who")).to_have_text(customer[-8:])
+    await page.locator("#topics [name=topic]").fill(EVIL)
+    await page.get_by_role("button", name="Not interested").click()
+    await expect(page.locator("#topic-list")).to_contain_text("not interested")
+    assert await looked_up(street, "SELECT topics::text FROM customers") == json.dumps({EVIL: False})
+    await page.get_by_text("Why did this come, and why did nothing come?").click()
+    await expect(page.locator("#why-list")).to_contain_text("You got this offer.")
+    await page.locator("#consents [name=location]").uncheck()
+    await move(page, "s")
+    await expect(page.locator("#where")).to_have_text("The use of the location was not agreed to: nothing is sent.")
+    await seen.is_accessible()
+    async with page.expect_download() as waiting:
+        await page.get_by_role("button", name="Everything that is stored").click()
+    told = json.loads(Path(await (await waiting.value).path()).read_bytes())
+    assert told["customer_id"] == customer
+    await page.get_by_role("button", name="Delete everything").click()
+    for _ in range(2):
+        await page.locator("dialog[open]").last.get_by_role("button", name="Delete everything").click()
+    await expect(page.locator("#gone")).to_contain_text("Deleted: the customer")
+    await expect(page.locator("#sign-up")).to_be_visible()
+    assert await page.evaluate("localStorage.getItem('kairos.phone')") is None
+    assert await looked_up(street, "SELECT count(*) FROM customer_tokens") == 0
