@@ -253,6 +253,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/dashboard/offers"): _READERS,
     ("GET", "/dashboard/offers/{id}"): _READERS,
     ("GET", "/dashboard/offers/{id}/edit"): _AUTHORS,
+    ("GET", "/dashboard/why"): _AUTHORS,
     ("GET", "/dashboard/webhooks"): _ADMIN,
     ("POST", "/dashboard/webhooks"): _ADMIN,
 }

@@ -190,7 +190,7 @@ async def test_offers_are_found_replayed_and_compared(street: Street, chromium: 
     await press(page, "Yes")
     await expect(page.locator(".versions tbody tr").first).to_contain_text("3")
     assert await looked_up(street, "SELECT document ->> 'priority' FROM offer_versions WHERE version = 3") == "40"
-    seen.only_here("404")
+    seen.only_here()
 
 
 async def test_what_is_done_on_the_page_is_refused_to_other_pages(street: Street) -> None:

@@ -57,6 +57,7 @@ GET    /dashboard/offers                 200  readers
 GET    /dashboard/offers/{id}            200  readers
 GET    /dashboard/offers/new             200  authors
 GET    /dashboard/offers/{id}/edit       200  authors
+GET    /dashboard/why                    200  authors
 GET    /dashboard/webhooks               200  admin
 POST   /dashboard/webhooks               303  admin
 
@@ -210,6 +211,7 @@ PAGES = {
     "GET /dashboard/offers/new",
     "GET /dashboard/offers/{id}/edit",
     "GET /dashboard/webhooks",
+    "GET /dashboard/why",
 }
 """What people open in a browser: nobody is sent to the log-in instead of being told 401."""
 

@@ -26,6 +26,7 @@ PLACES: Final[tuple[tuple[str, str, frozenset[Kind]], ...]] = (
     ("/dashboard", "nav_dashboard", _READERS),
     ("/dashboard/offers", "nav_offers", _READERS),
     ("/dashboard/calendar", "nav_calendar", _READERS),
+    ("/dashboard/why", "nav_why", _AUTHORS),
     ("/counter", "nav_counter", _TILL),
 )
 """Where the bar on top of each page leads: path, word, and whom it is shown to (the access table decides, not this)."""

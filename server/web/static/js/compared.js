@@ -28,4 +28,4 @@ function written(name, value, zone) {
   return INSTANT.test(value) ? time(value, { zone }) : value;
 }
 
-const plain = (value) => Object.entries(value).map(([name, each]) => `${nameOf(name)}: ${written(name, each)}`).join(", ");
+const plain = (value) => Object.entries(value).filter(([, each]) => each !== null).map(([name, each]) => `${nameOf(name)}: ${written(name, each)}`).join(", ");
