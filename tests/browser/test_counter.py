@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,11 @@ from uuid import UUID
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from server.model.money import Money
 from server.pipeline.accept import accept
+from server.store import passes as stored
+from server.wallet.keyring import Kind
+from server.wallet.signed_codes import sign_code
 from tests.browser import camera
 from tests.browser.hostile import SHORT, TOGETHER, nothing_ran
 from tests.browser.visits import PASSWORD, Visit, enter, person, visit
@@ -110,6 +115,7 @@ async def test_a_code_before_the_camera_is_redeemed_once_and_taken_back(shop: Sh
     await says(page, "wrong", "Already redeemed", "in this store")
     await says_typed(page, two, three)
     await undone(page, shop, one)
+    await judged(page, shop, four)
     await only_ours(seen, shop, four)
     await nothing_ran(page)
     seen.only_here(*CAMERAS, "409", "404", "403", "422")
@@ -150,6 +156,54 @@ async def undone(page: Page, shop: Shop, one: Pass) -> None:
     assert await shop.value("SELECT uses_left FROM passes WHERE serial = $1", one.serial) == 1
 
 
+JUDGE = """async ([code, amount, change]) => {
+    const offline = await import("/static/js/counter_offline.js");
+    return (await offline.judge(code, amount, {...await offline.terms(), ...change})).why;
+}"""
+
+
+async def judged(page: Page, shop: Shop, one: Pass) -> None:
+    """What the page makes of signed codes without asking anybody: each fault by its name, and its own limits."""
+    parts = shop.street.house.parts
+    async with parts.pool.acquire() as db:
+        found = await stored.find(db, serial=one.serial)
+    assert found is not None
+    key, hour = parts.secrets.current(Kind.OFFLINE, now=found.created_at), timedelta(hours=1)
+    dear = replace(found.benefit, minimum_purchase=Money(500, "EUR"))
+    paid: Any = {"minor": 500, "currency": "EUR"}
+    cases: list[tuple[dict[str, Any], Any, dict[str, Any], str]] = [
+        ({}, None, {}, "genuine"),
+        ({"valid_from": found.created_at + hour}, None, {}, "early"),
+        ({"valid_from": found.created_at - hour, "valid_until": found.created_at}, None, {}, "expired"),
+        ({"valid_until": None}, None, {}, "genuine"),
+        ({"places": (UUID(int=1),)}, None, {}, "elsewhere"),
+        ({"places": (UUID(int=1), shop.store_id)}, None, {}, "genuine"),
+        ({"place_tag": "bakery"}, None, {}, "unchecked"),
+        ({"place_tag": "bakery"}, None, {"unchecked": "take"}, "unsure"),
+        ({"benefit": dear}, None, {}, "minimum"),
+        ({"benefit": dear}, paid | {"minor": 499}, {}, "minimum"),
+        ({"benefit": dear}, paid, {}, "genuine"),
+        ({}, None, {"keys": []}, "unchecked"),
+        ({}, None, {"asked": 0}, "stale"),
+        ({}, None, {"takes": False}, "off"),
+        ({}, None, {"uses": 0}, "full"),
+        ({}, None, {"value_minor": 249}, "full"),
+        ({"benefit": replace(dear, value=None, percent=10.0)}, paid, {"value_minor": 50}, "genuine"),
+        ({"benefit": replace(dear, value=None, percent=10.0)}, paid, {"value_minor": 49}, "full"),
+    ]
+    for facts, amount, change, expected in cases:
+        code = sign_code(replace(found, **facts), key=key)
+        assert await page.evaluate(JUDGE, [code, amount, change]) == expected, (facts, change)
+    other = sign_code(found, key=replace(key, secret=bytes(32)))
+    for code, why in (
+        (other, "forged"),
+        (TOGETHER, "unknown"),
+        (f"{one.typed}.12345678", "unchecked"),
+        ("", "unknown"),
+    ):
+        assert await page.evaluate(JUDGE, [code, None, {}]) == why
+
+
 async def only_ours(seen: Visit, shop: Shop, one: Pass) -> None:
     """Writes without the page's token, and from another site, are refused."""
     post = """async code => (await fetch("/v1/redemptions", {method: "POST", body: JSON.stringify({code}), headers: {
@@ -175,7 +229,10 @@ async def test_a_till_without_a_network_goes_on_and_tells_what_came_of_it(shop: 
     await enter(seen, shop.street, shop.email)
     page = await seen.go("/counter")
     await ready(page)
-    await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    denied = "async () => { throw new DOMException('no', 'NotAllowedError'); }"
+    await page.evaluate(f"() => {{ navigator.mediaDevices.getUserMedia = {denied}; }}")
+    await page.get_by_role("button", name="Mit der Kamera").click()
+    await expect(page.locator("#camera-fault")).to_contain_text("Die Kamera ist nicht erlaubt")
     await expect(page.locator("body[data-kept]")).to_be_attached()
     await page.context.set_offline(True)
     await page.reload()

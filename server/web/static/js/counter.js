@@ -106,16 +106,18 @@ function done(code, body) {
 }
 
 function refused(code, problem) {
-  if (problem.code === "log_in_again") return logInAgain();
+  if (problem.code === "log_in_again") logInAgain();
   const said = refusal(problem);
   const again = problem.code === "minimum_not_met";
   if (again) wantAmount(problem.told.minimum_purchase?.currency);
   return answer({ ...said, source: code, actions: again ? [["again", () => take(code)], ["next", next]] : [["next", next]] });
 }
 
+/** The log-in is over: said beside the last answer, which stays. */
 function logInAgain() {
-  answer({ kind: "wait", title: say("log_in_again"), lines: [say("log_in_why")] });
-  find("#answer").append(el("a", { class: "button", href: "/login" }, say("log_in")));
+  find("#away").hidden = true;
+  fill(find("#nobody"), say("log_in_again"), " ", say("log_in_why"), " ", el("a", { href: "/login" }, say("log_in")));
+  find("#nobody").hidden = false;
 }
 
 function wantAmount(currency) {

@@ -66,6 +66,7 @@ export function refusal(problem) {
   if (code === "minimum_not_met") return { kind: "wait", title: say("minimum_not_met"), lines: minimumLines(told) };
   if (code === "expired") return { kind: "wrong", title: say("expired"), lines: told.valid_until ? [say("expired_at", { time: when(told.valid_until) })] : [] };
   if (code === "not_yet_valid") return { kind: "wait", title: say("not_yet_valid"), lines: told.valid_from ? [say("valid_from", { time: when(told.valid_from) })] : [] };
+  if (code === "log_in_again") return { kind: "wait", title: say("not_redeemed"), lines: [problem.words] };
   const wait = ["held", "too_many_wrong_codes"].includes(code);
   if (knows(`about_${code}`)) return { kind: wait ? "wait" : "wrong", title: reasonWords(code), lines: [say(`about_${code}`)] };
   return { kind: "wait", title: say("not_now"), lines: [problem.words] };

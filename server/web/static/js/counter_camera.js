@@ -1,4 +1,5 @@
-// Reading codes from a camera: by the browser's own detector where it works, else by qr-scanner; never more than one at a time.
+// Reading codes from a camera: by the browser's own detector where it works, else by qr-scanner. The stream is ours either way,
+// so that why it did not open is known.
 
 const EVERY_MS = 120;
 
@@ -21,34 +22,16 @@ async function detector() {
 function middle(video) {
   const side = Math.min(video.videoWidth, video.videoHeight);
   const scaled = Math.min(side, 720);
-  return { x: (video.videoWidth - side) / 2, y: (video.videoHeight - side) / 2, width: side, height: side, downScaledWidth: scaled, downScaledHeight: scaled };
+  const at = { x: (video.videoWidth - side) / 2, y: (video.videoHeight - side) / 2 };
+  return { ...at, width: side, height: side, downScaledWidth: scaled, downScaledHeight: scaled };
 }
 
 /**
  * Open a camera on a video element: `hear(text)` is called for each code that is seen (again and again while it is seen).
- * Answers {stop, cameras, choose, torch}; raises what the browser says where there is none or it may not be used.
+ * Answers {cameras, choose, torch}; raises what the browser says where there is none or it may not be used.
  */
 export async function openCamera(video, hear, { device } = {}) {
-  const own = await detector();
-  return own ? byDetector(own, video, hear, device) : byScanner(video, hear, device);
-}
-
-async function byScanner(video, hear, device) {
-  const { default: Scanner } = await import("/static/vendor/qr-scanner/qr-scanner.min.js");
-  const options = { returnDetailedScanResult: true, preferredCamera: device || "environment", maxScansPerSecond: 1000 / EVERY_MS };
-  const scanner = new Scanner(video, (found) => hear(found.data), { ...options, calculateScanRegion: middle, onDecodeError: () => {} });
-  await scanner.start();
-  return {
-    stop: () => scanner.destroy(),
-    cameras: async () => (await Scanner.listCameras(false)).map(({ id, label }) => ({ id, label })),
-    choose: (id) => scanner.setCamera(id),
-    torch: async () => ((await scanner.hasFlash()) ? () => scanner.toggleFlash().then(() => scanner.isFlashOn()) : null),
-  };
-}
-
-async function byDetector(own, video, hear, device) {
   let stream = null;
-  let running = true;
   const choose = async (id) => {
     const wanted = id ? { deviceId: { exact: id } } : { facingMode: "environment" };
     const next = await navigator.mediaDevices.getUserMedia({ video: { ...wanted, width: { ideal: 1280 } }, audio: false });
@@ -56,26 +39,35 @@ async function byDetector(own, video, hear, device) {
     stream = video.srcObject = next;
     await video.play();
   };
-  await choose(device);
-  (async () => {
-    while (running) {
-      const found = video.readyState >= 2 ? await own.detect(video).catch(() => []) : [];
-      if (running && found.length) hear(found[0].rawValue);
-      await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
-    }
-  })();
-  return {
-    stop: () => {
-      running = false;
-      stream?.getTracks().forEach((track) => track.stop());
-      video.srcObject = null;
-    },
-    cameras: async () => (await navigator.mediaDevices.enumerateDevices()).filter((each) => each.kind === "videoinput").map(({ deviceId, label }) => ({ id: deviceId, label })),
-    choose,
-    torch: async () => torchOf(stream),
-  };
+  await choose(device).catch((error) => (device ? choose() : Promise.reject(error))); // the one that was chosen may be gone
+  const own = await detector();
+  await (own ? detect(own, video, hear) : scan(video, hear));
+  return { cameras, choose, torch: () => torchOf(stream) };
 }
 
+function detect(own, video, hear) {
+  const look = async () => {
+    const found = video.readyState >= 2 && !document.hidden ? await own.detect(video).catch(() => []) : [];
+    if (found.length) hear(found[0].rawValue);
+    setTimeout(look, EVERY_MS);
+  };
+  look();
+}
+
+async function scan(video, hear) {
+  const { default: Scanner } = await import("/static/vendor/qr-scanner/qr-scanner.min.js");
+  const options = { returnDetailedScanResult: true, maxScansPerSecond: 1000 / EVERY_MS, calculateScanRegion: middle };
+  const scanner = new Scanner(video, (found) => hear(found.data), { ...options, onDecodeError: () => {} });
+  video.pause(); // it begins to read when the picture begins to play
+  await scanner.start();
+}
+
+async function cameras() {
+  const found = await navigator.mediaDevices.enumerateDevices();
+  return found.filter((each) => each.kind === "videoinput").map(({ deviceId, label }) => ({ id: deviceId, label }));
+}
+
+/** What turns the light on and off, and answers which; null where there is none. */
 function torchOf(stream) {
   const [track] = stream.getVideoTracks();
   if (!track.getCapabilities?.().torch) return null;

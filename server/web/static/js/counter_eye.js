@@ -17,12 +17,16 @@ export async function startCamera(scanned) {
     await offerCameras(camera);
   } catch (error) {
     video.hidden = true;
-    fill(find("#camera-fault"), say(faultOf(error)));
-    find("#camera-fault").hidden = false;
+    fault(error);
     wishFor("camera", "0");
   } finally {
     find("#start").removeAttribute("aria-busy");
   }
+}
+
+function fault(error) {
+  fill(find("#camera-fault"), say(faultOf(error)));
+  find("#camera-fault").hidden = false;
 }
 
 async function offerCameras(camera) {
@@ -32,7 +36,7 @@ async function offerCameras(camera) {
   fill(choice, cameras.map(({ id, label }, place) => el("option", { value: id, selected: id === wish("device") }, label || `${place + 1}`)));
   choice.onchange = () => {
     wishFor("device", choice.value);
-    camera.choose(choice.value);
+    camera.choose(choice.value).then(() => offerCameras(camera), fault);
   };
   const light = find("#torch");
   light.hidden = torch === null;

@@ -1,7 +1,7 @@
 // A till without a network: what it may take by its terms, how it keeps that, and how it is sent when the network is back.
 import { call, Problem } from "./api.js";
 import { ASK, genuine, PERCENT, read, SOME_STORES, toBase64 } from "./counter_codes.js";
-import { all, append, drop, get, put } from "./counter_store.js";
+import { all, append, drop, get, keeps, put } from "./counter_store.js";
 
 const CURVE = { name: "ECDSA", namedCurve: "P-256" };
 const bytes = (text) => new TextEncoder().encode(text);
@@ -16,7 +16,9 @@ export async function terms() {
 export async function prepare() {
   const { body } = await call("GET", "/v1/redemptions/offline");
   const value = { ...body, asked: Date.now(), skew: Date.parse(body.now) - Date.now() };
+  if (!(await keeps())) return value;
   await put("kept", { name: "terms", value });
+  navigator.storage?.persist?.(); // browsers clean up what nobody asked them to keep
   if (crypto.subtle !== undefined && value.takes) await ownKey(value);
   return value;
 }
@@ -157,5 +159,5 @@ async function settle(records, results) {
 /** Remember that a pass was used up here, so that it is not taken again when the network has gone. */
 export async function remember(code, told) {
   const said = read(code);
-  if (said !== null && told !== null) await put("seen", { serial: said.serial, at: clock(told) });
+  if (said !== null && told !== null && (await keeps())) await put("seen", { serial: said.serial, at: clock(told) });
 }

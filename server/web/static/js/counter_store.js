@@ -31,13 +31,18 @@ const ended = (transaction) =>
     transaction.onabort = () => reject(transaction.error);
   });
 
+/** Whether this browser keeps anything at all: some do not in a private window. */
+export const keeps = () => open().then(() => true, () => false);
+
 /** One value of a store, or undefined. */
 export async function get(store, key) {
+  if (!(await keeps())) return undefined;
   return answer((await open()).transaction(store).objectStore(store).get(key));
 }
 
 /** All values of a store. */
 export async function all(store) {
+  if (!(await keeps())) return [];
   return answer((await open()).transaction(store).objectStore(store).getAll());
 }
 
