@@ -14,6 +14,7 @@ LINKS: Final = (
     ("/app", "phone"),
     ("/counter", "counter"),
     ("/dashboard", "dashboard"),
+    ("/counter", "counter"),
     ("/login", "login"),
     ("/docs", "docs"),
     ("/openapi.json", "machines"),
