@@ -14,7 +14,6 @@ LINKS: Final = (
     ("/app", "phone"),
     ("/counter", "counter"),
     ("/dashboard", "dashboard"),
-    ("/counter", "counter"),
     ("/login", "login"),
     ("/docs", "docs"),
     ("/openapi.json", "machines"),
