@@ -254,6 +254,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/dashboard/offers/{id}"): _READERS,
     ("GET", "/dashboard/offers/{id}/edit"): _AUTHORS,
     ("GET", "/dashboard/why"): _AUTHORS,
+    ("GET", "/dashboard/places"): _READERS,
     ("GET", "/dashboard/webhooks"): _ADMIN,
     ("POST", "/dashboard/webhooks"): _ADMIN,
 }

@@ -78,6 +78,7 @@ MODULES: Final = (
     "screens.offer",
     "screens.offers",
     "screens.phone",
+    "screens.places",
     "screens.why",
     "second_factor",
     "segments",

@@ -12,7 +12,7 @@ from server.store.sought import WORLD, Bounds, Sought
 from server.web.paging import PageQuery
 
 _WORDS_CHARACTERS = 100
-_ACROSS = 24
+_ACROSS = 16
 """So many squares lie side by side at most, and more than half as many: as many heaps as one can still tell apart."""
 
 _SMALLEST_DEGREES = 0.001

@@ -58,6 +58,7 @@ GET    /dashboard/offers/{id}            200  readers
 GET    /dashboard/offers/new             200  authors
 GET    /dashboard/offers/{id}/edit       200  authors
 GET    /dashboard/why                    200  authors
+GET    /dashboard/places                 200  readers
 GET    /dashboard/webhooks               200  admin
 POST   /dashboard/webhooks               303  admin
 
@@ -210,6 +211,7 @@ PAGES = {
     "GET /dashboard/offers/{id}",
     "GET /dashboard/offers/new",
     "GET /dashboard/offers/{id}/edit",
+    "GET /dashboard/places",
     "GET /dashboard/webhooks",
     "GET /dashboard/why",
 }

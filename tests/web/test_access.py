@@ -45,7 +45,7 @@ MATRIX = {
         "GET /v1/stores", "GET /v1/stores/{}", "GET /v1/geofences", "GET /v1/geofences/{}", "GET /v1/offers",
         "GET /v1/offers/{}", "GET /v1/segments", "GET /v1/reports/funnel", "GET /v1/reports/passes", "GET /dashboard",
         "GET /v1/geofences/export", "GET /v1/stores/export", "GET /v1/geofences/cells", "GET /v1/geofences/{}/offers",
-        "GET /v1/holidays", "GET /v1/programme", "GET /v1/calendar", "GET /v1/offers/{}/versions",
+        "GET /v1/holidays", "GET /dashboard/places", "GET /v1/programme", "GET /v1/calendar", "GET /v1/offers/{}/versions",
         "GET /v1/offers/{}/versions/{}", "GET /v1/offers/{}/diff", "GET /v1/offers/{}/passes-job",
         "GET /dashboard/calendar", "GET /dashboard/offers", "GET /dashboard/offers/{}",
         "GET /v1/redemptions/conflicts",

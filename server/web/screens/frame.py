@@ -26,6 +26,7 @@ PLACES: Final[tuple[tuple[str, str, frozenset[Kind]], ...]] = (
     ("/dashboard", "nav_dashboard", _READERS),
     ("/dashboard/offers", "nav_offers", _READERS),
     ("/dashboard/calendar", "nav_calendar", _READERS),
+    ("/dashboard/places", "nav_places", _READERS),
     ("/dashboard/why", "nav_why", _AUTHORS),
     ("/counter", "nav_counter", _TILL),
 )

@@ -1,0 +1,296 @@
+"""Places in a real Chromium: drawn, typed, imported and deleted, and looked up in the database."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.hostile import CORPUS as WHOLE
+from tests.browser.hostile import SHORT, nothing_ran
+from tests.browser.visits import PASSWORD, Visit, enter, person, visit
+from tests.street.scene import document
+from tests.street.serving import Street, open_street
+
+HOURS = {"mon": [["08:00", "12:30"], ["14:00", "20:00"]], "sat": [["22:00", "02:00"]], "sun": [["00:00", "24:00"]]}
+CORPUS = [text.replace("\t", " ") for text in WHOLE]
+"""Names and addresses are of printable characters."""
+
+SPARE = {"lat": 51.0, "lon": 10.0, "radius_m": 100}
+
+
+@pytest.fixture(scope="module")
+async def street(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Street]:
+    async with open_street(shared_dsn, tmp_path_factory.mktemp("house")) as opened:
+        await opened.key("marketer")
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def people(street: Street) -> dict[str, str]:
+    return {role: await person(street, role) for role in ("marketer", "analyst")}
+
+
+async def rows(street: Street, table: str, name: str) -> list[dict[str, Any]]:
+    async with street.house.parts.pool.acquire() as db:
+        found = await db.fetch(f"SELECT * FROM {table} WHERE name = $1 AND deleted_at IS NULL ORDER BY id", name)
+    return [dict(row) for row in found]
+
+
+async def counted(street: Street) -> tuple[int, int]:
+    async with street.house.parts.pool.acquire() as db:
+        found = await db.fetchrow("SELECT (SELECT count(*) FROM stores), (SELECT count(*) FROM geofences)")
+    assert found is not None
+    return found[0], found[1]
+
+
+async def middle_of(page: Page) -> tuple[float, float]:
+    box = await page.locator("#map").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+async def save(page: Page) -> None:
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("#panel")).to_be_hidden()
+
+
+async def draw_circle(seen: Visit, street: Street) -> None:
+    """By the mouse and the arrow keys; what is too small is refused at its field before it is sent."""
+    page = seen.page
+    await page.get_by_role("button", name="New circle").click()
+    await page.get_by_label("Name", exact=True).fill("Station")
+    x, y = await middle_of(page)
+    await page.mouse.click(x + 60, y + 30)
+    edge = page.get_by_role("button", name="Edge: radius")
+    await edge.press("ArrowRight")
+    radius = float(await page.get_by_label("Radius (m)").input_value())
+    assert 100 < radius < 120
+    await page.get_by_label("Radius (m)").fill("19")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("[data-field=radius_m] .complaint")).to_have_text("must be a number from 20 to 5000")
+    await page.get_by_label("Radius (m)").fill("60")
+    await expect(page.locator(".narrow")).to_contain_text("Below 75 m")
+    typed = [float(await page.get_by_label(name).input_value()) for name in ("Latitude", "Longitude")]
+    await save(page)
+    await expect(page.locator("#said")).to_contain_text("Station is saved. Radius (m) is below 75 m")
+    [row] = await rows(street, "geofences", "Station")
+    assert (row["lat"], row["lon"], row["radius_m"]) == (*typed, 60.0)
+    degree = 360 / (256 * 2**16)  # of longitude, a pixel's width at the zoom of a new place
+    assert row["lon"] == pytest.approx(10 + 60 * degree, abs=2 * degree)
+    assert row["lat"] == pytest.approx(51 - 30 * degree * math.cos(math.radians(51)), abs=2 * degree)
+
+
+async def figures(page: Page, axis: str) -> list[float]:
+    return [float(await each.input_value()) for each in await page.locator(f"[data-axis={axis}]").all()]
+
+
+async def draw_area(seen: Visit, street: Street) -> None:
+    """Four corners by the mouse, the last taken back by undo, another typed; crossed first, as the server says."""
+    page = seen.page
+    await page.get_by_role("button", name="New area").click()
+    await page.get_by_label("Name", exact=True).fill("Old town")
+    x, y = await middle_of(page)
+    for dx, dy in ((-90, -70), (90, -70), (90, 70), (20, 20)):
+        await page.mouse.click(x + dx, y + dy)
+    await page.get_by_role("button", name="Undo").click()
+    await page.get_by_text("Corners as numbers").click()
+    corners = page.locator(".ring tbody tr")
+    await expect(corners).to_have_count(3)
+    await page.mouse.click(x - 90, y - 70)  # the first corner closes the area
+    await expect(page.get_by_role("button", name="Close the area")).to_be_hidden()
+    await page.get_by_role("button", name="Add a corner", exact=True).click()
+    lat, lon = await figures(page, "lat"), await figures(page, "lon")
+    for name, value in (("Latitude", (lat[0] + lat[1]) / 2 + 0.001), ("Longitude", (lon[0] + lon[1]) / 2)):
+        await page.get_by_label(f"{name} of corner 4").fill(f"{value:.6f}")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".ring > .complaint")).to_have_text("this ring crosses or touches itself")
+    for name, value in (("Latitude", lat[2]), ("Longitude", lon[0])):
+        await page.get_by_label(f"{name} of corner 4").fill(str(value))
+    await save(page)
+    [row] = await rows(street, "geofences", "Old town")
+    ring = [[lon[0], lat[0]], [lon[1], lat[1]], [lon[2], lat[2]], [lon[0], lat[2]], [lon[0], lat[0]]]
+    assert json.loads(row["geometry"]) == {"type": "Polygon", "coordinates": [ring]}
+    assert ring[1][0] > ring[0][0]
+    assert ring[2][1] < ring[1][1]
+
+
+async def open_store(seen: Visit, street: Street) -> None:
+    """With hours over midnight and a copied day, holidays, and what would be run in every field that takes it."""
+    page = seen.page
+    await page.get_by_role("button", name="New store").click()
+    await page.get_by_label("Name", exact=True).fill(CORPUS[4])
+    await page.get_by_label("Address", exact=True).fill(" ".join(CORPUS)[:500])
+    for tag in (SHORT, CORPUS[1]):
+        await page.get_by_label("Tags", exact=True).fill(tag)
+        await page.get_by_label("Tags", exact=True).press("Enter")
+    await page.get_by_label("Opening hours are known").check()
+    typed = {"Monday": HOURS["mon"], "Tuesday": [["9", "17"]], "Saturday": [["22", "2"]], "Sunday": [["0", "24"]]}
+    for day, spans in typed.items():
+        for opens, closes in spans:
+            await page.get_by_label(f"{day}: add hours").click()
+            await page.get_by_label(f"{day}: opens").last.fill(opens)
+            await page.get_by_label(f"{day}: closes").last.fill(closes)
+    await page.get_by_label("Tuesday: closes").fill("noon")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("[data-day=tue] > .complaint")).to_contain_text("such as 08:00")
+    await page.get_by_label("Tuesday: remove these hours").click()
+    await expect(page.locator("[data-day=sat] .overnight")).to_have_text("closes on the next day")
+    await page.get_by_label("Monday: copy to other days").click()
+    for day in ("Tuesday", "Wednesday", "Thursday"):
+        await page.get_by_role("dialog").get_by_label(day).uncheck()
+    await page.get_by_role("dialog").get_by_role("button", name="Copy").click()
+    await page.get_by_label("Country").fill("de")
+    await page.get_by_label("Region").fill("TH")
+    await page.get_by_text("Holidays that count here").click()
+    await expect(page.locator(".holidays li")).to_have_count(6)
+    await seen.is_accessible()
+    await save(page)
+    [row] = await rows(street, "stores", CORPUS[4])
+    assert json.loads(row["hours"]) == HOURS | {"fri": HOURS["mon"]}
+    assert (row["country"], row["region"], row["time_zone"]) == ("DE", "TH", "Europe/Berlin")
+    assert row["tags"] == sorted([SHORT, CORPUS[1]])
+    assert row["address"] == " ".join(CORPUS)[:500].strip()
+
+
+async def delete_store(seen: Visit, street: Street) -> None:
+    """Once it was said which offers name it."""
+    page = seen.page
+    [row] = await rows(street, "stores", CORPUS[4])
+    offer = document("coffee", when={"trigger": "enter", "places": {"ids": [str(row["id"])]}})
+    assert (await street.call("POST", "/v1/offers", by="marketer", body=offer, key="new")).status == 201
+    await page.get_by_role("button", name=CORPUS[4], exact=True).click()
+    await expect(page.locator("#panel summary").first).to_contain_text("Offers that name this place: 1")
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_contain_text("no longer fire here: „coffee“")
+    await nothing_ran(page)
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(page.locator("#said")).to_contain_text("is deleted")
+    assert await rows(street, "stores", CORPUS[4]) == []
+
+
+async def test_places_are_drawn_opened_and_closed_on_a_desk(
+    street: Street, people: dict[str, str], chromium: Browser
+) -> None:
+    seen = await visit(chromium, street, viewport={"width": 1280, "height": 900})
+    await enter(seen, street, people["marketer"])
+    page = await seen.go("/dashboard/places#16/51.00000/10.00000")
+    await seen.is_accessible()
+    await draw_circle(seen, street)
+    await draw_area(seen, street)
+    await open_store(seen, street)
+    await expect(page.locator("#counted")).to_have_text("In view: 3")
+    await page.mouse.move(*await middle_of(page))
+    await expect(page.locator(".leaflet-tooltip")).to_have_text(CORPUS[4])
+    await nothing_ran(page)
+    await delete_store(seen, street)
+    await page.get_by_role("button", name="Fences").click()
+    await expect(page.locator("#found .name")).to_have_text(["Station", "Old town"])
+    await page.get_by_label("Name, address, tag").fill(CORPUS[0])
+    await expect(page.locator("#none")).to_have_text("No place is like that.")
+    await nothing_ran(page)
+    seen.only_here("422")
+
+
+async def choose(page: Page, name: str, data: str, folder: Path) -> None:
+    (folder / name).write_text(data, "utf-8")
+    await page.get_by_label("Eine Datei").set_input_files(folder / name)
+
+
+async def test_lists_are_tried_and_then_imported_on_a_phone_in_german_in_the_dark(
+    street: Street, people: dict[str, str], chromium: Browser, tmp_path: Path
+) -> None:
+    cell = lambda text: '"' + text.replace('"', '""') + '"'  # noqa: E731
+    lines = [
+        f"{cell(text)};50,{90 + number};11,03;100;{cell(SHORT)};{cell(text)};x" for number, text in enumerate(CORPUS)
+    ]
+    bad = [
+        "Nirgends;95,5;11,0;100;;;x",
+        ";50,9;11,0;100;;;x",
+        "",
+        f"{cell('Zu ' + chr(10) + 'weit')};50,9;11,0;70000;;;x",
+    ]
+    table = "\r\n".join(["\ufeffname;lat;lon;radius_m;tags;address;farbe", *lines, *bad]) + "\r\n"
+    seen = await visit(
+        chromium, street, locale="de-DE", color_scheme="dark", viewport={"width": 360, "height": 740}, has_touch=True
+    )
+    await enter(seen, street, people["marketer"])
+    page = await seen.go("/dashboard/places")
+    before = await counted(street)
+    await page.get_by_role("button", name="Importieren").click()
+    await choose(page, "laeden.csv", table, tmp_path)
+    await expect(page.locator(".outcome")).to_have_text("15 von 18 Filialen können importiert werden; abgelehnt: 3.")
+    refusals = [" ".join(text.split()) for text in await page.locator(".import tbody tr").all_inner_texts()]
+    assert refusals == [
+        "17 abgelehnt lat muss eine Zahl von -90 bis 90 sein",
+        "18 abgelehnt name muss ein Text von 1 bis 200 Zeichen sein",
+        "20 abgelehnt name muss ein Text von 1 bis 200 Zeichen sein",
+    ]
+    await expect(page.locator(".import")).to_contain_text("Unbekannte Spalten bleiben unbeachtet: farbe")
+    assert await counted(street) == before
+    await seen.is_accessible()
+    await page.get_by_role("button", name="15 Filialen importieren").click()
+    await expect(page.locator(".outcome")).to_have_text("15 von 18 Filialen sind importiert; abgelehnt: 3.")
+    assert await counted(street) == (before[0] + 15, before[1] + 15)
+    [row] = await rows(street, "stores", CORPUS[0])
+    assert (row["lat"], row["lon"], row["tags"], row["address"]) == (50.90, 11.03, [SHORT], CORPUS[0])
+    await page.get_by_role("button", name="Andere Datei").click()
+    square = [[[11.0, 50.9], [11.1, 50.9], [11.1, 51.0], [11.0, 50.9]]]
+    shapes = [("Markt <b>", "Polygon", square), ("Knick", "Polygon", [square[0][:3]]), ("Punkt", "Point", [11.0, 50.9])]
+    features = [
+        {"type": "Feature", "properties": {"name": name}, "geometry": {"type": kind, "coordinates": where}}
+        for name, kind, where in shapes
+    ]
+    await choose(page, "zonen.geojson", json.dumps({"type": "FeatureCollection", "features": features}), tmp_path)
+    await page.get_by_role("button", name="1 Zonen importieren").click()
+    await expect(page.locator(".outcome")).to_have_text("1 von 3 Zonen sind importiert; abgelehnt: 2.")
+    assert json.loads((await rows(street, "geofences", "Markt <b>"))[0]["geometry"])["coordinates"] == square
+    await page.get_by_role("button", name="Schließen").click()
+    await expect(page.locator("#found .name").filter(has_text=CORPUS[0])).not_to_have_count(0)
+    for path in await page.locator("#map path.leaflet-interactive").all():
+        await path.dispatch_event("mouseover")
+    await nothing_ran(page)
+    await page.get_by_role("button", name=CORPUS[5], exact=True).click()
+    await expect(page.locator("#panel h2")).to_have_text(CORPUS[5])
+    await seen.is_accessible()
+    await nothing_ran(page)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    seen.only_here()
+
+
+async def test_an_analyst_looks_and_cannot_change_and_no_other_page_can_either(
+    street: Street, people: dict[str, str], chromium: Browser
+) -> None:
+    store = (await street.call("POST", "/v1/stores", by="marketer", body={"name": "Mine", **SPARE}, key="new")).json
+    seen = await visit(chromium, street)
+    await enter(seen, street, people["analyst"])
+    page = await seen.go(f"/dashboard/places?store={store['id']}")
+    await expect(page.locator("#panel h2")).to_have_text("Mine")
+    assert await page.get_by_label("Name", exact=True).get_attribute("readonly") is not None
+    for name in ("New store", "Import", "Save", "Delete"):
+        assert await page.get_by_role("button", name=name, exact=True).count() == 0
+    body = {"name": "Taken", **SPARE}
+    assert await page.evaluate(
+        """([path, body]) => fetch(path, {method: "PUT", body: JSON.stringify(body), headers: {"Content-Type": "application/json",
+           "X-CSRF-Token": document.querySelector("meta[name=csrf]").content}}).then((answer) => answer.status)""",
+        [f"/v1/stores/{store['id']}", body],
+    ) == 403  # fmt: skip
+    seen.only_here("403")
+    answer = await street.call("POST", "/login", data={"email": people["marketer"], "password": PASSWORD})
+    cookie = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
+    before = await counted(street)
+    for path, sent in (
+        ("/v1/stores", {"json": body}),
+        ("/v1/geofences", {"json": body}),
+        ("/v1/stores/import", {"data": b"name,lat,lon\nTaken,1,1\n", "headers": {"Content-Type": "text/csv"}}),
+        ("/v1/geofences/import", {"json": {"type": "FeatureCollection", "features": []}}),
+    ):
+        headers = cookie | sent.pop("headers", {})
+        for more in ({}, {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}):
+            assert (await street.call("POST", path, headers=headers | more, **sent)).status == 403
+    assert await counted(street) == before
