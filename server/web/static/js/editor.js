@@ -50,7 +50,7 @@ function drawState() {
   fill(find("#unsaved"), dirty ? say("unsaved") : offer ? say("all_saved") : "");
   find("#discard").hidden = !dirty;
   nodes.save.textContent = !offer ? say("save_draft") : offer.status === "live" ? say("save_live", { version: offer.version + 1 }) : say("save_version", { version: offer.version + 1 });
-  nodes.save.disabled = offer?.status === "ended";
+  nodes.save.disabled = offer?.status === "ended" || (offer !== null && !dirty);
   if (offer?.status === "ended") fill(find("#unsaved"), say("ended"), " ", el("a", { href: `/dashboard/offers/new?from=${offer.id}` }, say("start_from_it")));
 }
 
@@ -196,10 +196,17 @@ async function dryRun() {
   const node = find("#dry-run");
   const { mountDryRun } = await import("./dry_run_panel.js").catch(() => ({}));
   if (!mountDryRun) return;
-  node.hidden = false;
+  find("#besides").hidden = false;
   const inside = el("div");
   fill(node, el("h2", {}, say("dry_run")), el("p", { class: "note" }, say("about_dry_run")), inside);
   mountDryRun(inside, { offerId: id() });
+}
+
+function turnTo(name) {
+  for (const button of all("#besides button")) {
+    button.setAttribute("aria-pressed", String(button.value === name));
+    find(`#${button.value}`).hidden = button.value !== name;
+  }
 }
 
 draft.on("change", draftChanged);
@@ -212,6 +219,7 @@ drawState();
 if (!page.offer) drawStart(find("#start"), draft);
 openPreview(find("#preview"), draft, checked);
 for (const button of all("#modes button")) button.addEventListener("click", () => turn(button.value));
+for (const button of all("#besides button")) button.addEventListener("click", () => turnTo(button.value));
 nodes.save.addEventListener("click", save);
 find("#discard").addEventListener("click", discard);
 attempt(() => explore(soon(() => { for (const heard of world.calls) heard(); if (page.mode === "form" && world.ready) redraw(); }, 100)));

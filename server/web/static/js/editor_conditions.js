@@ -72,7 +72,7 @@ function groupedPath(path) {
 
 /** A part: its text with the fields in the gaps, and a way to take it out again. */
 function drawPart(draft, base, kind, part) {
-  const pieces = say(part.unit === undefined ? `part_${kind}_${part.name}` : "part_weather_quantity", { name: part.unit === undefined ? "" : say(`f_weather_${part.name}`), unit: part.unit ?? "" })
+  const pieces = (part.measure ? `${say(`f_weather_${part.name}`)} {value}` : say(`part_${kind}_${part.name}`))
     .split(/(\{\w+\})/).map((piece) => (piece.startsWith("{") ? inline(draft, base, part.fields[piece.slice(1, -1)]) : piece));
   const away = () => {
     for (const key of part.keys) draft.set([...base, key], undefined, { floor: base.length });
@@ -98,11 +98,11 @@ function more(draft, base, kind, value) {
 
 function attributes(draft, base, value) {
   return Object.keys(value).map((name) => {
-    const rename = (event) => {
+    const rename = draft.heard((event) => {
       const to = event.target.value.trim();
       if (to && to !== name && !(to in value)) draft.rename([...base, name], to, idOf([...base, to]));
       else event.target.value = name;
-    };
+    });
     const named = el("input", { type: "text", size: 12, maxlength: 64, "aria-label": say("f_attribute_name"), value: name, onchange: rename });
     const away = () => draft.set([...base, name], undefined, { floor: base.length, shape: true, focus: `${idOf(base)}-more` });
     const out = Object.keys(value).length > 1 && el("button", { type: "button", class: "quiet small out", "aria-label": `${say("leave_out")}: ${name}`, onclick: away }, "×");

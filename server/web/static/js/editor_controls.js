@@ -80,11 +80,8 @@ const CLOCK = {
   draw: (value, spec, put, name) =>
     el("input", {
       ...about(spec, name), type: "text", size: 5, maxlength: 5, placeholder: spec.usual ?? "00:00", autocomplete: "off", value: value ?? "",
-      oninput: (event) => put(event.target.value || undefined),
-      onchange: (event) => {
-        event.target.value = clock(event.target.value.trim());
-        put(event.target.value || undefined);
-      },
+      oninput: (event) => put(clock(event.target.value.trim()) || undefined),
+      onchange: (event) => { event.target.value = clock(event.target.value.trim()); },
     }),
 };
 

@@ -5,6 +5,7 @@ export class Draft {
   /** `saved` is the document as the server has it (an empty one where it has none). */
   constructor(saved) {
     this.begin(saved);
+    this.drawn = 0;
     this.calls = { change: [], shape: [] };
   }
 
@@ -29,6 +30,12 @@ export class Draft {
 
   read(path) {
     return read(this.document, path);
+  }
+
+  /** Wrap what a control of the form calls: once the form is drawn anew, controls of the old one (which still lose their focus) are not heard. */
+  heard(call) {
+    const mine = this.drawn;
+    return (...given) => (mine === this.drawn ? call(...given) : undefined);
   }
 
   /** Set a value, or take it away (undefined); `shape` draws the form anew, since other fields belong to it. */

@@ -21,14 +21,14 @@ function control(draft, base, spec, label) {
   const value = draft.read(path);
   const id = idOf(path);
   const kind = KINDS[spec.kind];
-  const put = (given, { shape = spec.shape, focus = id } = {}) => {
+  const put = draft.heard((given, { shape = spec.shape, focus = id } = {}) => {
     for (const [at, fresh] of Object.entries(spec.seed ?? {})) {
       const beside = at.split(".");
       if (given !== undefined && draft.read([...base, ...beside]) === undefined) draft.set([...base, ...beside], fresh);
     }
     if (given === undefined && spec.removes) draft.set(spec.removes, undefined, { shape: true, focus });
-    else draft.set(path, given, { floor: spec.floor ?? base.length, shape, focus });
-  };
+    else draft.set(path, given, { floor: spec.floor ?? base.length, shape: shape || (spec.late && value === undefined), focus });
+  });
   if (value !== undefined && !kind.fits(value, spec)) return foreign(value, () => put(spec.fresh, { shape: true }), { id, label });
   return kind.draw(value, spec, put, { id, label, draft, path });
 }
@@ -74,8 +74,8 @@ export function rows(draft, base, spec) {
   const row = (_, at) => {
     const name = `${say(`f_${spec.word}`)} ${at + 1}`;
     const mine = spec.row.filter((each) => !each.when || each.when(draft, [...path, at]));
-    return el("li", { class: "row", role: "group", "aria-label": name, dataset: { path: said([...path, at]) } },
-      mine.map((each) => field(draft, [...path, at], each)), icon("×", `${say("remove")}: ${name}`, { onclick: () => away(at) }));
+    return el("li", {}, el("div", { class: "row", role: "group", "aria-label": name, dataset: { path: said([...path, at]) } },
+      mine.map((each) => field(draft, [...path, at], each)), icon("×", `${say("remove")}: ${name}`, { onclick: () => away(at) })));
   };
   const focus = () => idOf([...path, list.length, ...spec.row[0].at]);
   const add = () => draft.set([...path, list.length], spec.fresh(draft), { shape: true, focus: focus() });

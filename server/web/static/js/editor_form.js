@@ -57,6 +57,7 @@ const SECTIONS = {
 
 /** Draw the whole form; `focus` is the id to look at afterwards, else what was looked at before. */
 export function drawForm(node, draft, focus = document.activeElement?.id) {
+  draft.drawn += 1;
   fill(node, Object.entries(SECTIONS).map(([name, section]) => el("section", { class: "panel", id: `s-${name}`, dataset: section.path ? { path: section.path } : {} },
     el("h2", {}, say(`s_${name}`)), section.draw(draft))));
   const found = focus && document.getElementById(focus);

@@ -1,7 +1,7 @@
 // The document as JSON: a text with numbered lines, of which those with a mistake are marked.
 import { el, fill } from "./dom.js";
 import { say } from "./words.js";
-import { Unreadable, lineOf, linesOf } from "./editor_text.js";
+import { Unreadable, inOrder, lineOf, linesOf } from "./editor_text.js";
 import { line, list } from "./editor_issues.js";
 
 /** Make the text's editor in a node: {text, write(document), parse(), mark(issues, summary)}. */
@@ -31,7 +31,7 @@ export function openText(node, changed) {
   return {
     get text() { return area.value; },
     write(document) {
-      area.value = JSON.stringify(document, null, 2);
+      area.value = JSON.stringify(inOrder(document), null, 2);
       shown.wrong.clear();
       fill(said);
       number();
@@ -59,7 +59,7 @@ export function openText(node, changed) {
     /** Mark the lines of what is wrong, and list it with the way there. */
     mark(issues, summary) {
       const lines = linesOf(area.value);
-      const placed = issues.list.map((each) => [each, lineOf(lines, each.field)]);
+      const placed = issues.list.map((each) => [each, lineOf(lines, each.field)]).sort(([, one], [, other]) => one - other);
       shown.wrong = new Map(placed.filter(([each]) => each.kind === "unwise").map(([, at]) => [at, "unwise"]));
       for (const [each, at] of placed) if (each.kind === "wrong") shown.wrong.set(at, "wrong");
       number();

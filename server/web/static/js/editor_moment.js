@@ -2,7 +2,7 @@
 import { el } from "./dom.js";
 import { FACTS, say } from "./words.js";
 import { localeName } from "./editor_controls.js";
-import { field, fields, foreign, idOf, rows } from "./editor_fields.js";
+import { fields, foreign, idOf, rows } from "./editor_fields.js";
 import { said } from "./editor_paths.js";
 
 const CONTENT = ["moment", "content"];
@@ -19,7 +19,7 @@ const ABOUT = [
 
 const VARIANTS = {
   at: ["variants"], word: "variants", most: 20,
-  fresh: (draft) => ({ id: free(draft), weight: 50, placement: "card" }),
+  fresh: (draft) => fresh(free(draft)),
   row: [
     { at: ["id"], kind: "text", word: "variant_id", longest: 64, required: true },
     { at: ["placement"], kind: "choice", options: choices.placement, words: "as_{}", word: "variant_placement" },
@@ -32,6 +32,8 @@ function free(draft) {
   return ["card", "banner", "interstitial", "inbox", ..."abcdefghijklmnop"].find((each) => !taken.has(each)) ?? "variant";
 }
 
+const fresh = (id) => ({ id, weight: 50, placement: choices.placement.includes(id) ? id : "card" });
+
 /** The section of the moment. */
 export function drawMoment(draft) {
   const content = draft.read(CONTENT);
@@ -39,8 +41,8 @@ export function drawMoment(draft) {
   const panels = content !== undefined && !isContent(content)
     ? [foreign(content, () => draft.set(CONTENT, {}, { shape: true }), { id: idOf(CONTENT), label: say("f_moment_content") })]
     : shown.flatMap((locale) => (Array.isArray(content[locale]) ? content[locale].map((_, at) => panel(draft, [...CONTENT, locale, at], locale)) : [panel(draft, [...CONTENT, locale], locale)]));
-  const fallback = shown.length ? field(draft, [], { at: ["moment", "fallback_locale"], kind: "choice", options: shown, required: true }) : null;
-  return [el("div", { class: "contents", dataset: { path: said(CONTENT) } }, panels), another(draft, shown), fallback, fields(draft, [], ABOUT), rows(draft, [], VARIANTS)];
+  const fallback = { at: ["moment", "fallback_locale"], kind: "choice", options: shown, required: true };
+  return [el("div", { class: "contents", dataset: { path: said(CONTENT) } }, panels), another(draft, shown), fields(draft, [], [...(shown.length ? [fallback] : []), ...ABOUT]), rows(draft, [], VARIANTS)];
 }
 
 /** The words of one locale (and manner of address). */

@@ -11,6 +11,7 @@ const { L } = window;
 
 /** Ask for places; resolves to their ids, or to null where nothing was chosen. */
 export function pick(ids) {
+  world.want();
   const chosen = new Set(ids.map((id) => placeOf(id)?.id ?? id));
   const given = new Map(ids.map((id) => [placeOf(id)?.id ?? id, id]));
   return new Promise((resolve) => {
@@ -69,7 +70,8 @@ function list(parts, chosen, turn) {
 function drawMap(node, chosen, turn) {
   const map = openMap(node, { center: [48, 10], zoom: 4 });
   const layer = L.layerGroup().addTo(map);
-  const renderer = L.canvas({ padding: 0.2 });
+  map.createPane("dots").classList.add("dots"); // above the countries, which are drawn later
+  const renderer = L.canvas({ padding: 0.2, pane: "dots" });
   const draw = () => {
     layer.clearLayers();
     const view = map.getBounds().pad(0.1);
@@ -77,7 +79,7 @@ function drawMap(node, chosen, turn) {
     const drawn = [...seen.filter((place) => chosen.has(place.id)), ...seen.filter((place) => !chosen.has(place.id))].slice(0, DRAWN);
     for (const place of drawn) {
       const is = chosen.has(place.id);
-      const dot = L.circleMarker([place.lat, place.lon], { renderer, radius: is ? 9 : 6, weight: 2, color: colour(place.kind === "store" ? "accent" : "second"), fillOpacity: is ? 0.9 : 0.15 });
+      const dot = L.circleMarker([place.lat, place.lon], { renderer, pane: "dots", radius: is ? 9 : 6, weight: 2, color: colour(place.kind === "store" ? "accent" : "second"), fillOpacity: is ? 0.9 : 0.15 });
       dot.bindTooltip(label(place.name)).on("click", () => turn(place.id)).addTo(layer);
     }
   };

@@ -48,6 +48,7 @@ function tag(value, put, name) {
 }
 
 function ids(value, put, name) {
+  if (value.ids.some((id) => !placeOf(id))) world.want();
   const away = (id) => () => put({ ids: value.ids.filter((each) => each !== id) }, { shape: true, focus: `${name.id}-pick` });
   const chip = (id) => {
     const word = placeOf(id)?.name ?? id.slice(0, 8);

@@ -75,7 +75,7 @@ function drawItems(now, reader, show) {
 function drawItem(item) {
   const picture = item.image_url && el("p", { class: "picture", title: item.image_url }, say("picture_there"));
   const action = item.action.type === "link" ? say("open_link") : item.pass || item.action.type === "pass" ? say("take_pass") : null;
-  return el("figure", { class: `shown ${item.placement}` }, el("figcaption", {}, say(`as_${item.placement}`), " ", el("small", { class: "note" }, item.variants.join(", "))),
+  return el("figure", { class: `shown as-${item.placement}` }, el("figcaption", {}, say(`as_${item.placement}`), " ", el("small", { class: "note" }, item.variants.join(", "))),
     el("div", { class: "screen" }, el("div", { class: "moment" }, picture, el("strong", {}, item.title), el("p", {}, item.body), item.placement !== "inbox" && action && el("span", { class: "tap" }, action))),
     item.cut && el("p", { class: "warning" }, say("cut")));
 }

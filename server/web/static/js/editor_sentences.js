@@ -6,7 +6,7 @@ import { digitsOf } from "./editor_values.js";
 const { choices } = FACTS;
 const UNITS = { temperature_c: "°C", apparent_c: "°C", precipitation_mm: "mm", wind_mps: "m/s", humidity: "%", uv: "" };
 
-const quantity = (key, fresh) => ({ name: key, keys: [key], fields: { value: { at: [key], kind: "bounds", word: `weather_${key}` } }, fresh: { [key]: fresh }, unit: UNITS[key] });
+const quantity = (key, fresh) => ({ name: key, keys: [key], fields: { value: { at: [key], kind: "bounds", word: `weather_${key}`, unit: UNITS[key] } }, fresh: { [key]: fresh }, measure: true });
 const span = (key, word, fresh, need = false) => ({ name: key, keys: [key], fields: { value: { at: [key], kind: "duration", word, required: need } }, fresh: { [key]: fresh }, need });
 const whole = (fields) => [{ name: "self", keys: [], fields, need: true }];
 

@@ -64,7 +64,7 @@ function inside(kind, value, put, name) {
   if (kind === "date") return text("date", value, (given) => put(given || undefined));
   if (kind === "instant") return text("text", value, put, { size: 26 });
   if (kind !== "local") return null;
-  const time = text("text", value.local, (given) => put((value = { ...value, local: given })), { size: 5, maxlength: 5, onchange: (event) => put((value = { ...value, local: (event.target.value = clock(event.target.value)) })) });
+  const time = text("text", value.local, (given) => put((value = { ...value, local: clock(given.trim()) })), { size: 5, maxlength: 5, onchange: (event) => { event.target.value = clock(event.target.value.trim()); } });
   const zone = ZONE.draw(value.tz, {}, (given) => put((value = given ? { ...value, tz: given } : { local: value.local })), { id: `${name.id}-zone`, label: `${name.label}: ${say("zone")}` });
   return [time, zone];
 }

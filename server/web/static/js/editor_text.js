@@ -27,6 +27,24 @@ export function lineOf(lines, path) {
   return lines.get("") ?? 1;
 }
 
+const ORDER = [
+  ...["name", "status", "active", "from", "to", "goal", "event", "within", "priority", "topic", "when", "trigger", "places", "dwell"],
+  ...["if", "all", "any", "not", "tz", "days", "place_open", "holidays", "fresh", "deliver_by", "trust", "limits", "per_customer"],
+  ...["max", "period", "calendar", "rolling", "total", "units", "liability", "per_place", "pressure_class", "holdout", "share", "salt"],
+  ...["variants", "id", "weight", "placement", "moment", "surfaces", "collapse_key", "content", "formality", "title", "body"],
+  ...["fallback_locale", "reward", "type", "sku", "value", "minor", "currency", "percent", "points", "uses", "minimum_purchase"],
+  ...["valid", "until", "at_most", "local", "wallet", "apple", "google", "relevance", "colours", "fields", "section", "label"],
+];
+const rank = (key) => (ORDER.indexOf(key) + ORDER.length + 1) % (ORDER.length + 1);
+
+/** The same document with its members in the order in which people read them; names that are not known follow, as they were. */
+export function inOrder(value) {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (value === null || typeof value !== "object") return value;
+  const members = Object.entries(value).sort(([one], [other]) => rank(one) - rank(other));
+  return Object.fromEntries(members.map(([key, each]) => [key, inOrder(each)]));
+}
+
 const SPACE = /\s/;
 const LITERAL = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.])/y;
 const TEXT = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;

@@ -71,7 +71,7 @@ const bounds = (value) => Object.entries(value ?? {});
 const isBounds = (value) => value !== null && typeof value === "object" && !Array.isArray(value) && bounds(value).length > 0 && bounds(value).every(([operator]) => OPERATORS.includes(operator));
 
 /** Draw bounds one by one: `operand(value, put, id, label)` makes the control of one operand, `fresh` is that of another bound. */
-function drawBounds(value, put, name, operand, fresh, operators) {
+function drawBounds(value, put, name, { operand, fresh, operators, unit }) {
   const now = bounds(value);
   const write = (made, shape) => put(made.length ? Object.fromEntries(made) : undefined, { shape });
   const drawn = now.map(([operator, told], at) => {
@@ -82,7 +82,7 @@ function drawBounds(value, put, name, operand, fresh, operators) {
       ? told.flatMap((end, n) => [n ? say("and") : null, operand(end, (given) => { told[n] = given; change([operator, told], false); }, `${name.id}-${at}-${n}`, `${name.label} ${n + 1}`)])
       : [operand(told, (given) => change([operator, now[at][1] = given], false), at ? `${name.id}-${at}` : name.id, name.label)];
     const away = now.length > 1 && el("button", { type: "button", class: "quiet small", "aria-label": say("remove_bound"), onclick: () => write(now.filter((_, n) => n !== at), true) }, "×");
-    return [at ? say("and") : null, select(`${name.id}-${at}-operator`, `${name.label}: ${say("compare")}`, free.map((each) => [each, say(`operator_${each}`)]), operator, asked), ends, away];
+    return [at ? say("and") : null, select(`${name.id}-${at}-operator`, `${name.label}: ${say("compare")}`, free.map((each) => [each, say(`operator_${each}`)]), operator, asked), ends, unit, away];
   });
   const missing = ["gte", "lte", "gt", "lt"].find((each) => operators.includes(each) && now.length === 1 && !["eq", "between", each].includes(now[0][0]) && now[0][0][0] !== each[0]);
   const more = missing && el("button", { type: "button", class: "quiet small", "aria-label": say("add_bound"), onclick: () => write([...now, [missing, fresh]], true) }, say("and_more"));
@@ -95,7 +95,7 @@ export const BOUNDS = {
     const scale = spec.scale?.() ?? 1;
     const read = (text) => (spec.whole ? Math.round(Number(text) * scale) : Number(text));
     const operand = (told, given, id, label) => figure(id, label, told / scale, (text) => given(read(text)), { step: spec.whole && scale === 1 ? 1 : "any" });
-    return drawBounds(value, put, name, operand, 0, OPERATORS);
+    return drawBounds(value, put, name, { operand, fresh: 0, operators: OPERATORS, unit: spec.unit });
   },
 };
 
@@ -118,6 +118,6 @@ export const VALUES = {
     const sorts = Object.keys(SORTS).map((each) => [each, say(`sort_${each}`)]);
     const operators = sort === "number" || sort === "date" ? OPERATORS : ["eq"];
     const other = (to) => put({ eq: SORTS[to] }, { shape: true });
-    return el("span", { class: "bounds" }, select(`${name.id}-sort`, `${name.label}: ${say("sort")}`, sorts, sort, other), drawBounds(value, put, name, drawOperand, SORTS[sort], operators));
+    return el("span", { class: "bounds" }, select(`${name.id}-sort`, `${name.label}: ${say("sort")}`, sorts, sort, other), drawBounds(value, put, name, { operand: drawOperand, fresh: SORTS[sort], operators }));
   },
 };

@@ -45,11 +45,11 @@ function schedule(draft) {
   const when = draft.read(["when"]);
   const now = readSchedule(when);
   const id = "f-schedule";
-  const write = (told, shape = false) => {
+  const write = draft.heard((told, shape = false) => {
     for (const key of ["cron", "rrule"]) if (!(key in told)) draft.set(["when", key], undefined);
     for (const [key, value] of Object.entries(told)) draft.set(["when", key], value);
     if (shape) draft.tell("shape", id);
-  };
+  });
   const change = (more, shape) => write(writeSchedule(Object.assign(now, more)), shape);
   const line = now.line ?? when.cron ?? when.rrule;
   const kinds = KINDS.map((each) => el("option", { value: each, selected: each === now.kind }, say(`schedule_${each}`)));

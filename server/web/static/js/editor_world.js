@@ -3,10 +3,14 @@ import { call } from "./api.js";
 import { el, fill, find } from "./dom.js";
 
 const PAGE = 200;
-const MOST = 20000;
+const AT_FIRST = 2000;
+const MOST = 50000;
 
 /** Places as {id, own, name, address, tags, lat, lon, kind}; `own` is the id of a store's own fence, which documents may name too. */
-export const world = { places: [], tags: new Map(), ready: false, calls: [] };
+export const world = { places: [], tags: new Map(), ready: false, calls: [], want: () => {} };
+
+/** A large chain is read to its end once somebody picks among its places, or names one that is not known yet. */
+const wanted = new Promise((resolve) => { world.want = resolve; });
 
 /** The place of an id, be it a store's, that of its fence, or a free fence's. */
 export const placeOf = (id) => world.places.find((place) => place.id === id || place.own === id);
@@ -14,6 +18,7 @@ export const placeOf = (id) => world.places.find((place) => place.id === id || p
 async function each(path, take) {
   let cursor = null;
   for (let read = 0; read < MOST; read += PAGE) {
+    if (read >= AT_FIRST) await wanted;
     const query = new URLSearchParams({ limit: String(PAGE), ...(cursor ? { cursor } : {}) });
     const { body } = await call("GET", `${path}?${query}`);
     take(body.items);
