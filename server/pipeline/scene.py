@@ -92,8 +92,7 @@ class Scene:
         async with connect(self._owner, application_name="kairos demo") as db:
             held = await time_machine.leap(db, before=before, shift=shift)
             self._ahead = await time_machine.read(db)
-            self._clock.forget()
-            await self._clock.sync(db)
+            await self._clock.begin_anew(db)
         if not held:
             raise Turned
 

@@ -76,6 +76,14 @@ class DatabaseClock:
         self.note(told, asked_s=asked, heard_s=self._monotonic())
         return told + self._shift
 
+    async def begin_anew(self, db: Connection) -> None:
+        """Look at a database whose clock was just set, and forget every other look; nobody finds the time unknown meanwhile."""
+        asked = self._monotonic()
+        told: datetime = await db.fetchval(NOW)
+        self.forget()
+        self._since_s = asked
+        self.note(told, asked_s=asked, heard_s=self._monotonic())
+
     async def follow(self, pool: Pool, *, every_s: float) -> None:
         """Look again and again, for a process that is quiet; ends by being cancelled. A database that is away is waited for."""
         while True:

@@ -28,16 +28,30 @@ _WHITE, _BLACK, _GREY = b"\xeb", b"\x10", b"\x80"
 
 def show(text: str | None) -> None:
     """Let the camera see the QR code of a text, or a white wall (None), from the next time that it is opened."""
-    film = filmed(text)
+    _lay(filmed(text))
+
+
+def show_picture(light: bytes) -> None:
+    """Let the camera see a picture from then on: the light of each of its points, line by line."""
+    assert len(light) == WIDTH * HEIGHT
+    _lay(_film(light))
+
+
+def _lay(film: bytes) -> None:
     draft = FILM.with_suffix(".draft")
     draft.write_bytes(film)
     draft.replace(FILM)
 
 
 def filmed(text: str | None) -> bytes:
+    """Film the QR code of a text, or nothing."""
+    return _film(b"".join(_lines(text)))
+
+
+def _film(light: bytes) -> bytes:
     """Film it: ten pictures a second, two of them; a player begins anew at the end."""
     head = f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F10:1 Ip A1:1 C420jpeg\n".encode()
-    picture = b"FRAME\n" + b"".join(_lines(text)) + _GREY * (WIDTH * HEIGHT // 2)
+    picture = b"FRAME\n" + light + _GREY * (WIDTH * HEIGHT // 2)
     return head + picture * 2
 
 

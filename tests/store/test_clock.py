@@ -81,6 +81,17 @@ def test_a_look_that_was_under_way_when_the_clock_was_set_tells_the_old_time() -
     assert clock.now() == NOON + timedelta(days=3)
 
 
+async def test_a_clock_that_was_set_is_known_at_once_and_older_looks_no_longer_count(db: Connection) -> None:
+    clock = DatabaseClock()
+    clock.note(NOON, asked_s=clock.monotonic(), heard_s=clock.monotonic())
+    asked = clock.monotonic()
+    await clock.begin_anew(db)
+    told = await db.fetchval("SELECT clock_timestamp()")
+    assert abs(clock.now() - told) < timedelta(seconds=5)
+    clock.note(NOON, asked_s=asked, heard_s=clock.monotonic())
+    assert abs(clock.now() - told) < timedelta(seconds=5)
+
+
 async def test_the_database_is_asked(db: Connection) -> None:
     clock = DatabaseClock()
     told = await clock.sync(db)

@@ -11,6 +11,7 @@ const { L } = window;
 const FASTEST_MPS = 95; // the house doubts what is faster than 100 m/s
 const ROUNDED_M = 60; // and keeps of the last fix a rounded one, which may be so far from it
 const RIDE_MPS = 40; // how fast the phone goes where it is dragged farther than that allows
+const RETRY_MS = 5000;
 const DOUBTED_S = 31; // a fix that was too fast is believed when another one agrees so much later
 const STEPS = { n: [1, 0], s: [-1, 0], e: [0, 1], w: [0, -1], stay: [0, 0] };
 const ARROWS = { ArrowUp: "n", ArrowDown: "s", ArrowRight: "e", ArrowLeft: "w" };
@@ -189,13 +190,14 @@ async function send(at, { accuracy_m = accuracy() }) {
   const fix = { id: newId(), captured_at: sent.toISOString(), lat: at[0], lon: at[1], accuracy_m };
   const app = { foreground: document.visibilityState === "visible", tz: zone() };
   const answer = await attempt(() => mine("POST", "/v1/pings", { body: { sent_at: sent.toISOString(), app, pings: [fix] } }).catch(refused));
+  clearTimeout(again);
+  if (answer === undefined) again = setTimeout(reportAgain, RETRY_MS); // the house is away or busy: a phone asks once more
   if (!answer) return;
   told = { at, ms: sent.getTime() };
   await nameAll(answer.body.watch.circles);
   drawCircles(answer.body.watch.circles);
   said(sentence(at, answer.body));
   heard(answer.body.moments);
-  clearTimeout(again);
   const doubted = (answer.body.results[0].reason || "").startsWith("teleport");
   again = setTimeout(reportAgain, 1000 * (doubted ? DOUBTED_S : answer.body.watch.next_ping_s));
 }
