@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from server.opening.outbox import sending
 from server.opening.passes import passes_jobs
 from server.opening.pools import open_one
 from server.opening.web_push import vapid_of
+from server.origins import NO_ORIGINS, Origins
 from server.pipeline.arrive import Arrivals
 from server.pipeline.expire import expire, ring
 from server.pipeline.membership import sweep
@@ -259,6 +261,7 @@ async def open_house(
     jobs: bool = True,
     replaces: bool = False,
     staged: bool = False,
+    origins: Origins = NO_ORIGINS,
 ) -> AsyncIterator[House]:
     """Open everything and listen; on leaving, answer what is under way, then close in the other order."""
     taken = taken or listen(settings.server)
@@ -274,7 +277,7 @@ async def open_house(
             addresses = addresses._replace(app=time_machine.address_of(addresses.app))
         look = asyncio.Event()
         opening = open_parts(settings, addresses, look=look, replaces=replaces, staged=staged)
-        parts = await stack.enter_async_context(opening)
+        parts = replace(await stack.enter_async_context(opening), origins=origins)
         await stack.enter_async_context(sending(parts, dsn=addresses.app, also=(parts.arrivals.hear,)))
         runner = Runner(build(parts, doors))
         await runner.setup()

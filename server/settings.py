@@ -133,6 +133,7 @@ class Limits(_Section, frozen=True):
     webhooks: int
     webhook_replay: int
     signature_window_s: int
+    audit_rows: int
 
 
 class Publish(_Section, frozen=True):

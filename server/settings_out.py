@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-_SECRET = frozenset({"url", "api_key"})
+SECRETS = frozenset({"url", "api_key"})
 """database.url may hold a password; whatever prints settings (a log, a traceback) must not print these."""
 
 
@@ -14,7 +14,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def __repr__(self) -> str:
         """Show everything but secrets."""
         shown = (
-            f"{name}={'***' if name in _SECRET and value else repr(value)}"
+            f"{name}={'***' if name in SECRETS and value else repr(value)}"
             for name, value in msgspec.structs.asdict(self).items()
         )
         return f"{type(self).__name__}({', '.join(shown)})"

@@ -20,6 +20,7 @@ import typer
 
 from server.app import open_house
 from server.commands.house import ConfigOption, DataDirOption, log_to_stderr, read_settings, run
+from server.origins import NO_ORIGINS, Origins, origins_of
 from server.settings import Settings
 from server.web.listener import address_of, listen
 
@@ -57,17 +58,19 @@ def serve(
         if settings.server.workers > 1 and not worker:
             await watch_over(settings, config=config)
         else:
-            await serve_here(settings, shared=worker)
+            named = {"data_dir": data_dir, "server.host": host, "server.port": port, "server.workers": workers}
+            origins = origins_of(config, command=[name for name, value in named.items() if value is not None])
+            await serve_here(settings, shared=worker, origins=origins)
 
     run(work)
 
 
-async def serve_here(settings: Settings, *, shared: bool = False) -> None:
+async def serve_here(settings: Settings, *, shared: bool = False, origins: Origins = NO_ORIGINS) -> None:
     """Serve in this process until a signal comes."""
     stop = stop_signals()
     gc.set_threshold(_YOUNG, 20, 20)
     taken = listen(settings.server, shared=shared)
-    async with open_house(settings, taken=taken, replaces=REPLACES in os.environ) as house:
+    async with open_house(settings, taken=taken, replaces=REPLACES in os.environ, origins=origins) as house:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, house.look.set)
         _ready(f"listening on {house.url}")
         if house.metrics_port is not None:

@@ -1,4 +1,7 @@
-"""`kairos users create`: a person who may log in. The one-time password is printed once, alone, on stdout."""
+"""`kairos users`: people who may log in are added, and get in again who have lost the phone.
+
+A one-time password is printed once, alone, on stdout.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import typer
 
 from server.commands.house import ConfigOption, DataDirOption, fail, log_to_stderr, pool_for, read_settings, run
 from server.commands.keys import ACTOR
-from server.store import audit, users
+from server.store import audit, second_factors, sessions, users
 from server.web.passwords import Hasher, one_time_password
 
 app = typer.Typer(help="People who log in.", no_args_is_help=True)
@@ -23,11 +26,6 @@ class Role(StrEnum):
     ANALYST = "analyst"
     ADMIN = "admin"
     COUNTER = "counter"
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `create` a command of its own."""
 
 
 @app.command()
@@ -64,3 +62,26 @@ def create(
 
     log_to_stderr(quiet=True)
     typer.echo(run(work))
+
+
+@app.command("reset-second-factor")
+def reset_second_factor(
+    email: Annotated[str, typer.Argument(help="The address they log in with.")],
+    *,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Take somebody's second factor and recovery codes away, and end their log-ins: the password alone will do again."""
+
+    async def work() -> None:
+        async with pool_for(read_settings(config, data_dir)) as pool, pool.transaction() as db:
+            found = await users.by_email(db, email=email)
+            if found is None:
+                fail("nobody has this address")
+            if not await second_factors.remove(db, user_id=found):
+                fail("there is no second factor to take away")
+            await sessions.end_all(db, user_id=found)
+            await audit.record(db, actor=ACTOR, action="user.second_factor.off", object=f"user:{found}")
+
+    log_to_stderr(quiet=True)
+    run(work)

@@ -112,27 +112,71 @@ FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2
 HEAD = "SELECT seq, hash FROM audit_head"
 
 
+class Mark(NamedTuple):
+    """How far a check has come: the last row that is good."""
+
+    seq: int = 0
+    hash: bytes = GENESIS
+
+
+class Look(NamedTuple):
+    """What a check of some rows found: how far it came, the number of the first that is wrong, and whether that was all."""
+
+    mark: Mark
+    broken_at: int | None
+    done: bool
+
+
+async def look(db: Connection, *, after: Mark, rows: int) -> Look:
+    """Check up to `rows` rows of the chain after a mark, and at its end that it ends where the head says.
+
+    In a transaction that sees one state, else a row that comes meanwhile looks like one that the head does not know.
+    """
+    entries = [Entry(*row.values()) for row in await db.fetch(AFTER, after.seq, rows)]
+    broken = first_broken(entries, seq=after.seq, previous=after.hash)
+    if broken is not None:
+        return Look(after, broken, True)
+    mark = Mark(entries[-1].seq, entries[-1].hash) if entries else after
+    if len(entries) == rows:
+        return Look(mark, None, False)
+    head = await db.fetchrow(HEAD)
+    whole = head is not None and (head["seq"], head["hash"]) == mark
+    return Look(mark, None if whole else mark.seq + 1, True)
+
+
 async def verify(db: Connection, *, rows: int = _VERIFY_ROWS) -> Verdict:
-    """Check the whole chain from its first row on, `rows` at a time, and that it ends where the head says."""
-    seq, previous = 0, GENESIS
+    """Check the whole chain from its first row on, `rows` at a time."""
+    mark = Mark()
     while True:
-        entries = [Entry(*row.values()) for row in await db.fetch(AFTER, seq, rows)]
-        broken = first_broken(entries, seq=seq, previous=previous)
-        if broken is not None:
-            return Verdict(seq, broken)
-        if not entries:
-            head = await db.fetchrow(HEAD)
-            whole = head is not None and (head["seq"], head["hash"]) == (seq, previous)
-            return Verdict(seq, None if whole else seq + 1)
-        seq, previous = entries[-1].seq, entries[-1].hash
+        found = await look(db, after=mark, rows=rows)
+        if found.done:
+            return Verdict(found.mark.seq, found.broken_at)
+        mark = found.mark
+
+
+class Sought(NamedTuple):
+    """Which deeds: of an actor, of an action or a kind of them ("user", "user.create"), to an object, from … to below …"""
+
+    actor: str | None = None
+    action: str | None = None
+    object: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 PAGE = """
 SELECT seq, at, actor, action, object, before_hash, after_hash, address, request_id, previous, hash
-FROM audit WHERE $1::bigint IS NULL OR seq < $1::bigint ORDER BY seq DESC LIMIT $2
+FROM audit
+WHERE ($1::bigint IS NULL OR seq < $1::bigint)
+  AND ($2::text IS NULL OR actor = $2)
+  AND ($3::text IS NULL OR action = $3 OR starts_with(action, $3 || '.'))
+  AND ($4::text IS NULL OR object = $4)
+  AND ($5::timestamptz IS NULL OR at >= $5)
+  AND ($6::timestamptz IS NULL OR at < $6)
+ORDER BY seq DESC LIMIT $7
 """
 
 
-async def page(db: Connection, *, before: int | None, limit: int) -> list[Entry]:
+async def page(db: Connection, *, before: int | None, limit: int, sought: Sought = Sought()) -> list[Entry]:  # noqa: B008  frozen
     """List deeds, the newest first, that came before the given number."""
-    return [Entry(*row.values()) for row in await db.fetch(PAGE, before, limit)]
+    return [Entry(*row.values()) for row in await db.fetch(PAGE, before, *sought, limit)]

@@ -24,6 +24,10 @@ class Range(NamedTuple):
     end: datetime
 
 
+EVER: Final = Range(_EARLIEST, _LATEST)
+"""For whom both ends may be missing: all there is."""
+
+
 def read_range(start: str | None, end: str | None, *, zone: str, usual: Range | None = None) -> Range:
     """Read both ends; one that is missing is the usual one, and an error where there is none. Raises Invalid."""
     wrong: list[FieldError] = []

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from server.channels.google_keys import RootKeys
     from server.channels.google_wallet import GoogleWallet
     from server.channels.vapid import Vapid
+    from server.origins import Origins
     from server.pipeline.addresses import Locates
     from server.pipeline.arrive import Arrivals
     from server.pipeline.rules import Rules
@@ -48,7 +49,7 @@ class Parts:
 
     `geocoder` and `google` are None where none is set; `stopping` is set at SIGTERM, before anything is closed; `watch`
     knows what ends; `vapid` is who we are to browsers' push services; `board` shows today's figures; `scene` is a
-    demonstration's alone.
+    demonstration's alone; `origins` tells by TOML path where settings come from that are no defaults.
     """
 
     settings: Settings
@@ -69,6 +70,7 @@ class Parts:
     vapid: Vapid | None = None
     board: Board[Seen] = field(default_factory=Board)
     scene: Scene | None = None
+    origins: Origins = field(default_factory=dict)
 
     @property
     def ahead(self) -> timedelta:

@@ -1,4 +1,7 @@
-"""/dashboard/webhooks: for admins, which systems are told, how that went, and telling them once more."""
+"""/dashboard/webhooks: for admins, which systems are told, how that went, and telling them once more.
+
+Endpoints are added, changed and given another secret by the page's script, through /v1/webhooks.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,17 @@ from server.pipeline.webhooks import Wanted
 from server.store import webhook_calls, webhooks
 from server.store.pool import Connection
 from server.store.webhook_calls import Logged
+from server.store.webhook_events import TYPES
 from server.store.webhooks import Endpoint
 from server.web.body import FORM
 from server.web.call import Call, Reply
 from server.web.door import door
 from server.web.instants import Range, read_range
-from server.web.languages import Language, language_of
-from server.web.pages import HTML, render
-from server.web.webhook_words import WORDS
+from server.web.languages import catalogue
+from server.web.pages import HTML
+from server.web.screens.admin import PATH as HOUSE
+from server.web.screens.admin import tabs_for
+from server.web.screens.frame import language_for, show
 
 PATH: Final = "/dashboard/webhooks"
 CALLS: Final = 10
@@ -76,8 +82,8 @@ class Card(NamedTuple):
 async def show_webhooks(call: Call) -> Reply:
     """Show the page."""
     query: PageQuery = call.query
-    words = WORDS[_language(call)]
-    said = "" if query.done is None else words[f"done_{query.done}"].format(query.count or 0)
+    words = catalogue("webhooks")[language_for(call)]
+    said = "" if query.done is None else words[f"done_{query.done}"].format(count=query.count or 0)
     return await _page(call, 200, said=said)
 
 
@@ -142,13 +148,9 @@ def _complaint(refusal: Refusal) -> str:
     return "; ".join(f"{each.field} {each.message}" for each in refusal.errors) or refusal.detail
 
 
-def _language(call: Call) -> Language:
-    return language_of(call.request.headers.get("Accept-Language"))
-
-
 async def _page(call: Call, status: int, *, said: str = "", complaint: str = "") -> Reply:
-    language = _language(call)
-    words, settings = WORDS[language], call.parts.settings
+    language, settings = language_for(call), call.parts.settings
+    words = catalogue("webhooks")[language]
     zone = ZoneInfo(settings.programme.time_zone)
     async with call.connection() as db:
         found = await webhooks.page(db, before=None, limit=settings.limits.page_items)
@@ -156,20 +158,20 @@ async def _page(call: Call, status: int, *, said: str = "", complaint: str = "")
             each.id: await webhook_calls.log(db, webhook_id=each.id, after=None, state=None, limit=CALLS)
             for each in found
         }
-    body = render(
+    return show(
+        call,
         "webhooks.html",
-        brand=settings.programme.name,
-        csrf=call.csrf or "",
-        language=language,
-        words=words,
+        words=("house", "webhooks"),
+        status=status,
+        below=HOUSE,
+        facts={"types": TYPES},
+        tabs=tabs_for("webhooks", language),
         said=said,
         complaint=complaint,
         cards=[card_of(each, logs[each.id], words=words, zone=zone) for each in found],
         today=call.parts.clock.now().astimezone(zone).date().isoformat(),
-        about=words["about"].format(settings.webhooks.keep_days, settings.programme.time_zone),
+        about=words["about"].format(days=settings.webhooks.keep_days, zone=settings.programme.time_zone),
     )
-    headers = {"Vary": "Accept-Language, Cookie", "Content-Language": language}
-    return Reply(status, body, headers=headers, media=HTML)
 
 
 def card_of(endpoint: Endpoint, log: Sequence[Logged], *, words: Mapping[str, str], zone: ZoneInfo) -> Card:
@@ -183,7 +185,7 @@ def card_of(endpoint: Endpoint, log: Sequence[Logged], *, words: Mapping[str, st
         host=host_of(endpoint.url),
         description=endpoint.description or "",
         events=", ".join(each.removeprefix("kairos.") for each in endpoint.events).replace("*", words["everything"]),
-        state=words[f"state_{state}"].format(since),
+        state=words[f"state_{state}"].format(since=since),
         well=state == "on",
         on=endpoint.enabled,
         lines=[_line(each, words=words, zone=zone) for each in log],

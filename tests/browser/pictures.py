@@ -83,6 +83,9 @@ SHOTS: Final = (
     Shot("phone", None, "/app"),
     Shot("account", "admin", "/account"),
     Shot("admin", "admin", "/dashboard/admin"),
+    Shot("keys", "admin", "/dashboard/admin/keys"),
+    Shot("settings-german-dark", "admin", "/dashboard/admin/settings", language="de-DE", dark=True),
+    Shot("audit", "admin", "/dashboard/admin/audit"),
     Shot("webhooks", "admin", "/dashboard/webhooks"),
     Shot("docs", None, "/docs"),
 )

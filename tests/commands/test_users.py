@@ -1,19 +1,19 @@
-"""`kairos users create` by the real command: a one-time password alone on stdout, and what cannot be is told."""
+"""`kairos users` by the real command: a one-time password alone on stdout, what cannot be is told, a phone that is lost."""
 
 from __future__ import annotations
 
 import pytest
 
 from server.pipeline import places
-from server.store import audit, users
+from server.store import audit, second_factors, sessions, users
 from server.store.pool import Pool
 from server.web.passwords import Hasher
 from tests.street.process import kairos
 from tests.web.marketing import NOBODYS, STORE
 
 
-async def command(dsn: str, *arguments: object) -> tuple[int, str, str]:
-    return await kairos("users", "create", *map(str, arguments), environment={"KAIROS__DATABASE__URL": dsn})
+async def command(dsn: str, *arguments: object, name: str = "create") -> tuple[int, str, str]:
+    return await kairos("users", name, *map(str, arguments), environment={"KAIROS__DATABASE__URL": dsn})
 
 
 async def people(pool: Pool) -> list[users.User]:
@@ -79,3 +79,21 @@ async def test_an_address_is_taken_in_whatever_case(pool: Pool, db_dsn: str) -> 
     assert (code, out) == (1, "")
     assert "this address is taken" in err
     assert len(await people(pool)) == 1
+
+
+async def test_somebody_who_lost_phone_and_codes_gets_in_again(pool: Pool, db_dsn: str) -> None:
+    async with pool.transaction() as db:
+        kim = await users.create(db, email="kim@e.org", name="K", roles=["admin"], store_id=None, password_hash="x")
+        assert kim is not None
+        await second_factors.begin(db, user_id=kim.id, secret_sealed=b"s")
+        await second_factors.confirm(db, user_id=kim.id, step=1)
+        await sessions.create(db, user_id=kim.id, absolute_s=60)
+    assert await command(db_dsn, "KIM@e.org", name="reset-second-factor") == (0, "", "")
+    [person] = await people(pool)
+    assert not person.second_factor
+    async with pool.acquire() as db:
+        assert await db.fetchval("SELECT count(*) FROM sessions") == 0
+        [row] = await audit.page(db, before=None, limit=10)
+    assert (row.actor, row.action, row.object) == ("command line", "user.second_factor.off", f"user:{kim.id}")
+    code, _, err = await command(db_dsn, "kim@e.org", name="reset-second-factor")
+    assert (code, "no second factor" in err) == (1, True)

@@ -370,6 +370,11 @@ async def _(scene: Scene, who: str) -> Right:
     return Right({"id": (await scene.made("/v1/webhooks", ENDPOINT))["id"]}, {"from": "2026-11-02", "to": "2026-11-03"})
 
 
+@right("GET /dashboard/admin/{section}")
+async def _(scene: Scene, who: str) -> Right:
+    return Right({"section": "keys"})
+
+
 @right("POST /v1/deliveries/{id}/retry", "POST /v1/deliveries/{id}/drop")
 async def _(scene: Scene, who: str) -> Right:
     letter = new_id(bucket=7)
@@ -380,6 +385,11 @@ async def _(scene: Scene, who: str) -> Right:
             letter,
         )
     return Right({"id": str(letter)})
+
+
+@right("POST /v1/deliveries/retry", "POST /v1/deliveries/drop")
+async def _(scene: Scene, who: str) -> Right:
+    return Right(json={"ids": [str(new_id(bucket=7))]})
 
 
 @right("POST /v1/users")

@@ -59,6 +59,8 @@ GET    /dashboard/offers/new             200  authors
 GET    /dashboard/offers/{id}/edit       200  authors
 GET    /dashboard/why                    200  authors
 GET    /dashboard/places                 200  readers
+GET    /dashboard/admin                  200  admin
+GET    /dashboard/admin/{section}        200  admin
 GET    /dashboard/webhooks               200  admin
 POST   /dashboard/webhooks               303  admin
 
@@ -176,6 +178,8 @@ GET    /v1/webhooks/{id}/calls           200  admin
 POST   /v1/webhooks/{id}/replay          202  admin
 
 GET    /v1/deliveries                    200  admin
+POST   /v1/deliveries/retry              200  admin
+POST   /v1/deliveries/drop               200  admin
 POST   /v1/deliveries/{id}/retry         200  admin
 POST   /v1/deliveries/{id}/drop          200  admin
 GET    /v1/users                         200  admin
@@ -186,6 +190,11 @@ GET    /v1/keys                          200  admin
 POST   /v1/keys                          201  admin
 DELETE /v1/keys/{id}                     204  admin
 GET    /v1/audit                         200  admin
+GET    /v1/audit/export                  200  admin
+GET    /v1/audit/verification            200  admin
+GET    /v1/settings                      200  admin
+GET    /v1/certificates                  200  admin
+GET    /v1/outbox                        200  admin
 GET    /v1/sessions                      200  admin
 DELETE /v1/sessions/{id}                 204  admin
 DELETE /v1/users/{id}/sessions           204  admin
@@ -208,6 +217,8 @@ PAGES = {
     "GET /dashboard",
     "GET /dashboard/calendar",
     "GET /dashboard/offers",
+    "GET /dashboard/admin",
+    "GET /dashboard/admin/{section}",
     "GET /dashboard/offers/{id}",
     "GET /dashboard/offers/new",
     "GET /dashboard/offers/{id}/edit",

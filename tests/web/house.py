@@ -17,7 +17,19 @@ from server.web.passwords import Hasher
 from tests.web.serving import Answered, Served, serving, settings_with
 
 MODULES = (
-    *("account", "assets", "audit", "docs", "health", "keys", "limits", "login", "login_code", "screens.account"),
+    *(
+        "account",
+        "assets",
+        "audit",
+        "audit_check",
+        "docs",
+        "health",
+        "keys",
+        "limits",
+        "login",
+        "login_code",
+        "screens.account",
+    ),
     *("second_factor", "sessions", "users"),
 )
 

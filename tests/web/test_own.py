@@ -9,13 +9,12 @@ from typing import Any, cast
 import pytest
 
 from server.web.own import NoAccount, locks_of, me
-from tests.web.serving import settings_with
 
 
 def a_call(**more: Any) -> Any:
     noon = datetime(2026, 11, 28, 12, tzinfo=UTC)
-    settings = settings_with(clock_shift_s=3600.0)
-    parts = SimpleNamespace(settings=settings, secrets="keyring", clock=SimpleNamespace(now=lambda: noon))
+    clock = SimpleNamespace(now=lambda: noon)
+    parts = SimpleNamespace(secrets="keyring", clock=clock, ahead=timedelta(hours=1))
     return cast(Any, SimpleNamespace(parts=parts, **more))
 
 

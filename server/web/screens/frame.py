@@ -29,6 +29,7 @@ PLACES: Final[tuple[tuple[str, str, frozenset[Kind]], ...]] = (
     ("/dashboard/places", "nav_places", _READERS),
     ("/dashboard/why", "nav_why", _AUTHORS),
     ("/counter", "nav_counter", _TILL),
+    ("/dashboard/admin", "nav_admin", _ADMIN),
 )
 """Where the bar on top of each page leads: path, word, and whom it is shown to (the access table decides, not this)."""
 
@@ -56,9 +57,13 @@ def show(
     status: int = 200,
     facts: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
+    below: str | None = None,
     **values: Any,
 ) -> Reply:
-    """Show a page. `words` names its dictionary (or several), `facts` (JSON) go to its script, `values` to its template."""
+    """Show a page. `words` names its dictionary (or several), `facts` (JSON) go to its script, `values` to its template.
+
+    `below` is the entry of the bar that it belongs to, where its address does not say so.
+    """
     language, settings = language_for(call), call.parts.settings
     said = dict(catalogue("common")[language])
     for name in (words,) if isinstance(words, str) else words:
@@ -69,7 +74,7 @@ def show(
         csrf=call.csrf or "",
         language=language,
         words=said,
-        ways=ways_for(call.principal, call.request.path, said),
+        ways=ways_for(call.principal, below or call.request.path, said),
         credit=CREDITS.get(settings.weather.provider),
         facts={
             "roles": sorted(call.principal.roles),

@@ -1,0 +1,7 @@
+// The house's own pages: each section has a module of its own.
+import { find } from "./dom.js";
+import { attempt } from "./frame.js";
+import { FACTS } from "./words.js";
+
+const { show } = await import(`./admin_${FACTS.section}.js`);
+attempt(() => show(find("#section")));

@@ -1,0 +1,137 @@
+// People who log in: added, changed, let in again, kept out.
+import { badge, button, cell, deeds, field, formDialog, once, table } from "./admin_parts.js";
+import { call, everything } from "./api.js";
+import { el, fill } from "./dom.js";
+import { ask, attempt, tell } from "./frame.js";
+import { say, time } from "./words.js";
+
+const ROLES = ["marketer", "analyst", "admin", "counter"];
+const state = { place: null, stores: [] };
+
+/** Show everybody. */
+export async function show(place) {
+  state.place = place;
+  state.stores = await everything("/v1/stores");
+  await again();
+}
+
+async function again() {
+  const people = await everything("/v1/users");
+  const heads = [say("name"), say("roles"), say("state"), say("made"), null];
+  fill(
+    state.place,
+    el("p", {}, button(say("add_person"), add, "")),
+    el("section", { class: "panel" }, table(heads, people.map(row))),
+  );
+}
+
+function row(person) {
+  return el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, person.name, el("small", {}, person.email)),
+    cell(say("roles"), person.roles.map((each) => [badge(say(`role_${each}`)), " "]), person.store_id && el("small", {}, storeName(person.store_id))),
+    cell(say("state"), stateOf(person), person.second_factor && [" ", badge(say("second_factor"), "good")]),
+    cell(say("made"), time(person.created_at)),
+    deeds(button(say("edit"), () => change(person))),
+  );
+}
+
+function stateOf(person) {
+  if (person.disabled_at) return badge(say("state_disabled"), "wrong");
+  return person.one_time ? badge(say("state_one_time")) : badge(say("state_active"), "good");
+}
+
+const storeName = (id) => state.stores.find((each) => each.id === id)?.name ?? id;
+
+function rolesField(chosen) {
+  const ticks = ROLES.map((role) => el("input", { type: "checkbox", value: role, checked: chosen.includes(role) }));
+  const group = el("fieldset", {}, el("legend", {}, say("roles")), ticks.map((tick) => el("label", { class: "tick" }, tick, say(`role_${tick.value}`))));
+  const wrong = el("span", { class: "complaint" });
+  return {
+    label: el("div", {}, group, wrong), control: group, wrong,
+    value: () => ticks.filter((tick) => tick.checked).map((tick) => tick.value),
+  };
+}
+
+function storeField(chosen) {
+  const options = [el("option", { value: "" }, say("no_store")), state.stores.map((each) => el("option", { value: each.id, selected: each.id === chosen }, each.name))];
+  return field(say("store"), el("select", {}, options));
+}
+
+function explain(problem) {
+  const known = { email_taken: ["email", say("wrong_taken")], last_admin: ["roles", say("wrong_last_admin")] };
+  if (known[problem.code]) return [{ field: known[problem.code][0], message: known[problem.code][1] }];
+  if (!problem.errors.length) return [{ field: "", message: problem.words }];
+  const words = { email: say("wrong_email"), name: say("wrong_name"), roles: say("wrong_roles"), store_id: say("wrong_store") };
+  return problem.errors.map((each) => ({ field: each.field, message: words[each.field.replace(/\[.*/, "")] ?? each.message }));
+}
+
+async function add() {
+  const fields = {
+    name: field(say("name"), el("input", { maxlength: 100, required: true, autocomplete: "off" })),
+    email: field(say("email"), el("input", { type: "email", maxlength: 254, required: true, autocomplete: "off" })),
+    roles: rolesField([]),
+    store_id: storeField(null),
+  };
+  const made = await formDialog({
+    title: say("add_person"), fields, yes: say("add"), explain,
+    send: async () => (await call("POST", "/v1/users", { key: true, body: { email: fields.email.control.value.trim(), ...wanted(fields) } })).body,
+  });
+  if (!made) return;
+  tell(say("added_person", { name: made.name }));
+  await again();
+  await once(say("password_once", { name: made.name }), say("about_password_once"), [["", made.password]]);
+}
+
+const wanted = (fields) => ({
+  name: fields.name.control.value.trim(),
+  roles: fields.roles.value(),
+  store_id: fields.store_id.control.value || null,
+});
+
+async function change(person) {
+  const fields = {
+    name: field(say("name"), el("input", { maxlength: 100, required: true, value: person.name, autocomplete: "off" })),
+    roles: rolesField(person.roles),
+    store_id: storeField(person.store_id),
+  };
+  const more = el("div", { class: "more" }, el("p", { class: "note" }, person.email), el("div", { class: "buttons" }, furtherDeeds(person)));
+  const changed = await formDialog({
+    title: say("change_person", { name: person.name }), fields, more, yes: say("save_changes"), explain,
+    send: async () => (await call("PATCH", `/v1/users/${person.id}`, { body: wanted(fields) })).body,
+  });
+  if (!changed) return;
+  tell(say("changed_person", { name: changed.name }));
+  await again();
+}
+
+function furtherDeeds(person) {
+  const patch = (body) => call("PATCH", `/v1/users/${person.id}`, { body });
+  const named = (key) => say(key, { name: person.name });
+  return [
+    button(say("reset_password"), (event) => deed(event, named("sure_reset"), async () => {
+      const { body } = await patch({ reset_password: true });
+      return () => once(named("password_once"), say("about_password_once"), [["", body.password]]);
+    })),
+    person.second_factor && button(say("reset_second"), (event) => deed(event, named("sure_second"), async () => done(await patch({ reset_second_factor: true }), named("changed_person")))),
+    button(say("end_all"), (event) => deed(event, named("sure_end_all"), async () => done(await call("DELETE", `/v1/users/${person.id}/sessions`), named("ended_all")))),
+    person.disabled_at
+      ? button(say("enable"), (event) => deed(event, null, async () => done(await patch({ disabled: false }), named("changed_person"))))
+      : button(say("disable"), (event) => deed(event, named("sure_disable"), async () => done(await patch({ disabled: true }), named("changed_person")))),
+    button(say("remove"), (event) => deed(event, named("sure_remove"), async () => done(await call("DELETE", `/v1/users/${person.id}`), named("removed_person"))), "danger"),
+  ];
+}
+
+const done = (_, text) => () => tell(text);
+
+/** Ask, do it, close the dialog it stood in, show everybody anew, and say what came of it. */
+async function deed(event, question, work) {
+  const dialog = event.target.closest("dialog");
+  if (question && !(await ask(question))) return;
+  const after = await attempt(work, { busy: event.target });
+  if (!after) return;
+  dialog.close();
+  await again();
+  await after();
+}

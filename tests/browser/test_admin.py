@@ -1,0 +1,215 @@
+"""The house's pages in a real Chromium: somebody is let in and put out, a key made and revoked, a dead letter sent again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from server.store.ids import new_id
+from tests.browser.hostile import CORPUS, SHORT, TOGETHER, nothing_ran
+from tests.browser.visits import PASSWORD, Visit, enter, person, visit
+from tests.street.serving import Street, open_street
+
+SENTENCE = "eight wet badgers on a tin roof"
+SECTIONS = ("", "/sessions", "/keys", "/deliveries", "/certificates", "/settings", "/audit")
+DEAD = """
+INSERT INTO deliveries (bucket, id, channel, way, serial, state, reason, not_before, deliver_by, created_at, finished_at)
+VALUES (7, $1, 'google_wallet', 'google_wallet', $1, 'dead', $2, now(), now() + interval '1 day', now(), now())
+"""
+
+
+@pytest.fixture
+async def street(db_dsn: str, tmp_path: Path) -> AsyncIterator[Street]:
+    async with open_street(db_dsn, tmp_path) as opened:
+        yield opened
+
+
+async def row(street: Street, query: str, *values: Any) -> Any:
+    async with street.house.parts.pool.acquire() as db:
+        return await db.fetchrow(query, *values)
+
+
+async def shown_once(page: Page) -> str:
+    """The secret of the dialog that is open; the dialog is closed."""
+    secret = await page.locator("dialog code.secret").first.inner_text()
+    await page.locator("dialog").get_by_role("button", name="Close").click()
+    return secret
+
+
+async def somebody_is_added(seen: Visit, street: Street) -> tuple[str, str]:
+    """An admin adds a person by the form; gives the address and the one-time password."""
+    page = await seen.go("/dashboard/admin")
+    await page.get_by_role("button", name="Add a person").click()
+    dialog = page.locator("dialog")
+    await dialog.get_by_label("Name").fill(SHORT)
+    await dialog.get_by_label("E-mail address").fill("no address")
+    await dialog.get_by_label("Reports").check()
+    await dialog.get_by_role("button", name="Add").click()
+    await expect(dialog).to_contain_text("This is not an e-mail address.")
+    await seen.is_accessible()
+    await dialog.get_by_label("E-mail address").fill("robin@example.com")
+    await dialog.get_by_role("button", name="Add").click()
+    password = await shown_once(page)
+    made = await row(street, "SELECT name, roles, one_time FROM users WHERE email = 'robin@example.com'")
+    assert tuple(made) == (SHORT, ["analyst"], True)
+    await expect(page.locator("#section")).to_contain_text(SHORT)
+    return "robin@example.com", password
+
+
+async def they_log_in_and_choose_a_password(seen: Visit, street: Street, email: str, password: str) -> None:
+    page = await seen.go("/login")
+    await page.get_by_label("E-mail address").fill(email)
+    await page.get_by_label("Password").fill(password)
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page).to_have_url(f"{street.url}/password")
+    await page.get_by_label("Current password").fill(password)
+    await page.get_by_label("New password", exact=True).fill(SENTENCE)
+    await page.get_by_label("New password, again").fill(SENTENCE)
+    await page.get_by_role("button", name="Change it").click()
+    await expect(page).to_have_url(f"{street.url}/dashboard")
+    assert not (await row(street, "SELECT one_time FROM users WHERE email = $1", email))["one_time"]
+
+
+async def they_are_put_out(seen: Visit, theirs: Visit, street: Street) -> None:
+    page = await seen.go("/dashboard/admin/sessions")
+    line = page.get_by_role("row").filter(has_text="robin@example.com")
+    await line.get_by_role("button", name="End", exact=True).click()
+    await page.locator("dialog").get_by_role("button", name="Yes").click()
+    await expect(line).to_have_count(0)
+    await theirs.go("/account")
+    await expect(theirs.page).to_have_url(f"{street.url}/login")
+
+
+async def a_key_is_made_and_revoked(seen: Visit, street: Street) -> None:
+    page = await seen.go("/dashboard/admin/keys")
+    await page.get_by_role("button", name="Make a key").click()
+    await page.locator("dialog").get_by_label("Kind").select_option("analyst")
+    await page.locator("dialog").get_by_label("Name").fill(CORPUS[0])
+    await page.locator("dialog").get_by_role("button", name="Make a key").click()
+    street.tokens["made"] = await shown_once(page)
+    made = await row(street, "SELECT id, kind, name FROM api_keys")
+    assert tuple(made)[1:] == ("analyst", CORPUS[0])
+    assert (await street.call("GET", "/v1/stores", by="made")).status == 200
+    await page.get_by_role("button", name="Revoke").click()
+    await page.locator("dialog").get_by_role("button", name="Yes").click()
+    await expect(page.locator("#section")).to_contain_text("Revoked")
+    assert (await street.call("GET", "/v1/stores", by="made")).status == 401
+
+
+async def a_dead_letter_is_sent_again(seen: Visit, street: Street, letter: UUID) -> None:
+    page = await seen.go("/dashboard/admin/deliveries")
+    await expect(page.locator("#dead")).to_contain_text(SHORT)
+    await page.get_by_label("Choose all").check()
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator("#said")).to_contain_text("1 are on their way again")
+    assert (await row(street, "SELECT state FROM deliveries WHERE id = $1", letter))["state"] != "dead"
+
+
+async def an_endpoint_is_added(seen: Visit, street: Street) -> None:
+    page = await seen.go("/dashboard/webhooks")
+    await page.get_by_role("button", name="Add an endpoint").click()
+    dialog = page.locator("dialog")
+    await dialog.get_by_label("Address").fill("ftp://10.0.0.1/x")
+    await dialog.get_by_role("button", name="Add").click()
+    await expect(dialog).to_contain_text("This address is never called")
+    await dialog.get_by_label("Address").fill("https://hooks.example.com/canary")
+    await dialog.get_by_label("Description").fill(TOGETHER[:200])
+    await dialog.get_by_role("button", name="Add").click()
+    assert (await page.locator("dialog code.secret").inner_text()).startswith("whsec_")
+    await shown_once(page)
+    await expect(page.locator(".endpoint .description")).to_have_text(TOGETHER[:200])
+    await nothing_ran(page)
+    await page.get_by_role("button", name="New secret").click()
+    await page.locator("dialog").get_by_role("button", name="Yes").click()
+    await shown_once(page)
+    assert (await row(street, "SELECT old_sealed IS NOT NULL AS two FROM webhooks"))["two"]
+
+
+async def the_audit_has_it(seen: Visit) -> None:
+    page = await seen.go("/dashboard/admin/audit")
+    for action in ("user.create", "session.end", "key.revoke", "delivery.retry", "webhook.create"):
+        await expect(page.locator("#section")).to_contain_text(action)
+    await page.get_by_role("button", name="Check the chain").click()
+    await expect(page.locator("#section")).to_contain_text(re.compile("All [0-9]+ rows follow one from the other"))
+    await page.get_by_label("What", exact=True).fill("key")
+    await page.get_by_role("button", name="Search").click()
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    async with page.expect_download() as saved:
+        await page.get_by_role("link", name="Save as CSV").click()
+    lines = Path(await (await saved.value).path()).read_text("utf-8").splitlines()
+    assert [line.split(",")[3] for line in lines[1:]] == ['"key.revoke"', '"key.create"']
+
+
+async def test_an_admin_lets_somebody_in_and_puts_them_out_and_all_of_it_is_in_the_audit(
+    street: Street, chromium: Browser
+) -> None:
+    letter = new_id(bucket=7)
+    async with street.house.parts.pool.acquire() as db:
+        await db.execute(DEAD, letter, SHORT)
+    email = await person(street, "admin")
+    seen = await visit(chromium, street, viewport={"width": 1280, "height": 900})
+    theirs = await visit(chromium, street)
+    await enter(seen, street, email)
+    added = await somebody_is_added(seen, street)
+    await they_log_in_and_choose_a_password(theirs, street, *added)
+    await they_are_put_out(seen, theirs, street)
+    await a_key_is_made_and_revoked(seen, street)
+    await a_dead_letter_is_sent_again(seen, street, letter)
+    await an_endpoint_is_added(seen, street)
+    await the_audit_has_it(seen)
+    for section in SECTIONS:
+        page = await seen.go(f"/dashboard/admin{section}")
+        await expect(page.locator("#section > *").first).not_to_have_text("Loading …")
+        await seen.is_accessible()
+        await nothing_ran(page)
+    seen.only_here("422")
+    await nobody_elses_page_does_it(seen, street)
+
+
+async def nobody_elses_page_does_it(seen: Visit, street: Street) -> None:
+    """The browser's cookie alone, or from another site, writes nothing."""
+    [cookie] = [each for each in await seen.page.context.cookies() if each["name"] == "sid"]
+    token = await seen.page.locator("meta[name=csrf]").get_attribute("content")
+    headers = {"Cookie": f"sid={cookie['value']}"}
+    new = {"email": "eve@example.com", "name": "Eve", "roles": ["admin"]}
+    evil = {**headers, "X-CSRF-Token": token or "", "Origin": "https://evil.example"}
+    for each in (headers, evil):
+        answered = await street.call("POST", "/v1/users", body=new, headers=each)
+        assert (answered.status, answered.json["code"]) == (403, "cross_site")
+    assert await row(street, "SELECT 1 FROM users WHERE email = 'eve@example.com'") is None
+
+
+async def test_a_phone_shows_it_all_in_german_by_night_and_asks_for_the_password_again(
+    street: Street, chromium: Browser
+) -> None:
+    email = await person(street, "admin", name=SHORT)
+    options: dict[str, Any] = {"locale": "de-DE", "color_scheme": "dark", "viewport": {"width": 360, "height": 740}}
+    seen = await visit(chromium, street, **options)
+    await enter(seen, street, email)
+    async with street.house.parts.pool.acquire() as db:
+        await db.execute("UPDATE sessions SET proven_at = now() - interval '1 day'")
+    for path in (*(f"/dashboard/admin{section}" for section in SECTIONS), "/dashboard/webhooks"):
+        page = await seen.go(path)
+        await expect(page.locator("main")).not_to_contain_text("Wird geladen")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360, path
+        if path.endswith(("admin", "settings", "webhooks")):  # a list, a form, cards: the others are made of the same
+            await seen.is_accessible()
+    page = await seen.go("/dashboard/admin/keys")
+    await page.get_by_role("button", name="Schlüssel erzeugen").click()
+    await page.locator("dialog.form").get_by_role("button", name="Schlüssel erzeugen").click()
+    proof = page.locator("dialog.proof")
+    await proof.get_by_label("Passwort").fill("not the password")
+    await proof.get_by_role("button", name="Weiter").click()
+    await expect(proof).to_contain_text("Das Passwort ist falsch.")
+    await seen.is_accessible()
+    await proof.get_by_label("Passwort").fill(PASSWORD)
+    await proof.get_by_role("button", name="Weiter").click()
+    await expect(page.locator("dialog code.secret")).to_have_text(re.compile("^ka_"))
+    assert (await row(street, "SELECT kind FROM api_keys"))["kind"] == "app"
+    seen.only_here("403", "401")
