@@ -116,6 +116,7 @@ async def test_a_code_before_the_camera_is_redeemed_once_and_taken_back(shop: Sh
     await says_typed(page, two, three)
     await undone(page, shop, one)
     await judged(page, shop, four)
+    await named(page)
     await only_ours(seen, shop, four)
     await nothing_ran(page)
     seen.only_here(*CAMERAS, "409", "404", "403", "422")
@@ -160,6 +161,39 @@ JUDGE = """async ([code, amount, change]) => {
     const offline = await import("/static/js/counter_offline.js");
     return (await offline.judge(code, amount, {...await offline.terms(), ...change})).why;
 }"""
+
+
+WORDS = """async (told) => {
+    const { refusal } = await import("/static/js/counter_answer.js");
+    return told.map((each) => refusal({code: each.code, told: each, words: "Try later."}));
+}"""
+
+
+async def named(page: Page) -> None:
+    """Each refusal has a colour and words of its own; one that the page does not know is told in the server's."""
+    told: list[dict[str, Any]] = [
+        {"code": "expired", "valid_until": "2026-01-01T10:00:00Z"},
+        {"code": "voided"},
+        {"code": "unknown_code"},
+        {"code": "wrong_store"},
+        {"code": "not_yet_valid", "valid_from": "2026-01-01T10:00:00Z"},
+        {"code": "held"},
+        {"code": "too_many_wrong_codes"},
+        {"code": "minimum_not_met", "minimum_purchase": {"minor": 500, "currency": "EUR"}},
+        {"code": "already_redeemed", "redeemed_at": "2026-01-01T10:00:00Z", "store_id": str(UUID(int=1))},
+        {"code": "something_new"},
+    ]
+    found = await page.evaluate(WORDS, told)
+    assert [(each["kind"], each["title"]) for each in found] == [
+        ("wrong", "Expired"), ("wrong", "Not valid any more"), ("wrong", "Unknown code"), ("wrong", "Not in this store"),
+        ("wait", "Too early"), ("wait", "Another till has it"), ("wait", "Too many wrong codes"),
+        ("wait", "The purchase is too small"), ("wrong", "Already redeemed"), ("wait", "Not possible now"),
+    ]  # fmt: skip
+    lines = [" ".join(each["lines"]) for each in found]
+    assert lines[0] == "It was valid until 1 Jan 2026, 11:00"  # in the store's zone
+    assert lines[7].startswith("From a purchase of €5.00.")
+    assert lines[8] == "Used: 1 Jan 2026, 11:00, in another store"
+    assert lines[9] == "Try later."
 
 
 async def judged(page: Page, shop: Shop, one: Pass) -> None:

@@ -33,6 +33,7 @@ async function take(code, { sure = wish("check") !== "1", id = crypto.randomUUID
   if (working || !code.trim()) return;
   working = true;
   performance.mark("scan");
+  fill(find("#said"));
   busy();
   try {
     const purchase = bought();
@@ -149,6 +150,7 @@ async function without(code, purchase, id, { only = false } = {}) {
 function answer(said) {
   show(said);
   performance.mark("answer");
+  find("#code").select(); // a hand scanner types: what it reads next takes the place of this code
   sound(said.kind, wish("mute") === "1");
 }
 

@@ -28,7 +28,7 @@ function row({ at, status, result, worth }) {
     el("time", {}, when(at)),
     el("span", { class: "what" }, result?.reward ? rewardWords(result.reward) : worth ? money(worth) : ""),
     el("span", { class: `badge ${kind}` }, say(`record_${status}`)),
-    about && el("p", { class: "small" }, about, cost && status !== "conflict" ? ` ${say("cost", { value: money(cost) })}` : ""),
+    about && el("p", { class: "small" }, [about, cost && status !== "conflict" && say("cost", { value: money(cost) })].filter(Boolean).join(" · ")),
   );
 }
 
