@@ -35,6 +35,7 @@ Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 _RETRY_AFTER_S = 1
 _RELEASE_S = 1.0
+_SETTLE_S = 0.5
 _CLOSE_S = 5.0
 
 _AWAY = (
@@ -82,6 +83,9 @@ class Pool:
         try:
             with _speaking(db):
                 yield db
+        except (asyncio.CancelledError, Unavailable):
+            await _settle(db)
+            raise
         finally:
             # A connection that cannot be given back is thrown away by asyncpg; that must not turn a COMMIT that
             # succeeded into an error.
@@ -172,6 +176,21 @@ async def open_pool(
     )
     local = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in timeouts.items()) if pgbouncer else ""
     return Pool(pool, acquire_timeout_s=acquire_timeout_s, local=local)
+
+
+async def _settle(db: Connection) -> None:
+    """End what was given up, or throw the connection away.
+
+    Who is cancelled between preparing a statement and running it leaves PostgreSQL within a transaction that asyncpg knows
+    nothing of: no Sync was sent yet. A simple query ends it; else the next BEGIN would be refused as a late one.
+    """
+    try:
+        await db.execute("SELECT 1", timeout=_SETTLE_S)
+    except BaseException as error:
+        with contextlib.suppress(asyncpg.InterfaceError):  # it is back in the pool already: it had died
+            db.terminate()
+        if not isinstance(error, Exception):
+            raise
 
 
 async def _nothing_to_reset(db: object) -> None:

@@ -282,6 +282,28 @@ async def test_a_cancelled_request_rolls_back_and_gives_its_connection_back(db_d
         assert await numbers(pool) == [1, 2]
 
 
+@pytest.mark.parametrize("error", [asyncio.CancelledError, TimeoutError])
+async def test_a_statement_given_up_between_being_prepared_and_run_leaves_nothing_open(
+    db_dsn: str, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    """PostgreSQL has begun then, and would take the next BEGIN for a late one: no word of the protocol has ended it."""
+    prepare = vars(asyncpg.Connection)["_get_statement"]
+
+    async def give_up(*given: object, **more: object) -> None:
+        await prepare(*given, **more)
+        raise error
+
+    async with await open_pool(db_dsn, size=1, application_name="test") as pool:
+        with monkeypatch.context() as patch:
+            patch.setattr(asyncpg.Connection, "_get_statement", give_up)
+            with pytest.raises((error, Unavailable)):
+                async with pool.acquire() as db:
+                    await db.fetchval("SELECT 40 + $1::integer", 2)
+        async with pool.transaction(isolation="repeatable_read", readonly=True) as db:
+            assert await db.fetchval("SELECT 40 + $1::integer", 2) == 42
+        assert pool.counts().open == 1
+
+
 async def test_behind_pgbouncer_nothing_is_prepared_and_timeouts_belong_to_the_transaction(db_dsn: str) -> None:
     async with await open_pool(
         db_dsn, size=1, application_name="tests", pgbouncer=True, statement_timeout_s=1.5
