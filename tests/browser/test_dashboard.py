@@ -216,7 +216,7 @@ async def the_line_and_the_hours_follow_a_choice_and_the_back_button(page: Page)
 
 async def everything_is_taken_along(page: Page) -> None:
     """Pictures as PNG, tables as CSV, and the view as a link."""
-    for name in ("funnel", "trend", "heat"):
+    for name in ("funnel", "trend", "heat", "money"):
         async with page.expect_download() as waited:
             await page.locator(f"button[data-picture={name}]").click()
         saved = await waited.value
@@ -248,6 +248,7 @@ async def test_it_works_on_a_phone_in_german_in_the_dark_also_when_the_connectio
     await enter(seen, street, await person(street, "admin"))
     page = seen.page
     await page.route("**/today/stream", lambda route: route.abort())
+    await page.route("**/kpis?*", lambda route: route.fulfill(status=503, json={}))
     await seen.go(f"/dashboard?compare=before&variant={SHORT}&channel=push")
     await expect(page.locator("main > p.empty")).to_have_text(
         "An diesen Tagen wurde kein Moment dieser Auswahl ausgelöst."
@@ -256,6 +257,9 @@ async def test_it_works_on_a_phone_in_german_in_the_dark_also_when_the_connectio
     await expect(page.get_by_role("heading", level=1)).to_have_text("Übersicht")
     assert await page.locator("html").get_attribute("lang") == "de"
     assert (await figures(page, "coffee-morning"))[1] == "11 100,0 % vorher 0"
+    await expect(page.locator("#kpis")).to_contain_text("Das lässt sich gerade nicht sagen.")
+    await page.unroute("**/kpis?*")
+    await page.locator("#kpis button").tap()
     for part in ("#trend canvas", "#heat table.tall", "#stores details", "#money table", "#kpis details"):
         await expect(page.locator(part).first).to_be_visible()
     loyalty = page.locator("#kpis details").first
@@ -270,4 +274,4 @@ async def test_it_works_on_a_phone_in_german_in_the_dark_also_when_the_connectio
     await nothing_ran(page)
     refused = await page.request.post(f"{street.url}/logout", headers={"Origin": "https://elsewhere.example"})
     assert refused.status == 403
-    seen.only_here("ERR_FAILED")
+    seen.only_here("ERR_FAILED", "503")

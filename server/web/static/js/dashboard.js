@@ -38,7 +38,8 @@ async function open(node, show) {
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     const again = el("button", { type: "button", class: "quiet slim", onclick: () => open(node, show) }, say("again"));
-    fill(node, el("p", { class: "complaint" }, say("failed", { problem: error.words })), again);
+    const away = error.status >= 500 || error.status === 429; // nothing that whoever looks could mend
+    fill(node, el("p", { class: "complaint" }, away ? say("not_now") : say("failed", { problem: error.words })), again);
   } finally {
     node.removeAttribute("aria-busy");
   }

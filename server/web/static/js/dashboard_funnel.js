@@ -11,7 +11,7 @@ const BODY = 260;
 export function saveFunnel() {
   const picture = find("svg.wide");
   const { width: across, height: down } = picture.viewBox.baseVal;
-  savePng(`kairos-funnel-${FACTS.range.from}`, { title: find("#total").innerText, note: noteOf(FACTS.range), height: BODY + 80 }, (pen, width) => {
+  savePng(`kairos-funnel-${FACTS.range.from}`, { title: find("#total").innerText, note: noteOf(FACTS.range), height: BODY + 96 }, (pen, width) => {
     for (const each of all("polygon", picture)) {
       pen.globalAlpha = each.classList.contains("slope") ? 0.28 : 1;
       pen.fillStyle = colour("accent");
@@ -28,5 +28,6 @@ function figure(pen, step, x, room) {
   const text = (selector) => step.querySelector(selector)?.innerText ?? "";
   write(pen, text("dt"), x, BODY + 24, { size: 14, most: room - 8 });
   write(pen, text("dd strong"), x, BODY + 50, { size: 22, bold: true, most: room - 8 });
-  write(pen, [text("dd span"), text("dd .was")].filter(Boolean).join(" · "), x, BODY + 70, { size: 13, ink: "quiet", most: room - 8 });
+  write(pen, text("dd span"), x, BODY + 70, { size: 13, ink: "quiet", most: room - 8 });
+  write(pen, text("dd .was"), x, BODY + 88, { size: 13, ink: "quiet", most: room - 8 });
 }

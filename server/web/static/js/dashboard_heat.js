@@ -26,6 +26,7 @@ export async function showHeat(node) {
   return () => save(at, shown, mostOf(rows, shown));
 }
 
+const few = () => `· ${say("minimum", { least: FACTS.least })}`;
 const mostOf = (rows, step) => Math.max(0, ...rows.map((row) => row[step] ?? 0));
 
 function tableOf(at, step) {
@@ -58,13 +59,13 @@ function said(rows, step) {
   const most = mostOf(rows, step);
   const best = most && rows.find((row) => row[step] === most);
   const where = best && { day: weekday(DAYS.indexOf(best.weekday), "long"), hour: clock(best.hour), count: count(most), step: say(step) };
-  const few = rows.some((row) => row.suppressed);
-  return [best && el("p", { class: "note" }, say("heat_most", where)), few && el("p", { class: "note" }, `· ${say("minimum", { least: FACTS.least })}`)];
+  return [best && el("p", { class: "note" }, say("heat_most", where)), rows.some((row) => row.suppressed) && el("p", { class: "note" }, few())];
 }
 
 function save(at, step, most) {
   const [left, top, high] = [110, 26, 34];
-  savePng(`kairos-week-${FACTS.range.from}`, { title: `${find("#heat-title").innerText}: ${say(step)}`, note: noteOf(FACTS.range), height: top + 7 * high }, (pen, width) => {
+  savePng(`kairos-week-${FACTS.range.from}`, { title: `${find("#heat-title").innerText}: ${say(step)}`, note: noteOf(FACTS.range), height: top + 7 * high + 24 }, (pen, width) => {
+    if (WEEK.some((day) => HOURS.some((hour) => at(day, hour)?.suppressed))) write(pen, few(), 0, top + 7 * high + 20, { size: 12, ink: "quiet" });
     const wide = (width - left) / 24;
     for (const hour of HOURS) write(pen, String(hour), left + (hour + 0.5) * wide, 14, { size: 12, ink: "quiet", align: "center" });
     for (const day of WEEK) {

@@ -12,8 +12,8 @@ export function narrowed(changes) {
   return `${url.pathname}${url.search}`;
 }
 
-/** Days, and what they are narrowed to, as the line below a picture's title. */
-export const noteOf = (...ranges) => [...ranges.map(periodOf), ...narrowedTo()].join(" · ");
+/** Days (those before are the dashed ones), and what they are narrowed to, as the line below a picture's title. */
+export const noteOf = (range, before) => [periodOf(range), before && `– – ${periodOf(before)}`, ...narrowedTo()].filter(Boolean).join(" · ");
 
 /** List the days of a range, as "2026-11-28". */
 export function daysOf({ from, days }) {

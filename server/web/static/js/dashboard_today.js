@@ -13,7 +13,7 @@ const BLINK_MS = 6000;
 export async function showToday(node) {
   const state = find("#now-state");
   const figures = Object.fromEntries(FIGURES.map((name) => [name, el("dd", {}, "–")]));
-  fill(node, FIGURES.map((name) => el("div", {}, el("dt", {}, say(`now_${name}`)), figures[name])));
+  fill(node, el("dl", {}, FIGURES.map((name) => el("div", {}, el("dt", {}, say(`now_${name}`)), figures[name]))));
   let at = null;
   const show = (today) => {
     at = today.at;

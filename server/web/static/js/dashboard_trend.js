@@ -79,7 +79,7 @@ function tableOf(now, before, step) {
 }
 
 function save(canvas, step) {
-  const note = noteOf(...[FACTS.range, FACTS.earlier].filter(Boolean));
+  const note = noteOf(FACTS.range, FACTS.earlier);
   const height = Math.round((1000 * canvas.height) / canvas.width);
   savePng(`kairos-${step}-${FACTS.range.from}`, { title: say(step), note, height }, (pen, width) => {
     pen.drawImage(canvas, 0, 0, width, height);
