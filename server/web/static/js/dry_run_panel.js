@@ -69,6 +69,7 @@ async function run(form, node, path, places, busy) {
     let { body, answer } = await ask(zone);
     if (!place && answer.zone !== zone) ({ body, answer } = await ask(answer.zone));
     fill(node, drawAnswer(answer, { place: place?.name, weather: body.weather }));
+    node.firstChild.scrollIntoView({ block: "nearest" });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     fill(node);

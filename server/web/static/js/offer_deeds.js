@@ -2,7 +2,7 @@
 import { call, Problem } from "./api.js";
 import { all, el, find } from "./dom.js";
 import { ask, attempt, tell } from "./frame.js";
-import { count, FACTS, say } from "./words.js";
+import { count, FACTS, knows, say } from "./words.js";
 
 const PATH = `/v1/offers/${FACTS.offer}`;
 const LATER = "offer:said";
@@ -18,6 +18,19 @@ export function attachDeeds() {
   if (said) tell(said);
 }
 
+/** Do something; what is refused is said in the page's language, where it has words for it. */
+export function deed(work, busy) {
+  return attempt(async () => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Problem) || !knows(`problem_${error.code}`)) throw error;
+      tell(say(`problem_${error.code}`, { problem: error.words }), { wrong: true });
+      return undefined;
+    }
+  }, { busy });
+}
+
 /** Show the page anew, and say what was done. */
 function anew(text) {
   sessionStorage.setItem(LATER, text);
@@ -27,7 +40,7 @@ function anew(text) {
 const warned = (body, text) => [text, ...(body.warnings ?? []).map((each) => say("warned", { message: `${each.field} ${each.message}` }))].join(" ");
 
 async function publish(busy) {
-  await attempt(async () => {
+  await deed(async () => {
     try {
       const { body } = await call("POST", `${PATH}/publish`, { key: true });
       anew(warned(body, say("published_now", { version: body.version })));
@@ -35,16 +48,16 @@ async function publish(busy) {
       if (!(error instanceof Problem) || error.code !== "approval_required") throw error;
       anew(say("asked_now"));
     }
-  }, { busy });
+  }, busy);
 }
 
 async function approve(busy) {
-  const done = await attempt(() => call("POST", `${PATH}/approve`, { body: { version: FACTS.version }, key: true }), { busy });
+  const done = await deed(() => call("POST", `${PATH}/approve`, { body: { version: FACTS.version }, key: true }), busy);
   if (done) anew(say("approved_now", { version: FACTS.version }));
 }
 
 async function pause(busy) {
-  const done = await attempt(() => call("POST", `${PATH}/pause`, { key: true }), { busy });
+  const done = await deed(() => call("POST", `${PATH}/pause`, { key: true }), busy);
   if (done) anew(say("paused_now"));
 }
 
@@ -53,7 +66,7 @@ async function end(busy) {
   const passes = await askHowToEnd();
   if (passes === undefined) return;
   if (passes && !(await ask(say("end_sure"), { yes: say("end_void_yes") }))) return;
-  const done = await attempt(() => call("POST", `${PATH}/end`, { body: { void_passes: passes }, key: true }), { busy });
+  const done = await deed(() => call("POST", `${PATH}/end`, { body: { void_passes: passes }, key: true }), busy);
   if (done) anew(passes ? say("voided", { count: count(done.body.voided_passes) }) : say("ended_now"));
 }
 
@@ -76,12 +89,12 @@ function askHowToEnd() {
 async function again(busy) {
   const version = busy.dataset.again;
   if (!(await ask(say("again_sure", { version })))) return;
-  await attempt(async () => {
+  await deed(async () => {
     const { body: old } = await call("GET", `${PATH}/versions/${version}`);
     const { status, ...document } = old.document;
     const { body } = await call("PUT", PATH, { body: document });
     anew(warned(body, say("done")));
-  }, { busy });
+  }, busy);
 }
 
 /** Tell how far the passes follow the newest edit, until they do. */

@@ -36,7 +36,7 @@ async function load({ further = false } = {}) {
   more.hidden = next === null;
   list.hidden = body.children.length === 0;
   const searched = form.elements.search.value || form.elements.status.value;
-  find("#found").textContent = list.hidden ? say(searched ? "none_found" : "none_yet") : say("found", { count: count(body.children.length) });
+  find("#found").textContent = list.hidden ? say(searched ? "none_found" : "none_yet") : body.children.length === 1 ? say("found_one") : say("found", { count: count(body.children.length) });
   drawLines(items.map((each) => each.id));
 }
 

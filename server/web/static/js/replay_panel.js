@@ -4,6 +4,7 @@ import { bars } from "./bars.js";
 import { gateName } from "./compared.js";
 import { el, fill } from "./dom.js";
 import { attempt } from "./frame.js";
+import { deed } from "./offer_deeds.js";
 import { count, day, FACTS, knows, money, say, share } from "./words.js";
 import { wallOf } from "./zone_time.js";
 
@@ -31,7 +32,7 @@ export function mountReplay(node) {
     el("button", { type: "submit" }, say("replay_start")));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    attempt(() => replay(form, answer), { busy: event.submitter });
+    deed(() => replay(form, answer), event.submitter);
   });
   return fill(node,
     el("p", { class: "note" }, say("replay_about", { version: FACTS.version }), " ", say("replay_days", { days: FACTS.replay_days })), form, answer);
