@@ -2,19 +2,20 @@
 
 Rule 1: a moment counts by when it was decided, and everything that came of it counts with it (a cohort).
 Rule 2: a cell is a whole quarter of an hour; the rest of a range that begins or ends within one is counted from moments.
-Rule 3: a statement depends on what is asked and never on the values: a connection keeps the few that are asked often.
+Rule 3: whole hours, days and longer stretches of a range come from sums (server.store.cuts), so that years are as quick as weeks.
+Rule 4: a statement depends on what is asked and never on the values: a connection keeps the few that are asked often.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from server.store.cuts import NO_LEAD, ORIGIN, Block, choose, divide
 from server.store.funnel import SLOT_MINUTES
 
-ORIGIN: Final = datetime(2000, 1, 1, tzinfo=UTC)
 SUMS: Final = (
     "decided",
     "delivered",
@@ -70,24 +71,43 @@ ALL: Final = Filters()
 
 
 class Slices(NamedTuple):
-    """A range cut up: whole slots, and what of it begins or ends within one. Each a list of [start, end)."""
+    """A range cut up: sums of whole steps, whole slots beside them, and what begins or ends within a slot."""
 
     cells: Sequence[tuple[datetime, datetime]]
     edges: Sequence[tuple[datetime, datetime]]
+    blocks: Sequence[Block] = ()
 
-    @property
-    def parameters(self) -> list[list[datetime]]:
-        """The four columns that statements take: starts and ends of whole slots, starts and ends of the rest."""
-        return [[each[place] for each in ranges] for ranges in self for place in (0, 1)]
+    def parameters(self, filters: Filters) -> list[object]:
+        """Give the parameters of a statement; sums that lie offer by offer are asked for once for each offer."""
+        sums = [
+            (block.cut.number, lead, block.start, block.end)
+            for block in self.blocks
+            for lead in (filters.offer_id or () if block.cut.leads else (NO_LEAD,))
+        ]
+        columns = [[each[place] for each in ranges] for ranges in (self.cells, self.edges) for place in (0, 1)]
+        return [*columns, *([each[place] for each in sums] for place in range(4)), *filters.given]
 
 
-def cut(start: datetime, end: datetime) -> Slices:
-    """Cut [start, end) without gap or overlap; pure."""
+FIRST: Final = 9
+"""The number of the first parameter behind those of the slices: the filters begin there."""
+
+
+def cut(start: datetime, end: datetime, *, needs: Sequence[str], filters: Filters) -> Slices:
+    """Cut [start, end) without gap or overlap into what a question by these columns is answered from; pure."""
     first = start + (ORIGIN - start) % _SLOT
     last = end - (end - ORIGIN) % _SLOT
     if first >= last:
         return Slices([], [(start, end)])
-    return Slices([(first, last)], [each for each in ((start, first), (last, end)) if each[0] < each[1]])
+    cuts = choose({*needs, *filters.named}, offered=filters.offer_id is not None, placed=filters.place_id is not None)
+    blocks, cells = divide(first, last, cuts)
+    return Slices(cells, [each for each in ((start, first), (last, end)) if each[0] < each[1]], blocks)
+
+
+SUMMED: Final = (
+    "unnest($5::smallint[], $6::uuid[], $7::timestamptz[], $8::timestamptz[]) AS b (cut, lead, since, until)"
+)
+WITHIN: Final = "s.cut = b.cut AND s.lead = b.lead AND s.at >= b.since AND s.at < b.until"
+"""Where the sums of a question are, and which they are."""
 
 
 def wanted_of(row: str, filters: Sequence[str], first: int) -> str:
@@ -105,9 +125,9 @@ def keys_of(row: str, at: str, keys: Sequence[str]) -> str:
 
 
 def _facts(keys: Sequence[str], filters: Sequence[str]) -> str:
-    """Write what is counted: $1-$2 whole slots, $3-$4 edges, from $5 on the filters."""
-    wanted = wanted_of("c", filters, 5), wanted_of("e", filters, 5)
-    of_cells, of_edges = keys_of("c", "slot", keys), keys_of("e", "created_at", keys)
+    """Write what is counted: $1-$2 whole slots, $3-$4 edges, $5-$8 sums, from $9 on the filters."""
+    cells, edges, sums = (wanted_of(row, filters, FIRST) for row in ("c", "e", "s"))
+    of_cells, of_edges, of_sums = keys_of("c", "slot", keys), keys_of("e", "created_at", keys), keys_of("s", "at", keys)
     return f"""
 edges AS (
     SELECT e.* FROM unnest($3::timestamptz[], $4::timestamptz[]) AS r (since, until)
@@ -117,12 +137,16 @@ edges AS (
                  m.opened_at, m.clicked_at, m.converted_at, m.pass_serial,
                  array_remove(ARRAY[('x' || encode(substr(sha256(uuid_send(m.customer_id)), 1, 8), 'hex'))::bit(64)::bigint],
                               NULL) AS customers
-          FROM moments m) AS e ON e.created_at >= r.since AND e.created_at < r.until{wanted[1]}
+          FROM moments m) AS e ON e.created_at >= r.since AND e.created_at < r.until{edges}
 ), facts AS (
     SELECT {of_cells}c.currency, c.decided, c.delivered, c.opened, c.clicked, c.passes, c.redeemed, c.control, c.converted,
            c.value_minor, c.customers
     FROM unnest($1::timestamptz[], $2::timestamptz[]) AS r (since, until)
-    JOIN funnel_cells c ON c.slot >= r.since AND c.slot < r.until{wanted[0]}
+    JOIN funnel_cells c ON c.slot >= r.since AND c.slot < r.until{cells}
+    UNION ALL
+    SELECT {of_sums}s.currency, s.decided, s.delivered, s.opened, s.clicked, s.passes, s.redeemed, s.control, s.converted,
+           s.value_minor, s.customers
+    FROM {SUMMED} JOIN funnel_sums s ON {WITHIN}{sums}
     UNION ALL
     SELECT {of_edges}'', (NOT e.held_out)::int, (e.delivered_at IS NOT NULL)::int, (e.opened_at IS NOT NULL)::int,
            (e.clicked_at IS NOT NULL)::int, (e.pass_serial IS NOT NULL)::int, 0, e.held_out::int,
@@ -130,26 +154,32 @@ edges AS (
     FROM edges e
     UNION ALL
     SELECT {of_edges}coalesce(r.currency, ''), 0, 0, 0, 0, 0, 1, 0, 0, r.value_minor, e.customers
-    FROM edges e
-    JOIN passes p ON p.bucket = e.bucket AND p.moment_id = e.id
-    JOIN redemptions r ON r.bucket = p.bucket AND r.serial = p.serial
-    WHERE NOT EXISTS (SELECT FROM reversals v WHERE v.bucket = r.bucket AND v.redemption_id = r.id)
+    FROM edges e CROSS JOIN LATERAL (
+        SELECT r.currency, r.value_minor FROM redemptions r
+        WHERE r.bucket = e.bucket AND r.serial = e.pass_serial
+          AND NOT EXISTS (SELECT FROM reversals v WHERE v.bucket = r.bucket AND v.redemption_id = r.id)
+        OFFSET 0  -- looked up one by one: nobody knows beforehand that edges are short
+    ) AS r
 )"""  # noqa: S608  names of ours, no input
 
 
-def counting(keys: Sequence[str], filters: Sequence[str]) -> str:
-    """Write the statement that adds up, by group and currency; `most` are the people of the cell that has most of them."""
-    group = "".join(f"{key}, " for key in keys)
+def counting(keys: Sequence[str], filters: Sequence[str], *, money: bool = True) -> str:
+    """Write the statement that adds up, by group, and by currency where `money` is asked for.
+
+    `most` are the people of the cell or sum that has most of them.
+    """
+    group = [*keys, "currency"] if money else list(keys)
     sums = ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
+    listed = "".join(f"{key}, " for key in group)
     return f"""
 WITH {_facts(keys, filters)}
-SELECT {group}currency, {sums}, max(cardinality(customers)) AS most FROM facts GROUP BY {group}currency
+SELECT {listed}{sums}, max(cardinality(customers)) AS most FROM facts {f"GROUP BY {', '.join(group)}" if group else ""}
 """  # noqa: S608  names of ours, no input
 
 
 def naming(keys: Sequence[str], filters: Sequence[str]) -> str:
     """Write the statement that tells whose hashes are in some groups; their keys are the parameters behind the filters."""
-    first = 5 + len(filters)
+    first = FIRST + len(filters)
     asked = ", ".join(f"${first + place}::{TYPES[key]}[]" for place, key in enumerate(keys))
     small = f"JOIN unnest({asked}) AS small ({', '.join(keys)}) USING ({', '.join(keys)})" if keys else ""
     group = "".join(f"{key}, " for key in keys)

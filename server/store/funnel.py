@@ -2,7 +2,8 @@
 
 Rule 1: a fact is written in the transaction of its step, so that what happened and what is counted cannot differ.
 Rule 2: a fact is deleted and counted in one statement: however many consumers there are, each fact counts once.
-Rule 3: everything counts by the time its moment was decided (a cohort): a redemption of tomorrow belongs to today's moment.
+Rule 3: the cells' sums over hours, days and longer (server.store.cuts) are written with them: they are the same at any time.
+Rule 4: everything counts by the time its moment was decided (a cohort): a redemption of tomorrow belongs to today's moment.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from server.model.ids import bucket_of
-from server.store import trials, webhook_events
+from server.store import cuts, trials, webhook_events
 from server.store.pool import Connection, Pool
 from server.store.trials import Terms
 from server.store.webhook_events import Fact
@@ -67,41 +68,47 @@ async def note(
         await db.execute(NOTE, buckets, list(moments), step, delta, value_minor, currency)
 
 
-# Cells are locked in the order of their key: two consumers never wait for each other in a ring.
-ROLL = """
+_STEPS = ("decided", "delivered", "opened", "clicked", "passes", "redeemed", "control", "converted")
+_COUNTED = f"""{", ".join(f"coalesce(sum(delta) FILTER (WHERE step = '{step}'), 0) AS {step}" for step in _STEPS)},
+           sum(delta * value_minor) AS value_minor"""
+_PEOPLE = "ARRAY(SELECT DISTINCT u FROM unnest(old.customers || excluded.customers) AS u LIMIT $2)"
+_MERGED = f"""{", ".join(f"{name} = old.{name} + excluded.{name}" for name in (*_STEPS, "value_minor"))},
+                  customers = CASE WHEN cardinality(old.customers) >= $2 THEN old.customers ELSE {_PEOPLE} END"""
+_KEY = ", ".join(cuts.KEYS)
+
+# Cells, and sums after them, are locked in the order of their keys: two consumers never wait for each other in a ring.
+ROLL = f"""
 WITH taken AS (
     DELETE FROM funnel_facts
     WHERE ctid = ANY (ARRAY(SELECT ctid FROM funnel_facts LIMIT $1 FOR UPDATE SKIP LOCKED))
-    RETURNING *
+    RETURNING bucket, moment_id, customer, step, delta, value_minor, currency, slot, offer_id,
+              coalesce(place_id, '00000000-0000-0000-0000-000000000000') AS place_id, channel, placement, variant, local_day,
+              local_hour, weekday, weather, at, subject_id
 ), summed AS (
-    SELECT slot, offer_id, coalesce(place_id, '00000000-0000-0000-0000-000000000000') AS place_id, channel, placement,
-           variant, local_day, local_hour, weekday, weather, currency,
-           coalesce(sum(delta) FILTER (WHERE step = 'decided'), 0) AS decided,
-           coalesce(sum(delta) FILTER (WHERE step = 'delivered'), 0) AS delivered,
-           coalesce(sum(delta) FILTER (WHERE step = 'opened'), 0) AS opened,
-           coalesce(sum(delta) FILTER (WHERE step = 'clicked'), 0) AS clicked,
-           coalesce(sum(delta) FILTER (WHERE step = 'passes'), 0) AS passes,
-           coalesce(sum(delta) FILTER (WHERE step = 'redeemed'), 0) AS redeemed,
-           coalesce(sum(delta) FILTER (WHERE step = 'control'), 0) AS control,
-           coalesce(sum(delta) FILTER (WHERE step = 'converted'), 0) AS converted,
-           sum(delta * value_minor) AS value_minor,
-           (array_agg(DISTINCT customer))[1:$2] AS customers
+    SELECT slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency,
+           {_COUNTED}, (array_agg(DISTINCT customer))[1:$2] AS customers
     FROM taken
     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 ), added AS (
     INSERT INTO funnel_cells AS c (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday,
                                    weather, currency, decided, delivered, opened, clicked, passes, redeemed, control,
-                                   converted, value_minor, customers)
-    SELECT * FROM summed ORDER BY slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday,
-                                  weather, currency
+                                   converted, value_minor, customers, in_sums)
+    SELECT *, true FROM summed
+    ORDER BY slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency
     ON CONFLICT (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency)
-    DO UPDATE SET decided = c.decided + excluded.decided, delivered = c.delivered + excluded.delivered,
-                  opened = c.opened + excluded.opened, clicked = c.clicked + excluded.clicked,
-                  passes = c.passes + excluded.passes, redeemed = c.redeemed + excluded.redeemed,
-                  control = c.control + excluded.control, converted = c.converted + excluded.converted,
-                  value_minor = c.value_minor + excluded.value_minor,
-                  customers = CASE WHEN cardinality(c.customers) >= $2 THEN c.customers ELSE
-                              ARRAY(SELECT DISTINCT u FROM unnest(c.customers || excluded.customers) AS u LIMIT $2) END
+    DO UPDATE SET {_MERGED.replace("old.", "c.")}
+), persons AS (
+    SELECT {cuts.keyed("t", "slot")}, t.currency, t.customer, {_COUNTED}
+    FROM taken t CROSS JOIN {cuts.MASKS}
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+), cut AS (
+    INSERT INTO funnel_sums AS s ({_KEY}, decided, delivered, opened, clicked, passes, redeemed, control, converted,
+                                  value_minor, customers)
+    SELECT {_KEY}, sum(decided), sum(delivered), sum(opened), sum(clicked), sum(passes), sum(redeemed), sum(control),
+           sum(converted), sum(value_minor), (array_agg(customer))[1:$2]
+    FROM persons GROUP BY {_KEY} ORDER BY {_KEY}
+    ON CONFLICT ({_KEY})
+    DO UPDATE SET {_MERGED.replace("old.", "s.")}
 ), happened AS (
     INSERT INTO happened_cells AS h (slot, what, count)
     SELECT date_bin('15 minutes', coalesce(r.redeemed_at, t.at), timestamptz '2000-01-01 00:00:00+00') AS slot,
@@ -120,7 +127,7 @@ SELECT (SELECT count(*) FROM taken) AS moved, ARRAY(
           SELECT FROM offer_versions v
           WHERE v.offer_id = t.offer_id AND v.document->'holdout'->>'share' IS NOT NULL))
 ) AS begun, CASE WHEN $4 THEN (SELECT json_agg(json_build_array(moment_id, step, delta, at, subject_id)) FROM taken) END AS told
-"""
+"""  # noqa: S608  names of ours, no input
 
 
 async def roll(pool: Pool, *, facts: int = _FACTS, terms: Terms = NO_TERMS) -> int:

@@ -50,13 +50,16 @@ async def is_segment(db: Connection, *, name: str) -> bool:
 
 
 LIVES = f"""
-WITH lived AS (
-    SELECT e.bucket, e.customer_id, bool_or(e.at < $1) AS before, bool_or(e.at >= $2::timestamptz - $3::interval) AS after,
-           count(DISTINCT (e.at AT TIME ZONE $4::text)::date) FILTER (WHERE e.at >= $1) AS days
+WITH days AS (
+    SELECT e.bucket, e.customer_id, (e.at AT TIME ZONE $4::text)::date AS day, bool_or(e.at < $1) AS before,
+           bool_or(e.at >= $1) AS within, bool_or(e.at >= $2::timestamptz - $3::interval) AS after
     FROM customer_events e
     WHERE e.name IN ('purchase', 'redemption') AND e.at >= $1::timestamptz - $3::interval AND e.at < $2::timestamptz
       AND {_MEMBERS}
-    GROUP BY e.bucket, e.customer_id
+    GROUP BY 1, 2, 3
+), lived AS (
+    SELECT bool_or(before) AS before, bool_or(after) AS after, count(*) FILTER (WHERE within) AS days
+    FROM days GROUP BY bucket, customer_id
 )
 SELECT count(*) FILTER (WHERE before) AS start, count(*) FILTER (WHERE after) AS end,
        count(*) FILTER (WHERE after AND NOT before) AS new, count(*) FILTER (WHERE days > 0) AS buyers,

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from server.store import cube
-from server.store.cube import ALL, Filters, keys_of, wanted_of
+from server.store.cube import ALL, FIRST, SUMMED, WITHIN, Filters, keys_of, wanted_of
 from server.store.pool import Connection
 from server.store.reports import KEYS, By, text_of
 
@@ -37,7 +37,7 @@ _COUNTED: Final = Sums._fields[3:]  # sums of bigint are numeric
 
 
 def comparing(by: By, filters: Sequence[str]) -> str:
-    """Write the statement of one grouping: $1-$2 whole slots, $3-$4 edges, from $5 on the filters."""
+    """Write the statement of one grouping: $1-$2 whole slots, $3-$4 edges, $5-$8 sums, from $9 on the filters."""
     own = "=" if by == "programme" else "<>"
     keys = KEYS[by]
     sums = ", ".join(f"sum({name}) AS {name}" for name in _COUNTED)
@@ -49,12 +49,16 @@ WITH edges AS (
                  m.placement, m.variant, m.local_day, m.local_hour, m.weekday, coalesce(m.weather, '') AS weather, t.currency,
                  t.held_out, t.reached, t.visits, t.value_minor
           FROM trials t JOIN moments m ON m.bucket = t.bucket AND m.id = t.moment_id
-          WHERE t.next_at IS NULL) AS e ON e.started_at >= r.since AND e.started_at < r.until{wanted_of("e", filters, 5)}
+          WHERE t.next_at IS NULL) AS e ON e.started_at >= r.since AND e.started_at < r.until{wanted_of("e", filters, FIRST)}
 ), facts AS (
     SELECT {keys_of("c", "slot", keys)}c.offer_id AS own, c.held_out, c.currency, c.customers, c.reached, c.visits,
            c.visits_squared, c.value_minor, c.value_squared
     FROM unnest($1::timestamptz[], $2::timestamptz[]) AS r (since, until)
-    JOIN lift_cells c ON c.slot >= r.since AND c.slot < r.until{wanted_of("c", filters, 5)}
+    JOIN lift_cells c ON c.slot >= r.since AND c.slot < r.until{wanted_of("c", filters, FIRST)}
+    UNION ALL
+    SELECT {keys_of("s", "at", keys)}s.offer_id, s.held_out, s.currency, s.customers, s.reached, s.visits,
+           s.visits_squared, s.value_minor, s.value_squared
+    FROM {SUMMED} JOIN lift_sums s ON {WITHIN}{wanted_of("s", filters, FIRST)}
     UNION ALL
     SELECT {keys_of("e", "started_at", keys)}e.offer_id, e.held_out, e.currency, 1, e.reached::int, e.visits,
            e.visits::numeric * e.visits, e.value_minor, e.value_minor::numeric * e.value_minor
@@ -68,8 +72,10 @@ GROUP BY {group}held_out, currency
 
 async def arms(db: Connection, *, start: datetime, end: datetime, by: By, filters: Filters = ALL) -> list[Sums]:
     """Add up the trials that began in [start, end) and are over, by group, arm and currency."""
-    slices, keys = cube.cut(start, end), KEYS[by]
-    rows = await db.fetch(comparing(by, filters.named), *slices.parameters, *filters.given)
+    keys = KEYS[by]
+    needs = keys if by != "programme" else ("offer_id",)  # its own trial is told from the offers'
+    slices = cube.cut(start, end, needs=needs, filters=filters)
+    rows = await db.fetch(comparing(by, filters.named), *slices.parameters(filters))
     return [
         Sums(
             text_of([row[key] for key in keys]),

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from server.model.ids import bucket_of
 from server.model.offer import GOAL_WITHIN
+from server.store import cuts
 from server.store.pool import Connection, Pool
 
 _LATE = timedelta(days=1)
@@ -88,6 +89,11 @@ async def begin(db: Connection, *, moments: Sequence[UUID], terms: Terms) -> Non
         await db.execute(BEGIN, buckets, list(moments), GOAL_WITHIN, terms.programme, terms.within, wait, _LOOK)
 
 
+_MEASURED = ("customers", "reached", "visits", "visits_squared", "value_minor", "value_squared")
+_SUMS = ", ".join(_MEASURED)
+_MERGED = ", ".join(f"{name} = old.{name} + excluded.{name}" for name in _MEASURED)
+_KEY = ", ".join(cuts.KEYS)
+
 # Of customers without a reward's currency the purchases in that of most offers count: it is the one that reports are told in.
 FOLLOW = f"""
 WITH usual AS (
@@ -128,21 +134,29 @@ WITH usual AS (
            next_at = CASE WHEN NOT o.over THEN least(o.due_at, $1 + $4::interval) END
     FROM outcome o
     WHERE t.bucket = o.bucket AND t.customer_id = o.customer_id AND t.offer_id = o.offer_id
+), ended AS (
+    SELECT date_bin('15 minutes', started_at, timestamptz '2000-01-01 00:00:00+00') AS slot, offer_id, place_id, channel,
+           placement, variant, local_day, local_hour, weekday, weather, money AS currency, held_out, count(*) AS customers,
+           count(*) FILTER (WHERE met) AS reached, sum(came) AS visits, sum(came::numeric * came) AS visits_squared,
+           sum(spent) AS value_minor, sum(spent::numeric * spent) AS value_squared
+    FROM outcome WHERE over AND known
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
 ), summed AS (
     INSERT INTO lift_cells AS c (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday,
-                                 weather, currency, held_out, customers, reached, visits, visits_squared, value_minor,
-                                 value_squared)
-    SELECT date_bin('15 minutes', started_at, timestamptz '2000-01-01 00:00:00+00'), offer_id, place_id, channel, placement,
-           variant, local_day, local_hour, weekday, weather, money, held_out, count(*), count(*) FILTER (WHERE met),
-           sum(came), sum(came::numeric * came), sum(spent), sum(spent::numeric * spent)
-    FROM outcome WHERE over AND known
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+                                 weather, currency, held_out, {_SUMS}, in_sums)
+    SELECT *, true FROM ended ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
     ON CONFLICT (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency,
                  held_out)
-    DO UPDATE SET customers = c.customers + excluded.customers, reached = c.reached + excluded.reached,
-                  visits = c.visits + excluded.visits, visits_squared = c.visits_squared + excluded.visits_squared,
-                  value_minor = c.value_minor + excluded.value_minor,
-                  value_squared = c.value_squared + excluded.value_squared
+    DO UPDATE SET {_MERGED.replace("old.", "c.")}
+), cut AS (
+    INSERT INTO lift_sums AS s ({_KEY}, held_out, {_SUMS})
+    SELECT {cuts.keyed("e", "slot")}, e.currency, e.held_out,
+           sum(e.customers), sum(e.reached), sum(e.visits), sum(e.visits_squared), sum(e.value_minor), sum(e.value_squared)
+    FROM ended e CROSS JOIN {cuts.MASKS}
+    WHERE k.offer OR e.offer_id <> '00000000-0000-0000-0000-000000000000'
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+    ON CONFLICT ({_KEY}, held_out)
+    DO UPDATE SET {_MERGED.replace("old.", "s.")}
 )
 SELECT count(*) FROM due
 """  # noqa: S608  expressions of ours

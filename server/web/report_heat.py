@@ -58,7 +58,13 @@ async def show_heat(call: Call) -> msgspec.Struct | Reply:
     least, filters = settings.privacy.min_group, filters_of(query)
     async with call.connection() as db:
         counted = await reports.count(
-            db, start=span.start, end=span.end, keys=("weekday", "local_hour"), filters=filters, least=least
+            db,
+            start=span.start,
+            end=span.end,
+            keys=("weekday", "local_hour"),
+            filters=filters,
+            least=least,
+            money=False,
         )
     rows = rows_of(counted, least=least)
     return answer_as(query.format, Heat(span.start, span.end, rows), lambda: table_of(rows))

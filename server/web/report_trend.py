@@ -73,7 +73,9 @@ async def show_trend(call: Call) -> msgspec.Struct | Reply:
     least, filters = settings.privacy.min_group, filters_of(query)
     keys = ("offer_id", "local_day" if query.by == "day" else "hour")
     async with call.connection() as db:
-        counted = await reports.count(db, start=span.start, end=span.end, keys=keys, filters=filters, least=least)
+        counted = await reports.count(
+            db, start=span.start, end=span.end, keys=keys, filters=filters, least=least, money=False
+        )
         names = await reports.name_all(db, ids=list({each.key[0] for each in counted}), sql=reports.OFFERS)
     rows = rows_of(counted, names, least=least)
     return answer_as(query.format, Trend(query.by, span.start, span.end, rows), lambda: table_of(rows))

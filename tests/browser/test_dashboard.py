@@ -18,6 +18,7 @@ from tests.browser.hostile import SHORT, TOGETHER, nothing_ran
 from tests.browser.visits import PASSWORD, Visit, enter, person, visit
 from tests.lives import row
 from tests.street.serving import Street, open_street
+from tests.sums import sum_up
 from tests.web.authors import a_store
 
 NARROW = "\u2212"
@@ -35,9 +36,10 @@ async def street(db_dsn: str, tmp_path: Path) -> AsyncIterator[Street]:
 
 TRIED = """
 INSERT INTO lift_cells (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather,
-                        currency, held_out, customers, reached, visits, visits_squared, value_minor, value_squared)
+                        currency, held_out, customers, reached, visits, visits_squared, value_minor, value_squared,
+                        in_sums)
 VALUES (date_bin('15 minutes', $2::timestamptz, '2000-01-01 00:00Z'), $1, $1, 'push', 'card', 'card', $2::date, 9, 1, '', 'EUR',
-        $3, $4::bigint, $5::bigint, $4::bigint / 3, $4::bigint, $5::bigint * 900, $5::bigint * 900 * 900)
+        $3, $4::bigint, $5::bigint, $4::bigint / 3, $4::bigint, $5::bigint * 900, $5::bigint * 900 * 900, true)
 """
 """Trials of coffee, or the programme, that are over: 12 and 6 in a hundred redeemed something, and spent nine euros each."""
 
@@ -63,6 +65,7 @@ async def fill(pool: Pool) -> None:
         for held_out, customers, reached in ((False, 900, 108), (True, 300, 18)):
             for of in (lives.offer_of(1), lift.PROGRAMME):
                 await db.execute(TRIED, of, now, held_out, customers, reached)
+        await sum_up(db)
 
 
 async def rolled_up(street: Street) -> None:

@@ -20,6 +20,7 @@ from server.store import (
     cards,
     conversions,
     counter,
+    cube,
     customers,
     devices,
     erasure,
@@ -31,9 +32,12 @@ from server.store import (
     geofences,
     google_objects,
     google_outbox,
+    happened,
     idempotency,
     keys,
     knocks,
+    kpis,
+    liabilities,
     members,
     moments,
     occasions,
@@ -76,7 +80,7 @@ BIG = {
     ),
     *("external_sends", "google_objects", "google_callbacks"),
     *("registrations", "idempotency_keys", "budgets", "place_budgets", "funnel_cells", "api_keys", "offer_versions"),
-    *("visits", "trials", "lift_cells", "happened_cells"),
+    *("visits", "trials", "lift_cells", "happened_cells", "funnel_sums", "lift_sums"),
     *("webhook_events", "webhook_calls", "signed_messages"),
 }
 """Tables that grow with customers, offers or time: nothing hot may read one from end to end."""
@@ -125,7 +129,8 @@ INSERT INTO trials (bucket, customer_id, offer_id, moment_id, held_out, started_
     SELECT bucket, customer_id, id, id, false, created_at, created_at + interval '1 day', created_at + interval '2 days',
            CASE WHEN bucket % 8 = 3 THEN created_at + interval '2 days' END, created_at FROM moments;
 INSERT INTO lift_cells
-    SELECT created_at, offer_id, id, channel, placement, variant, local_day, 1, 1, '', '', false, 1, 1, 1, 1, 1, 1 FROM moments;
+    SELECT created_at, offer_id, id, channel, placement, variant, local_day, 1, 1, '', '', false, 1, 1, 1, 1, 1, 1, true
+    FROM moments;
 INSERT INTO receipts (bucket, id, customer_id, at, moment_id, verdicts)
     SELECT bucket, id, customer_id, created_at, id, '[]' FROM moments;
 INSERT INTO receipt_lines (bucket, receipt_id, place, offer_id, at) SELECT bucket, id, 1, offer_id, created_at FROM moments;
@@ -172,8 +177,12 @@ INSERT INTO happened_cells (slot, what, count)
     SELECT now() - n * interval '15 minutes', what, n
     FROM generate_series(1, 3000) n, unnest('{pings,moments,opens,passes,redemptions}'::text[]) what;
 INSERT INTO funnel_cells (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather,
-                          currency)
-    SELECT created_at, offer_id, id, channel, placement, variant, local_day, 1, 1, '', '' FROM moments;
+                          currency, in_sums)
+    SELECT created_at, offer_id, id, channel, placement, variant, local_day, 1, 1, '', '', true FROM moments;
+INSERT INTO funnel_sums
+    SELECT 1 + bucket % 27, offer_id, slot, offer_id, place_id, channel, placement, variant, weather, local_day, local_hour,
+           weekday, currency, 1, 1, 1, 1, 1, 1, 1, 1, 1, '{1}'
+    FROM funnel_cells CROSS JOIN LATERAL (SELECT hashtext(offer_id::text) & 1023 AS bucket) AS b ON CONFLICT DO NOTHING;
 ANALYZE;
 """
 
@@ -403,7 +412,9 @@ async def filled(shared_pool: Pool) -> Pool:
     return shared_pool
 
 
-async def plan_of(db: Connection, sql: str, values: Sequence[str] | None = None) -> list[dict[str, Any]]:
+async def plan_of(
+    db: Connection, sql: str, values: Sequence[str] | None = None, *, as_in_the_house: bool = False
+) -> list[dict[str, Any]]:
     """Give the nodes of a statement's plan: the generic one, or that for some values (SQL expressions).
 
     As PostgreSQL chooses by itself, which is harder than what the house's connections ask of it (see `open_pool`).
@@ -413,6 +424,8 @@ async def plan_of(db: Connection, sql: str, values: Sequence[str] | None = None)
     async with db.transaction():
         kind = "force_custom_plan" if values else "force_generic_plan"
         await db.execute(f"SET LOCAL plan_cache_mode = {kind}; SET LOCAL jit = off; SET LOCAL enable_seqscan = on")
+        if as_in_the_house:
+            await db.execute("SET LOCAL enable_seqscan = off")
         await db.execute(f"PREPARE hot AS {sql}")
         told = json.loads(await db.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE hot{f'({given})' if count else ''}"))
         await db.execute("DEALLOCATE hot")
@@ -499,7 +512,44 @@ async def test_facts_are_taken_from_where_they_lie_and_counted_by_the_cells_key(
     whole = [node for node in nodes if node["Node Type"] == "Seq Scan"]
     assert {node["Relation Name"] for node in whole} == {"funnel_facts"}  # under a LIMIT: it stops after some rows
     added = [node["Conflict Arbiter Indexes"] for node in nodes if node.get("Conflict Resolution")]
-    assert sorted(added) == [["funnel_cells_pkey"], ["happened_cells_pkey"]]
+    assert sorted(added) == [["funnel_cells_pkey"], ["funnel_sums_pkey"], ["happened_cells_pkey"]]
+
+
+QUESTIONS = {
+    "all by offer": ((("offer_id",), ()), {"funnel_cells_pkey"}),
+    "one offer by store": ((("place_id",), ("offer_id",)), {"funnel_cells_offer"}),
+    "one store by the week's hours": ((("weekday", "local_hour"), ("place_id",)), {"funnel_cells_place"}),
+    "an offer's days in the rain": ((("offer_id", "local_day"), ("offer_id", "weather")), {"funnel_cells_offer"}),
+}
+"""What reports ask, and by which index its cells may be found besides their key."""
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+async def test_a_report_reads_the_sums_and_cells_of_its_range_alone(filled: Pool, name: str) -> None:
+    (keys, filters), cells = QUESTIONS[name]
+    async with filled.acquire() as db:
+        for statement in (cube.counting(keys, filters), cube.naming(keys, filters)):
+            nodes = await plan_of(db, statement, as_in_the_house=True)
+            assert read_whole(nodes) == set()
+            used = indexes_of(nodes)
+            assert "funnel_sums_pkey" in used
+            assert used & {"funnel_cells_pkey", "funnel_cells_offer", "funnel_cells_place"} <= {
+                *cells,
+                "funnel_cells_pkey",
+            }
+
+
+@pytest.mark.parametrize("statement", [happened.SINCE, kpis.SCORES])
+async def test_todays_figures_and_answers_are_found_by_their_time(filled: Pool, statement: str) -> None:
+    async with filled.acquire() as db:
+        assert read_whole(await plan_of(db, statement)) == set()
+
+
+async def test_what_passes_may_cost_is_read_from_indexes_of_those_that_are_open(filled: Pool) -> None:
+    async with filled.acquire() as db:
+        nodes = await plan_of(db, liabilities.OPEN, as_in_the_house=True)
+    assert "passes_open" in indexes_of(nodes) <= {"passes_open", "passes_expiry"}
+    assert "Seq Scan" not in {node["Node Type"] for node in nodes}
 
 
 FORGOTTEN_WHOLE = {"sessions", "half_logins", "login_failures"}

@@ -82,7 +82,8 @@ STAYS = {
     "passes": "what the ledger of uses refers to; an erasure takes the customer out of it",
     **dict.fromkeys(("funnel_facts", "ping_facts"), "moved into cells within seconds"),
     "funnel_cells": "reports of past years; counts, and hashes that name nobody",
-    "lift_cells": "reports of past years; sums that name nobody",
+    "funnel_sums": "reports of past years; counts, and hashes that name nobody",
+    **dict.fromkeys(("lift_cells", "lift_sums"), "reports of past years; sums that name nobody"),
     **dict.fromkeys(
         ("offers", "offer_versions", "offer_approvals", "budgets", "place_budgets", "segments"),
         "what people have written",

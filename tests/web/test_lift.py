@@ -20,6 +20,7 @@ from server.web.lift import arm_of, compare_all, money_of
 from tests import lives
 from tests.lives import MORNING, row
 from tests.store.test_trials import comes, happens, offer
+from tests.sums import sum_up
 from tests.web.authors import House, house
 from tests.web.serving import settings_with
 
@@ -124,8 +125,9 @@ async def test_a_group_that_is_blanked_tells_no_lift_either(at: House, pool: Poo
 
 CELL = """
 INSERT INTO lift_cells (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather,
-                        currency, held_out, customers, reached, visits, visits_squared, value_minor, value_squared)
-VALUES ('2026-11-03 08:00Z', $1, $1, 'push', 'card', $2, $3, 9, 1, '', 'EUR', $4, $5, $6, 0, 0, 0, 0)
+                        currency, held_out, customers, reached, visits, visits_squared, value_minor, value_squared,
+                        in_sums)
+VALUES ('2026-11-03 08:00Z', $1, $1, 'push', 'card', $2, $3, 9, 1, '', 'EUR', $4, $5, $6, 0, 0, 0, 0, true)
 """
 
 
@@ -136,6 +138,7 @@ async def test_each_variant_is_compared_with_those_who_would_have_seen_it(
         for held_out, (customers, reached) in zip((False, True), arms, strict=True):
             await db.execute(CELL, UUID(int=1), name, date(2026, 11, 3), held_out, customers, reached)
         await lives.decide(db, *(row(number, variant=name) for number in range(4)))
+    await sum_up(db)
     await funnel.roll(pool)
     told = {each["key"]: each["lift"]["redemptions"] for each in await rows(at, f"{DAY}&by=variant")}
     assert {name: round(each["difference"], 9) for name, each in told.items()} == {"banner": 0.08, "card": 0.0}

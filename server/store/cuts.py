@@ -1,0 +1,150 @@
+"""The cuts of the cube: sums of cells over hours, days and spans of 16 days, each by some of the columns that reports group by.
+
+A report over years adds up some thousand of these instead of millions of cells. They are written by the statement that writes
+the cells (server.store.funnel, server.store.trials), so that they are the same sums at any time.
+
+Rule 1: a question takes of each length the narrowest cut that keeps all it asks for; what no cut keeps is added up from cells.
+Rule 2: lengths lie within each other and begin at one origin, so that a range is cut up without gap or overlap.
+Rule 3: numbers are stored: a cut is never changed, it gets a new number and a migration that sums it up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+ORIGIN: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
+SPAN: Final = timedelta(days=16)
+
+NO_LEAD: Final = UUID(int=2**128 - 1)
+"""What stands for an offer or a place where a cut does not keep it; 0 is no place, and the programme's own trial."""
+
+_WORDS: Final = frozenset({"channel", "placement", "variant", "weather"})
+_CLOCK: Final = frozenset({"weekday", "local_hour"})
+_WHEN: Final = _CLOCK | {"local_day", "hour"}
+
+
+class Cut(NamedTuple):
+    """One cut: how long its sums are, what they are by, and whether its rows lie offer by offer: then one must be asked for."""
+
+    number: int
+    step: timedelta
+    keeps: frozenset[str]
+    leads: bool = False
+
+
+_OFFER, _PLACE = frozenset({"offer_id"}), frozenset({"place_id"})
+CUTS: Final = (
+    Cut(1, SPAN, _OFFER),
+    Cut(2, SPAN, _PLACE),
+    Cut(3, SPAN, _CLOCK),
+    Cut(4, SPAN, _WORDS),
+    Cut(5, SPAN, _OFFER | _CLOCK, leads=True),
+    Cut(6, SPAN, _OFFER | _PLACE, leads=True),
+    Cut(7, SPAN, _OFFER | _WORDS),
+    Cut(8, SPAN, _WORDS | _CLOCK),
+    Cut(9, SPAN, _PLACE | _WORDS),
+    Cut(11, DAY, _OFFER | {"local_day"}),
+    Cut(12, DAY, _PLACE),
+    Cut(14, DAY, _WORDS | {"local_day"}),
+    Cut(16, DAY, _OFFER | _PLACE, leads=True),
+    Cut(17, DAY, _OFFER | _WORDS | {"local_day"}),
+    Cut(19, DAY, _PLACE | _WORDS),
+    Cut(21, HOUR, _OFFER | _WHEN),
+    Cut(24, HOUR, _WORDS | _WHEN),
+)
+"""All cuts; of each length the narrow ones first. Hours have few: a range has at most two days beside its whole ones."""
+
+
+def choose(needs: Collection[str], *, offered: bool, placed: bool) -> list[Cut]:
+    """Choose the cuts for a question, the long ones first; `offered`: some offers are named, `placed`: one place is.
+
+    The cells of one place are few, and found by an index.
+    """
+    if placed:
+        return []
+    found = []
+    for step in (SPAN, DAY, HOUR):
+        fit = (cut for cut in CUTS if cut.step == step and cut.keeps.issuperset(needs) and (offered or not cut.leads))
+        found += [cut for cut in [next(fit, None)] if cut is not None]
+    return found
+
+
+class Block(NamedTuple):
+    """A stretch of whole steps of one cut."""
+
+    cut: Cut
+    start: datetime
+    end: datetime
+
+
+class Pieces(NamedTuple):
+    """A range in pieces: what cuts have sums of, and what is left to cells."""
+
+    blocks: Sequence[Block]
+    rest: Sequence[tuple[datetime, datetime]]
+
+
+def divide(start: datetime, end: datetime, cuts: Sequence[Cut]) -> Pieces:
+    """Divide [start, end) among the cuts, the long ones first, without gap or overlap; pure."""
+    blocks: list[Block] = []
+    rest = list(_divide(start, end, cuts, blocks))
+    return Pieces(blocks, rest)
+
+
+def _divide(
+    start: datetime, end: datetime, cuts: Sequence[Cut], blocks: list[Block]
+) -> Iterator[tuple[datetime, datetime]]:
+    if start >= end:
+        return
+    if not cuts:
+        yield start, end
+        return
+    cut, finer = cuts[0], cuts[1:]
+    first, last = start + (ORIGIN - start) % cut.step, end - (end - ORIGIN) % cut.step
+    if first >= last:
+        yield from _divide(start, end, finer, blocks)
+        return
+    blocks.append(Block(cut, first, last))
+    yield from _divide(start, first, finer, blocks)
+    yield from _divide(last, end, finer, blocks)
+
+
+def masks() -> str:
+    """Write the cuts as rows of SQL: number, length, and of which columns each keeps what."""
+    return ", ".join(
+        f"({cut.number}, interval '{round(cut.step / HOUR)} hours', {cut.leads}, {'offer_id' in cut.keeps},"
+        f" {'place_id' in cut.keeps}, {cut.keeps >= _WORDS}, {'local_day' in cut.keeps}, {cut.keeps >= _CLOCK})"
+        for cut in CUTS
+    )
+
+
+_NOBODY = f"'{NO_LEAD}'::uuid"
+KEYS: Final = (
+    *("cut", "lead", "at", "offer_id", "place_id", "channel", "placement", "variant", "weather"),
+    *("local_day", "local_hour", "weekday", "currency"),
+)
+"""The columns of a sum's key, in their order."""
+
+
+def keyed(row: str, at: str) -> str:
+    """Write the key of a row of that name, with its time in that column, in the cut `k` of `masks`."""
+    return f"""k.cut, CASE WHEN k.leads THEN {row}.offer_id ELSE {_NOBODY} END AS lead,
+           date_bin(k.length, {row}.{at}, timestamptz '2000-01-01 00:00:00+00') AS at,
+           CASE WHEN k.offer THEN {row}.offer_id ELSE {_NOBODY} END AS offer_id,
+           CASE WHEN k.place THEN {row}.place_id ELSE {_NOBODY} END AS place_id,
+           CASE WHEN k.words THEN {row}.channel ELSE '' END AS channel,
+           CASE WHEN k.words THEN {row}.placement ELSE '' END AS placement,
+           CASE WHEN k.words THEN {row}.variant ELSE '' END AS variant,
+           CASE WHEN k.words THEN {row}.weather ELSE '' END AS weather,
+           CASE WHEN k.day THEN {row}.local_day ELSE date '1970-01-01' END AS local_day,
+           CASE WHEN k.clock THEN {row}.local_hour ELSE -1::smallint END AS local_hour,
+           CASE WHEN k.clock THEN {row}.weekday ELSE -1::smallint END AS weekday"""
+
+
+MASKS: Final = f"(VALUES {masks()}) AS k (cut, length, leads, offer, place, words, day, clock)"

@@ -1,0 +1,165 @@
+"""Sums are the cells added up, at any time and for any question."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.model.money import Money
+from server.store import funnel, reports
+from server.store.cube import ALL, Filters, cut
+from server.store.cuts import CUTS, DAY, HOUR, ORIGIN, SPAN, Cut, choose, divide
+from server.store.pool import Connection, Pool
+from tests import lives
+from tests.lives import row
+from tests.store.test_cube import GIVEN, chosen
+from tests.store.test_reports import STEPS, oracle
+from tests.sums import sum_up
+
+FIRST = datetime(2026, 9, 1, tzinfo=UTC)
+DAYS = 70
+
+
+def test_lengths_lie_within_each_other_and_numbers_are_given_once() -> None:
+    assert DAY % HOUR == SPAN % DAY == timedelta(0)
+    assert len({cut.number for cut in CUTS}) == len(CUTS)
+    assert [cut.step for cut in CUTS] == sorted((cut.step for cut in CUTS), reverse=True)
+
+
+@given(
+    st.integers(0, 100_000),
+    st.integers(1, 8_000),
+    st.sampled_from([(), (HOUR,), (DAY,), (SPAN, DAY, HOUR), (DAY, HOUR), (SPAN, HOUR)]),
+)
+def test_a_range_is_divided_without_gap_or_overlap_and_each_piece_is_whole(
+    first: int, slots: int, steps: tuple[timedelta, ...]
+) -> None:
+    start = FIRST + first * timedelta(minutes=15)
+    end = start + slots * timedelta(minutes=15)
+    blocks, rest = divide(start, end, [Cut(number, step, frozenset()) for number, step in enumerate(steps)])
+    pieces = sorted([*((block.start, block.end) for block in blocks), *rest])
+    assert (pieces[0][0], pieces[-1][1]) == (start, end)
+    assert all(one[1] == two[0] for one, two in itertools.pairwise(pieces))
+    for block in blocks:
+        assert not (block.start - ORIGIN) % block.cut.step
+        assert not (block.end - ORIGIN) % block.cut.step
+    left = sum(((b - a) for a, b in rest), timedelta(0))
+    assert left < 2 * min(steps, default=end - start + HOUR)
+
+
+@pytest.mark.parametrize("cut", CUTS, ids=lambda cut: str(cut.number))
+def test_a_question_gets_cuts_that_keep_what_it_asks_for_the_long_ones_first(cut: Cut) -> None:
+    found = choose(cut.keeps, offered=True, placed=False)
+    assert [each.step for each in found] == sorted((each.step for each in found), reverse=True)
+    assert all(each.keeps >= cut.keeps for each in found)
+    assert cut.step in {each.step for each in found}
+    assert not any(each.leads for each in choose(cut.keeps, offered=False, placed=False))
+    assert choose(cut.keeps, offered=True, placed=True) == []
+
+
+def test_offers_that_lie_apart_are_asked_for_one_by_one() -> None:
+    filters = Filters(offer_id=(UUID(int=1), UUID(int=2)))
+    slices = cut(FIRST, FIRST + 3 * SPAN, needs=["place_id"], filters=filters)
+    numbers, leads, starts, ends = slices.parameters(filters)[4:8]
+    assert Counter(numbers)[6] == 2  # type: ignore[arg-type]
+    assert {lead for number, lead in zip(numbers, leads, strict=True) if number == 6} == {UUID(int=1), UUID(int=2)}  # type: ignore[call-overload]
+    assert all(a < b for a, b in zip(starts, ends, strict=True))  # type: ignore[call-overload]
+
+
+async def live(pool: Pool, lots: random.Random, lots_of: int) -> None:
+    """Lives over ten weeks, by the lots, rolled up now and then; what is redeemed or reversed comes when it comes."""
+    async with pool.acquire() as db:
+        taken: list[Any] = []
+        for number in range(lots_of):
+            at = FIRST + timedelta(seconds=lots.randrange(DAYS * 86_400))
+            moment = row(
+                lots.randrange(30),
+                at=at,
+                offer=lots.randrange(3),
+                held_out=lots.random() < 0.1,
+                variant=lots.choice(["card", "banner"]),
+                placement=lots.choice(["card", "banner"]),
+                channel=lots.choice(["in_app", "push"]),
+                place_id=lots.choice([None, UUID(int=1), UUID(int=2)]),
+                weather=lots.choice([None, "rain", "clear"]),
+                local_hour=lots.choice([8, 12, 20]),
+                weekday=at.weekday(),
+                local_day=(at + timedelta(hours=lots.choice([-5, 2]))).date(),
+            )
+            await lives.decide(db, moment)
+            if not moment.held_out:
+                await lives.told(db, moment, *("delivered", "opened", "clicked")[: lots.randrange(4)])
+                if lots.random() < 0.5:
+                    value = Money(lots.randrange(1, 500), lots.choice(["EUR", "EUR", "CHF"]))
+                    taken += [await lives.accept(db, moment, value=value, uses=2)] * 2
+            if number % 9 == 0 and taken:
+                redemption = await lives.redeem(db, taken.pop(lots.randrange(len(taken))))
+                if number % 27 == 0:
+                    await lives.reverse(db, redemption)
+            if number % 40 == 39:
+                await asyncio.gather(funnel.roll(pool, facts=7), funnel.roll(pool, facts=11))
+    await funnel.roll(pool)
+
+
+async def test_any_range_grouping_and_filter_equals_a_count_by_hand(db: Connection, pool: Pool) -> None:
+    lots = random.Random(20261201)
+    await live(pool, lots, 220)
+    questions: list[tuple[Filters, str]] = [(ALL, by) for by in ("offer", "store", "hour", "weekday", "day", "weather")]
+    names = list(GIVEN)
+    questions += [
+        (chosen(tuple(lots.sample(names, size))), lots.choice(list(reports.KEYS)[:-1])) for size in (1, 1, 1, 2, 2, 3)
+    ]
+    questions += [(chosen(("offer_id",)), by) for by in ("store", "hour", "variant")]
+    used: set[int] = set()
+    seen = 0
+    for filters, by in questions:
+        for whole in (True, False):
+            start = FIRST + timedelta(seconds=lots.randrange(20 * 86_400)) if not whole else FIRST - timedelta(days=9)
+            end = start + timedelta(days=lots.randrange(20, 70), seconds=lots.randrange(86_400)) + SPAN * whole
+            counted = await reports.funnel(db, start=start, end=end, by=by, filters=filters)  # type: ignore[arg-type]
+            wanted = await oracle(db, start, end, by, filters)
+            found = {reports.text_of(each.key): each for each in counted if any(getattr(each, step) for step in STEPS)}
+            assert {key: {step: getattr(each, step) for step in STEPS} for key, each in found.items()} == {
+                key: {step: group[step] for step in STEPS} for key, group in wanted.items()
+            }, (by, filters)
+            assert {key: each.value for key, each in found.items()} == {
+                key: dict(group["value"]) for key, group in wanted.items()
+            }
+            assert {key: len(each.people or ()) for key, each in found.items()} == {
+                key: len(group["people"]) for key, group in wanted.items()
+            }
+            used |= {block.cut.number for block in cut(start, end, needs=reports.KEYS[by], filters=filters).blocks}  # type: ignore[index]
+            seen += sum(each.redeemed for each in counted)
+    assert seen > 50
+    assert len(used) > 10
+
+
+async def sums(db: Connection) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """Read all sums, people as sets."""
+    rows = await db.fetch("SELECT * FROM funnel_sums")
+    return {tuple(each)[:13]: (*tuple(each)[13:-1], frozenset(each["customers"])) for each in rows}
+
+
+async def test_what_a_migration_sums_up_is_what_was_summed_up_all_the_time(db: Connection, pool: Pool) -> None:
+    await live(pool, random.Random(7), 80)
+    kept = await sums(db)
+    assert {key[0] for key in kept} == {cut.number for cut in CUTS}
+    await sum_up(db)
+    assert await sums(db) == kept
+
+
+async def test_a_sum_remembers_sixty_four_people_and_no_more(db: Connection, pool: Pool) -> None:
+    for first in (0, 50):
+        await lives.decide(db, *(row(number, at=FIRST) for number in range(first, first + 50)))
+        await funnel.roll(pool)
+    people = {len(each["customers"]) for each in await db.fetch("SELECT customers FROM funnel_sums")}
+    assert people == {funnel.MOST_CUSTOMERS}
