@@ -40,6 +40,9 @@ REFUSED: Final = "refused"
 ALTERED: Final = frozenset({"bad_signature", "chain_broken"})
 """Why a record is not even kept: somebody changed it, or it is not where it was."""
 
+GUESSED: Final = ALTERED | {UnknownCode.code}
+"""What counts as a wrong code of the till: who tries codes finds no other door here."""
+
 Earlier = Callable[[Connection, Record], Awaitable[UUID | None]]
 """Tells the redemption that this very scan already made: the answer to it was lost on its way to the till."""
 
@@ -72,11 +75,15 @@ class Sent(NamedTuple):
 
 
 class Booked(NamedTuple):
-    """What came of a record, how many before it were left out, and the pass that was redeemed just now."""
+    """What came of a record, how many before it were left out, and the pass that was redeemed just now.
+
+    `fresh` is False where it only tells what was known before.
+    """
 
     outcome: Outcome
     missing: int = 0
     redeemed: UUID | None = None
+    fresh: bool = True
 
 
 async def register(db: Connection, *, till: Till, public_key: str, most: int) -> tuple[TillKey, bool]:
@@ -128,7 +135,9 @@ async def book(
     before = await late.known(db, record)
     if before is not None or sent.signed.n <= key.last_n:
         same = before is not None and before[0] == record.digest
-        return Booked(before[1] if before is not None and same else Outcome(REFUSED, "chain_broken"))
+        if before is not None and same:
+            return Booked(before[1], fresh=False)
+        return Booked(Outcome(REFUSED, "chain_broken"))
     missing = sent.signed.n - key.last_n - 1
     if missing == 0 and till_records.from_base64(sent.signed.prev) != key.head:
         return Booked(Outcome(REFUSED, "chain_broken"))

@@ -228,6 +228,8 @@ class Entry:
     offer_id: UUID
     reward: Mapping[str, Any]
     uses_left: int
+    value_minor: int
+    currency: str | None
     store_id: UUID
     till_id: str
     redeemed_at: datetime
@@ -239,7 +241,8 @@ def _entry(row: Row) -> Entry:
 
 
 PAGE = """
-SELECT r.id, r.serial, p.offer_id, p.reward, r.uses_left, r.store_id, r.till_id, r.redeemed_at, v.reversed_at
+SELECT r.id, r.serial, p.offer_id, p.reward, r.uses_left, r.value_minor, r.currency, r.store_id, r.till_id,
+       r.redeemed_at, v.reversed_at
 FROM redemptions r
 JOIN passes p ON p.bucket = r.bucket AND p.serial = r.serial
 LEFT JOIN reversals v ON v.bucket = r.bucket AND v.redemption_id = r.id
@@ -263,7 +266,8 @@ async def page(
 
 
 OWN = """
-SELECT r.id, r.serial, p.offer_id, p.reward, r.uses_left, r.store_id, r.till_id, r.redeemed_at, v.reversed_at
+SELECT r.id, r.serial, p.offer_id, p.reward, r.uses_left, r.value_minor, r.currency, r.store_id, r.till_id,
+       r.redeemed_at, v.reversed_at
 FROM passes p
 JOIN redemptions r ON r.bucket = p.bucket AND r.serial = p.serial
 LEFT JOIN reversals v ON v.bucket = r.bucket AND v.redemption_id = r.id

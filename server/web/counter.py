@@ -209,14 +209,19 @@ def _scan(call: Call) -> Scan:
 
 
 async def _wrong(call: Call, till: Till, unknown: UnknownCode) -> Refusal:
-    """Count a wrong code, and give the refusal to answer with.
+    """Count a wrong code, and give the refusal to answer with."""
+    return await count_wrong(call, till) or unknown
+
+
+async def count_wrong(call: Call, till: Till) -> Refusal | None:
+    """Count a wrong code; gives the refusal once there were more than a till may give.
 
     The count must stay while the request's own transaction is undone, so it has a connection of another pool: waiting
     for a second one of the same would be a deadlock among tills.
     """
     other = call.parts.pool if call.pool is call.parts.till_pool else call.parts.till_pool
     async with other.transaction() as db:
-        return await redeem.mistyped(db, till=till) or unknown
+        return await redeem.mistyped(db, till=till)
 
 
 def _redeemed(done: Redeemed) -> RedemptionAnswer:

@@ -17,11 +17,12 @@ from server.web.call import Call
 from server.web.counter import till_of
 from server.web.door import door
 from server.web.paging import PageQuery, cut, page_size, read_cursor
-from server.web.rewards import RewardAnswer, reward_of
+from server.web.rewards import MoneyBody, RewardAnswer, reward_of
 
 
 class LedgerItem(msgspec.Struct, frozen=True):
-    """A row of the ledger; `uses_left` as it was told at the till, `own` whether the caller is that till."""
+    """A row of the ledger; `uses_left` as it was told at the till, `value` what it was worth
+    (of a percentage: of that purchase), `own` whether the caller is that till."""
 
     id: UUID
     serial: UUID
@@ -30,6 +31,7 @@ class LedgerItem(msgspec.Struct, frozen=True):
     uses_left: int
     store_id: UUID
     own: bool
+    value: MoneyBody | None
     redeemed_at: datetime
     reversed: bool
     reversed_at: datetime | None
@@ -87,6 +89,7 @@ def _item(entry: Entry, *, of: str) -> LedgerItem:
         uses_left=entry.uses_left,
         store_id=entry.store_id,
         own=entry.till_id == of,
+        value=None if entry.currency is None else MoneyBody(entry.value_minor, entry.currency),
         redeemed_at=entry.redeemed_at,
         reversed=entry.reversed_at is not None,
         reversed_at=entry.reversed_at,

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import msgspec
 
-from server.errors import FieldError, Invalid, NotFound
+from server.errors import FieldError, Invalid, NotFound, Refusal
 from server.pipeline import offline
 from server.pipeline.membership import refresh_holder
-from server.pipeline.offline import ALTERED, Booked, Sent
+from server.pipeline.offline import ALTERED, GUESSED, Booked, Sent
 from server.pipeline.redeem import TOUCHED
 from server.store import stores
 from server.store.late import Outcome, Record
@@ -24,7 +24,7 @@ from server.wallet.signed_codes import public_key, store_mark
 from server.web.audit import note
 from server.web.call import Call
 from server.web.codec import Instant
-from server.web.counter import Code, PurchaseBody, till_of
+from server.web.counter import Code, PurchaseBody, count_wrong, till_of
 from server.web.door import door
 from server.web.idempotency import answered
 from server.web.rewards import MoneyBody, RewardAnswer, money_of, reward_of
@@ -210,16 +210,23 @@ async def send(call: Call) -> OfflineAnswer:
     if len(wanted.records) > most:
         raise Invalid(errors=[FieldError("records", f"must be {most} at most (limits.offline_records)")])
     read = [_sent(wanted.key_id, record, place) for place, record in enumerate(wanted.records)]
+    refusal: Refusal | None = None
     results, missing, altered = [], 0, 0
     for sent in read:
         booked = await _book(call, sent, store_id=till.store_id)
         results.append(_result(sent, booked.outcome))
         missing += booked.missing
         altered += booked.outcome.reason in ALTERED
+        if booked.fresh and booked.outcome.reason in GUESSED:
+            refusal = refusal or await count_wrong(call, till)
+        if refusal is not None:
+            break
     if missing or altered:
         told = {"missing": missing, "altered": altered}
         async with call.transaction() as db:
             await note(db, call, action="till_key.tampered", object=f"till_key:{wanted.key_id}", after=told)
+    if refusal is not None:  # what was booked is booked: sent again, it is told, and the rest follows
+        raise refusal
     return OfflineAnswer(results, missing)
 
 

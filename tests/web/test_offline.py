@@ -103,6 +103,19 @@ async def test_what_was_tampered_with_is_refused_counted_and_in_the_audit(house:
     assert await house.value(told_of, of) == 3
 
 
+async def test_who_tries_codes_waits_and_loses_nothing(house: Counter) -> None:
+    book, code = await registered(house), (await house.taken())["code"]
+    records = [book.write("0" * 48) for _ in range(31)] + [book.write(code)]
+    batches = [records[at : at + 3] for at in range(0, 32, 3)]
+    statuses = [(await send(house, book, *batch)).status for batch in batches]
+    assert statuses == [200] * 10 + [429]
+    stored = "SELECT count(*) FROM offline_redemptions WHERE key_id = $1"
+    assert await house.value(stored, book.key_id) == 31
+    again = await send(house, book, *batches[-1])  # what was told before is not counted again
+    assert [each["status"] for each in again.json["results"]] == ["refused", "redeemed"]
+    assert (await house.redeem(code)).status == 429
+
+
 async def test_a_key_is_its_stores_and_ends_when_it_is_revoked(house: Counter) -> None:
     book, told = await registered(house), await house.taken()
     record = book.write(told["code"])
@@ -160,6 +173,7 @@ async def test_the_ledger_marks_what_the_caller_made(house: Counter) -> None:
         assert (await house.redeem((await house.taken())["code"], by=by)).status == 201
     items = (await house.ask("GET", "/v1/redemptions", by="till")).json["items"]
     assert [each["own"] for each in items] == [False, True]
+    assert [each["value"] for each in items] == [{"minor": 250, "currency": "EUR"}] * 2
 
 
 async def test_what_was_taken_in_time_is_booked_after_the_pass_has_ended(house: Counter) -> None:

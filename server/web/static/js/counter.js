@@ -102,7 +102,7 @@ function done(code, body) {
   answer({ kind: "good", title: say("redeemed"), lines, source: code, actions: [["next", next], ["undo", undo]] });
   clearForm();
   if (body.uses_left === 0) offline.remember(code, terms).catch(() => {});
-  attempt(today);
+  attempt(() => today());
   online();
 }
 
@@ -179,7 +179,7 @@ async function online() {
     const { sent, missing, stuck } = await offline.send(terms);
     if (stuck !== null) tell(say("stuck"), { wrong: true });
     if (missing > 0) tell(say("missing", { times: missing }), { wrong: true });
-    if (sent.length) await Promise.all([tellUnsent(sent), today(), conflicts()]);
+    if (sent.length) await Promise.all([tellUnsent(sent), today({ whole: true }), conflicts()]);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (isAway(error)) setOnline(false);
@@ -256,7 +256,7 @@ async function begin() {
 async function lookRound() {
   if (terms !== null) terms.asked = 0;
   await online();
-  if (wasOnline) await attempt(() => Promise.all([today(), conflicts()]));
+  if (wasOnline) await attempt(() => Promise.all([today({ whole: true }), conflicts()]));
 }
 
 /** Have a service worker keep the page's files, in the page's language. */

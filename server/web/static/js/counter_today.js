@@ -5,19 +5,26 @@ import { el, fill, find } from "./dom.js";
 import { attempt, tell } from "./frame.js";
 import { count, FACTS, knows, money, say, time } from "./words.js";
 
-/** Read the list anew, and show it. */
-export async function today() {
-  const found = await everything("/v1/redemptions");
+const SHOWN = 60;
+let known = new Map();
+let day = "";
+
+/** Read the list anew and show it: the newest page is enough once all of the day is known, unless it is to be `whole`. */
+export async function today({ whole = false } = {}) {
+  const now = new Intl.DateTimeFormat("en-CA", { timeZone: FACTS.zone }).format(new Date());
+  if (whole || day !== now) known = new Map((await everything("/v1/redemptions")).map((each) => [each.id, each]));
+  else for (const each of (await call("GET", "/v1/redemptions?limit=50")).body.items) known.set(each.id, each);
+  day = now;
+  const found = [...known.values()].sort((one, other) => (one.redeemed_at < other.redeemed_at ? 1 : -1));
   const standing = found.filter((each) => !each.reversed);
   fill(find("#total"), say("total", { times: count(standing.length), value: sums(standing) }));
-  fill(find("#today"), found.length ? found.map(row) : el("li", { class: "empty" }, say("none_today")));
+  const rest = found.length > SHOWN && el("li", { class: "empty" }, say("and_more", { times: count(found.length - SHOWN) }));
+  fill(find("#today"), found.length ? [found.slice(0, SHOWN).map(row), rest] : el("li", { class: "empty" }, say("none_today")));
 }
 
 function sums(items) {
   const totals = new Map();
-  for (const { reward } of items) {
-    if (reward.value) totals.set(reward.value.currency, (totals.get(reward.value.currency) ?? 0) + reward.value.minor);
-  }
+  for (const { value } of items) if (value) totals.set(value.currency, (totals.get(value.currency) ?? 0) + value.minor);
   return [...totals].map(([currency, minor]) => money({ minor, currency })).join(" + ") || "–";
 }
 
@@ -49,7 +56,7 @@ async function reverse(id, reason) {
   const done = await attempt(() => call("POST", `/v1/redemptions/${id}/reversal`, { body: { reason }, key: true }).catch(inWords));
   if (done === undefined) return false;
   tell(say("taken_back"));
-  await attempt(today);
+  await attempt(() => today({ whole: true }));
   return true;
 }
 
