@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from server.web.screens import dashboard
 from tests import lives
 from tests.lives import row
 from tests.outbox_rows import write
-from tests.web.authors import House, house
+from tests.web.authors import House, a_store, house
 from tests.web.serving import settings_with
 
 WORDS, GERMAN = ({**catalogue("common")[each], **catalogue("dashboard")[each]} for each in ("en", "de"))
@@ -35,12 +36,21 @@ async def at(pool: Pool) -> AsyncIterator[House]:
         yield served
 
 
-async def fill(pool: Pool, *, offer: int = 1, people: int = 3, redeemed: int = 0, ago: timedelta = timedelta()) -> None:
+async def fill(
+    pool: Pool,
+    *,
+    offer: int = 1,
+    people: int = 3,
+    redeemed: int = 0,
+    ago: timedelta = timedelta(),
+    first: int = 0,
+    **more: Any,
+) -> None:
     """Let some people have a moment of an offer some time ago, some of them redeem, and roll up."""
     async with pool.acquire() as db:
         now = await db.fetchval("SELECT clock_timestamp()")
         for number in range(people):
-            moment = row(number, at=now - ago, offer=offer)
+            moment = row(first + number, at=now - ago, offer=offer, **more)
             await lives.decide(db, moment)
             await lives.told(db, moment, "delivered")
             if number < redeemed:
@@ -84,6 +94,7 @@ async def test_an_admin_is_told_what_ends_in_their_language_and_texts_stay_texts
     assert "&lt;b&gt;" in english.body.decode()
     assert "<b>" not in english.body.decode()
     assert 'role="alert"' in english.body.decode()
+    assert 'href="/dashboard/admin/certificates"' in english.body.decode()
 
 
 @pytest.mark.parametrize("kind", ["analyst", "marketer"])
@@ -107,6 +118,8 @@ async def test_what_waits_to_leave_the_house_is_told_and_what_nobody_took(at: Ho
     assert "google_wallet 0 0 0 s 1" in texts(html)
     assert "<strong>1</strong>" in html
     assert GERMAN["about_dead"] in texts(html)
+    assert "/dashboard/admin/deliveries" not in html
+    assert 'href="/dashboard/admin/deliveries"' in (await at.call("admin", "GET", "/dashboard")).body.decode()
 
 
 async def test_the_figures_of_each_offer_and_of_all_are_told(at: House, pool: Pool) -> None:
@@ -123,6 +136,55 @@ async def test_the_figures_of_each_offer_and_of_all_are_told(at: House, pool: Po
     )
     assert "Value redeemed €7.50" in told
     assert WORDS["partly"] not in told
+
+
+async def test_a_view_is_narrowed_to_a_place_or_none_and_to_weather_that_was_known_or_not(
+    at: House, pool: Pool
+) -> None:
+    bakery = await a_store(pool, name="Bakery <b>")
+    there = {"place_id": bakery.id, "place_kind": "store", "weather": "drizzle"}
+    await fill(pool, offer=1, people=5, **there)
+    await fill(pool, offer=2, people=3, redeemed=3)
+    whole = texts(await page(at, "?by=store"))
+    assert "Bakery <b> 5 100.0%" in whole
+    assert "No place 3 100.0%" in whole
+    narrowed = await page(at, f"?by=weather&store_id={bakery.id}")
+    assert "Only" in narrowed
+    assert "Store: Bakery <b> × " in texts(narrowed)
+    assert "Selection PNG Decided 5 100.0%" in texts(narrowed)
+    assert "Drizzle 5 100.0%" in texts(narrowed)
+    german = texts(await page(at, "?by=weather&store_id=none&weather=unknown&channel=push", Accept_Language="de"))
+    assert "Filiale: Ohne Ort × Kanal: Push-Nachricht × Wetter: Unbekannt × Alle entfernen" in german
+    assert GERMAN["none_here"] in german
+    assert "Unbekannt 3 100,0 %" in texts(await page(at, "?by=weather&store_id=none", Accept_Language="de"))
+    assert "Angebot: offer-77" not in (unnamed := texts(await page(at, f"?offer_id={lives.offer_of(77)}")))
+    assert f"Offer: {lives.offer_of(77)} ×" in unnamed
+
+
+async def test_the_days_before_stand_beside_and_those_of_too_few_people_are_said_to_be_hidden(
+    at: House, pool: Pool
+) -> None:
+    async with pool.acquire() as db:
+        for number, name in enumerate(("coffee", "books", "tea"), 1):
+            await lives.offer_row(db, number, name=name)
+    for offer, ago, people, redeemed in ((1, 0, 6, 3), (1, 8, 3, 3), (2, 0, 4, 0), (2, 8, 2, 0)):
+        await fill(pool, offer=offer, people=people, redeemed=redeemed, ago=timedelta(days=ago))
+    await fill(
+        pool, offer=3, people=2, first=7, ago=timedelta(days=8)
+    )  # else books would be found by taking coffee from all
+    told = texts(await page(at, "?compare=before"))
+    assert "Decided 10 100.0% before 3, +233.3%" in told
+    assert "coffee 6 100.0% before 3, +100.0% 6 100.0% before 3, +100.0% 0 0.0% before 0" in told
+    assert "Redeemed 3 30.0% before 3, unchanged" in told
+    assert "books before: too few to be shown 4 100.0% 4 100.0%" in told
+    assert WORDS["partly"] in told
+    assert "before" not in texts(await page(at)).replace(WORDS["compare"], "")
+
+
+def test_the_dictionary_is_translated() -> None:
+    words = catalogue("dashboard")
+    same = {key for key, text in words["en"].items() if text == words["de"][key]}
+    assert same == {"seconds", "now_pings", "live", "kpi_parts", "worth", "see_webhooks"}
 
 
 async def test_passes_in_wallets_are_told_where_there_are_some(at: House, pool: Pool) -> None:
