@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,10 @@ async def test_banner_interstitial_and_inbox_come_live_and_one_leaves_with_every
     await page.get_by_role("button", name="Walk", exact=True).click()
     await expect(page.locator("#tabbar [value=inbox]")).to_contain_text("1", timeout=30_000)
     await page.get_by_role("button", name="Stop").click()
+    await page.get_by_role("button", name="Draw a way").click()
+    await page.locator("#map").click(position={"x": 600, "y": 120})
+    await expect(page.locator("#walked")).to_have_text(re.compile(r"2 points, \d+ m"))
+    await page.get_by_role("button", name="Draw a way").click()
     await move(page, "stay")
     for placement in ("banner", "interstitial"):  # not by this phone's report: by the stream alone
         await tell_live(street, placement)

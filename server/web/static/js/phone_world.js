@@ -39,6 +39,7 @@ export function openWorld({ moments, where }) {
   const icon = L.divIcon({ className: "phone-marker", iconSize: [28, 44], iconAnchor: [14, 22] });
   marker = L.marker(here, { draggable: true, autoPan: true, icon, title: say("phone_here"), alt: say("phone_here") }).addTo(map);
   marker.on("dragend", () => go(point(marker.getLatLng())));
+  marker.getElement().addEventListener("keydown", byArrows);
   map.on("click", ({ latlng }) => (drawing ? add(point(latlng)) : go(point(latlng))));
   whenSheetChanges(() => drawCircles(circles.known || []));
   bindPad();
@@ -51,20 +52,25 @@ export const shown = () => map?.invalidateSize();
 const point = ({ lat, lng }) => [Math.max(-90, Math.min(90, lat)), ((lng + 540) % 360) - 180];
 const accuracy = () => Number(find("#pad [name=accuracy]").value);
 
+function move(direction) {
+  const [north, east] = STEPS[direction];
+  const step = Number(find("#pad [name=step]").value);
+  go(off(target, north * step, east * step));
+}
+
+/** Arrow keys move the phone, on the pad's buttons and on the phone in the map (which does not move the map then). */
+function byArrows(event) {
+  const direction = event.target.tagName !== "SELECT" && ARROWS[event.key];
+  if (!direction) return;
+  event.preventDefault();
+  event.stopPropagation();
+  move(direction);
+}
+
 function bindPad() {
   const pad = find("#pad");
-  const move = (direction) => {
-    const [north, east] = STEPS[direction];
-    const step = Number(find("[name=step]", pad).value);
-    go(off(target, north * step, east * step));
-  };
-  pad.addEventListener("click", ({ target }) => target.closest("button") && move(target.closest("button").value));
-  pad.addEventListener("keydown", (event) => {
-    const direction = event.target.tagName === "BUTTON" && ARROWS[event.key];
-    if (!direction) return;
-    event.preventDefault();
-    move(direction);
-  });
+  pad.addEventListener("click", (event) => event.target.closest("button") && move(event.target.closest("button").value));
+  pad.addEventListener("keydown", byArrows);
   find("[name=accuracy]", pad).addEventListener("change", () => around.setRadius(accuracy()));
 }
 
