@@ -168,19 +168,23 @@ async def search(
 
 
 class Cell(NamedTuple):
-    """So many fences of one square of a grid, their middle, and how many of them are stores' own."""
+    """So many fences of one square of a grid, their middle, how many of them are stores' own, and how far they reach."""
 
     lat: float
     lon: float
     fences: int
     stores: int
+    west: float
+    south: float
+    east: float
+    north: float
 
 
 CELLS = """
-SELECT avg(y) AS lat, avg(x) AS lon, count(*) AS fences, count(store_id) AS stores
+SELECT avg(y) AS lat, avg(x) AS lon, count(*) AS fences, count(store_id) AS stores,
+       min((extent[1])[0]) AS west, min((extent[1])[1]) AS south, max((extent[0])[0]) AS east, max((extent[0])[1]) AS north
 FROM (
-    SELECT (center(extent))[0] AS x,
-           (center(extent))[1] AS y, store_id
+    SELECT (center(extent))[0] AS x, (center(extent))[1] AS y, store_id, extent
     FROM geofences
     WHERE deleted_at IS NULL AND extent && ANY ($1::box[]) AND tags @> $2::text[]
           AND lower(concat_ws(' ', name, array_to_string(tags, ' '))) LIKE ALL (SELECT lower(w) FROM unnest($3::text[]) w)

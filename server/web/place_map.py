@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import msgspec
 
 from server.errors import NotFound
 from server.store import geofences, naming
+from server.store.geofences import Cell
 from server.web.call import Call
 from server.web.door import door
 from server.web.paging import PageQuery, cut, page_size, read_cursor
@@ -31,10 +33,15 @@ class FenceCell(msgspec.Struct, frozen=True):
 
 
 class FenceCells(msgspec.Struct, frozen=True):
-    """All fences that are looked for, counted: in all, and in squares of so many degrees, the fullest first."""
+    """All fences that are looked for, counted: in all, and in squares of so many degrees, the fullest first.
+
+    `bbox` is the part of the map that they lie in (west, south, east, north), also beyond the one that was asked for; over the
+    antimeridian it reaches beyond 180. Null where there are none.
+    """
 
     fences: int
     degrees: float
+    bbox: tuple[float, float, float, float] | None
     cells: list[FenceCell]
 
 
@@ -68,7 +75,20 @@ async def count_cells(call: Call) -> FenceCells:
     degrees = grid_of(sought)
     async with call.connection() as db:
         found = await geofences.cells(db, sought=sought, free=call.query.free, degrees=degrees)
-    return FenceCells(sum(cell.fences for cell in found), degrees, [FenceCell(*cell) for cell in found])
+    cells = [FenceCell(cell.lat, cell.lon, cell.fences, cell.stores) for cell in found]
+    return FenceCells(sum(cell.fences for cell in found), degrees, _reach(found), cells)
+
+
+def _reach(found: Sequence[Cell]) -> tuple[float, float, float, float] | None:
+    """Tell how far all of them reach."""
+    if not found:
+        return None
+    return (
+        min(cell.west for cell in found),
+        min(cell.south for cell in found),
+        max(cell.east for cell in found),
+        max(cell.north for cell in found),
+    )
 
 
 @door(

@@ -63,7 +63,10 @@ async def test_heaps_add_up_to_the_fences_that_are_looked_for(pool: Pool) -> Non
         assert (await ask("?free=true"))["fences"] == 1
         assert (await ask("?tag=suva"))["fences"] == 10
         assert (await ask("?q=hamburg%201"))["fences"] == 11  # 1, and 10 to 19
-        assert await ask("?bbox=0,0,1,1") == {"fences": 0, "degrees": 0.0625, "cells": []}
+        west, south, east, north = (await ask("?tag=hamburg"))["bbox"]  # 20 circles of 100 m, one above the other
+        assert (west, east) == pytest.approx((9.99 - 0.0015, 9.99 + 0.0015), abs=0.0002)
+        assert (south, north) == pytest.approx((53.55 - 0.0009, 53.569 + 0.0009), abs=0.0002)
+        assert await ask("?bbox=0,0,1,1") == {"fences": 0, "degrees": 0.0625, "bbox": None, "cells": []}
 
 
 async def test_an_impossible_part_of_the_map_is_refused(shared_pool: Pool) -> None:

@@ -18,6 +18,7 @@ const panel = find("#panel");
 const search = find("#search");
 const given = new URLSearchParams(location.search);
 const sought = { q: given.get("q") ?? "", tag: given.get("tag") ?? "", view: false, kind: given.get("kind") === "fences" ? "fences" : "stores" };
+let shown = 0;
 let ended = () => {};
 let opener = null;
 
@@ -26,7 +27,10 @@ const query = () => new URLSearchParams(Object.entries({ q: sought.q.trim(), tag
 const places = showPlaces(map, {
   filter: query,
   pick: (fence) => (fence.store_id ? open("stores", fence.store_id) : open("fences", fence.id)),
-  seen: (fences) => fill(find("#counted"), told(fences)),
+  seen(fences) {
+    shown = fences;
+    fill(find("#counted"), told(fences));
+  },
 });
 const list = placesList({
   query: () => (sought.view ? inView(map, query()) : query()),
@@ -34,8 +38,8 @@ const list = placesList({
   tagged: (tag) => look({ tag }),
 });
 
-/** Look for something else. */
-function look(change) {
+/** Look for something else; where nothing of it is in view, the map goes there. */
+async function look(change) {
   Object.assign(sought, change);
   find("#q").value = sought.q;
   find("#view").checked = sought.view;
@@ -44,7 +48,8 @@ function look(change) {
   tagged.hidden = !sought.tag;
   fill(tagged, sought.tag && el("button", { type: "button", class: "badge", "aria-label": say("remove_tag", { tag: sought.tag }), onclick: () => look({ tag: "" }) }, sought.tag, " ×"));
   remember();
-  return Promise.all([list.load(sought.kind), places.load()]);
+  await Promise.all([list.load(sought.kind), places.load()]);
+  if (("q" in change || "tag" in change) && !sought.view && !shown) await attempt(() => fitAll(map, query()));
 }
 
 /** Keep what is looked at in the address, so that it can be sent to somebody. */
@@ -83,20 +88,25 @@ async function edit(kind, place) {
     },
     remove: (gone) => remove(kind, gone, fence),
   });
-  panel.hidden = false;
-  search.hidden = true;
+  turn(true);
   panel.querySelector("h2").focus({ preventScroll: true });
   panel.scrollIntoView({ block: "nearest" });
   await places.edit(fence ?? null);
   if (fence) attempt(async () => nameOffers(naming, await offersOf(fence)));
 }
 
+/** Show the form or the list; while something is being written, nothing else is begun. */
+function turn(open) {
+  panel.hidden = !open;
+  search.hidden = open;
+  for (const button of all(".head button")) button.disabled = open;
+}
+
 async function close() {
   ended();
   ended = () => {};
   fill(panel);
-  panel.hidden = true;
-  search.hidden = false;
+  turn(false);
   remember();
   if (opener?.isConnected) opener.focus();
   await places.edit(undefined);
@@ -106,7 +116,7 @@ const offersOf = async (fence) => (await call("GET", `/v1/geofences/${fence}/off
 
 function nameOffers(node, { items, next }) {
   if (!items.length) return;
-  const names = items.map((offer) => el("li", {}, offer.name, " ", el("span", { class: "note" }, say(`named_by_${offer.by}`))));
+  const names = items.map((offer) => el("li", {}, el("a", { href: `/dashboard/offers/${offer.id}` }, offer.name), " ", el("span", { class: "note" }, say(`named_by_${offer.by}`))));
   fill(node, el("details", { class: "more" }, el("summary", {}, say(next ? "offers_many" : "offers_here", { n: items.length })), el("ul", {}, names)));
 }
 
@@ -138,6 +148,7 @@ find("#filter").addEventListener("submit", (event) => event.preventDefault());
 find("#q").addEventListener("input", soon((event) => look({ q: event.target.value })));
 find("#view").addEventListener("change", (event) => look({ view: event.target.checked }));
 for (const button of all(".tabs button")) button.addEventListener("click", () => look({ kind: button.value }));
+find("#all").addEventListener("click", () => attempt(() => fitAll(map, query())));
 map.on("moveend", soon(() => {
   if (panel.hidden) remember();
   if (sought.view && panel.hidden) list.load();

@@ -5,8 +5,9 @@ import { FACTS, say } from "./words.js";
 
 let made = 0;
 
-/** An input with label, hint and room for a complaint; `name` is the field's name in the contract. */
-export function field(name, input, { label = say(`field_${name}`), hint } = {}) {
+/** An input with label, hint (where it can be written in) and room for a complaint; `name` is the field's in the contract. */
+export function field(name, input, { label = say(`field_${name}`), hint: about } = {}) {
+  const hint = input.readOnly || input.hidden ? undefined : about;
   const id = `field-${++made}`;
   input.id = id;
   input.setAttribute("aria-describedby", `${id}-wrong${hint ? ` ${id}-hint` : ""}`);
@@ -33,7 +34,7 @@ export const read = (input) => (input.value.trim() === "" || !Number.isFinite(Nu
 export function tagsField(tags, { readonly = false } = {}) {
   let kept = [...tags];
   const chips = el("span", { class: "chips" });
-  const input = text("", { maxlength: FACTS.longest.tag, readonly });
+  const input = text("", { maxlength: FACTS.longest.tag, hidden: readonly });
 
   const show = () =>
     fill(chips, kept.map((tag) =>
@@ -59,7 +60,7 @@ export function tagsField(tags, { readonly = false } = {}) {
   });
   input.addEventListener("blur", take);
   show();
-  const node = field("tags", input, { hint: readonly ? undefined : say("tags_hint") });
+  const node = field("tags", input, { hint: say("tags_hint") });
   node.insertBefore(chips, input);
   return {
     node,

@@ -51,9 +51,9 @@ export function showPlaces(map, { filter, pick, seen }) {
 
   function heap(cell) {
     const node = label(count(cell.fences));
-    const size = 26 + 6 * Math.min(4, Math.floor(Math.log10(cell.fences)));
+    const size = 24 + 8 * node.textContent.length;
     const kind = cell.stores * 2 >= cell.fences ? "heap" : "heap others";
-    const icon = L.divIcon({ className: kind, iconSize: [size + 6, size], html: node });
+    const icon = L.divIcon({ className: kind, iconSize: [size, 30], html: node });
     const made = L.marker(nearTo(map, cell), { icon, keyboard: false });
     return made.on("click", () => map.setView(made.getLatLng(), Math.min(map.getMaxZoom(), map.getZoom() + 3)));
   }
@@ -87,12 +87,10 @@ export const nearTo = (map, { lat, lon }) => L.latLng(lat, lon + 360 * Math.roun
 
 /** Show all that is looked for; answers whether there is anything. */
 export async function fitAll(map, query) {
-  const { fences, cells } = (await call("GET", `/v1/geofences/cells?${query}`)).body;
-  if (!fences) return false;
-  const few = fences <= FACTS.page;
-  const found = few ? (await call("GET", `/v1/geofences?${query}`)).body.items : cells;
-  const bounds = L.latLngBounds(found.flatMap((each) => corners(each)));
-  map.fitBounds(bounds, { maxZoom: 16, padding: [30, 30] });
+  const { bbox } = (await call("GET", `/v1/geofences/cells?${query}`)).body;
+  if (!bbox) return false;
+  const [west, south, east, north] = bbox;
+  map.fitBounds([[south, west], [north, east]], { maxZoom: 16, padding: [20, 20] });
   return true;
 }
 
