@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
-from aiohttp_sse import EventSourceResponse
 
 from server.decision.wall import instant_of
 from server.errors import TooMany
@@ -24,6 +23,7 @@ from server.web.call import Call, Reply
 from server.web.codec import encode
 from server.web.door import door
 from server.web.parts import Parts
+from server.web.streamed import Events
 from server.web.tables import Table, answer_as
 
 BEAT_S = 15.0
@@ -125,7 +125,7 @@ async def watch_today(call: Call) -> web.StreamResponse:
     if parts.board.watchers(who) >= most:
         raise TooMany(f"reports.streams is {most}.", retry_after_s=5)
     with parts.board.watch(who, lambda: look(parts), every_s=every_s) as woken:
-        response = EventSourceResponse(sep="\n", ping_interval=BEAT_S, send_timeout=PATIENCE_S)
+        response = Events(sep="\n", ping_interval=BEAT_S, send_timeout=PATIENCE_S)
         response.headers["Cache-Control"] = "no-store"
         with contextlib.suppress(ConnectionError):  # the reader has left
             await response.prepare(call.request)
@@ -134,7 +134,7 @@ async def watch_today(call: Call) -> web.StreamResponse:
         return response
 
 
-async def _go_on(call: Call, response: EventSourceResponse, woken: asyncio.Event) -> None:
+async def _go_on(call: Call, response: Events, woken: asyncio.Event) -> None:
     """Write the figures as they change."""
     parts, ends = call.parts, call.parts.clock.monotonic() + LASTS_S
     while not parts.stopping.is_set() and parts.clock.monotonic() < ends:
@@ -148,7 +148,7 @@ async def _go_on(call: Call, response: EventSourceResponse, woken: asyncio.Event
             return
 
 
-async def _send(response: EventSourceResponse, today: Today) -> None:
+async def _send(response: Events, today: Today) -> None:
     """Write one event; raises ConnectionError where nobody takes it."""
     try:
         await response.send(encode(today).decode(), event="today")

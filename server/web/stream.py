@@ -17,7 +17,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from aiohttp import web
-from aiohttp_sse import EventSourceResponse
 
 from server.errors import Refusal, TooMany
 from server.store import customers, moments, states
@@ -26,6 +25,7 @@ from server.web.call import Call
 from server.web.codec import encode
 from server.web.door import door
 from server.web.moments import told
+from server.web.streamed import Events
 
 LOOK_S = 2.0
 """How soon a moment is seen whose knock was lost."""
@@ -65,7 +65,7 @@ async def listen(call: Call) -> web.StreamResponse:
     try:
         begun = call.parts.clock.now()
         mark, waiting = await _begin(call, begun)
-        response = EventSourceResponse(sep="\n", ping_interval=BEAT_S, send_timeout=PATIENCE_S)
+        response = Events(sep="\n", ping_interval=BEAT_S, send_timeout=PATIENCE_S)
         response.headers["Cache-Control"] = "no-store"
         with contextlib.suppress(ConnectionError):  # the client has left
             await response.prepare(call.request)
@@ -83,7 +83,7 @@ async def listen(call: Call) -> web.StreamResponse:
                     await states.listen(db, customer_id=customer_id, for_s=0)
 
 
-async def _write_retry(response: EventSourceResponse, call: Call) -> None:
+async def _write_retry(response: Events, call: Call) -> None:
     """Say how soon to come back; whoever does not even take that is cut off, as the library does with events."""
     try:
         async with asyncio.timeout(PATIENCE_S):
@@ -130,7 +130,7 @@ class Reading(NamedTuple):
     until: datetime
 
 
-async def _go_on(call: Call, response: EventSourceResponse, read: Reading, woken: asyncio.Event) -> None:
+async def _go_on(call: Call, response: Events, read: Reading, woken: asyncio.Event) -> None:
     """Write moments as they come; the heart beats by itself as long as the stream is open."""
     monotonic, stopping = call.parts.clock.monotonic, call.parts.stopping
     noted = monotonic()
@@ -168,7 +168,7 @@ async def _look(call: Call, read: Reading, *, beats: bool) -> tuple[Reading, lis
     return Reading((new[-1].created_at, new[-1].id) if new else read.mark, until), new, back
 
 
-async def _send(call: Call, response: EventSourceResponse, found: Sequence[Shown]) -> None:
+async def _send(call: Call, response: Events, found: Sequence[Shown]) -> None:
     """Write moments as events; raises ConnectionError where nobody takes them."""
     now = call.parts.clock.now()
     try:

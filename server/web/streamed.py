@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.web_request import BaseRequest
+from aiohttp_sse import EventSourceResponse
 
 from server.web.call import Call
 
@@ -15,6 +18,16 @@ PATIENCE_S: Final = 60
 """A reader that takes nothing for so long is gone."""
 
 _PIECE_BYTES: Final = 64 * 1024
+
+
+class Events(EventSourceResponse):
+    """Server-Sent Events; to a reader who has left before the first of them, like to any other who has."""
+
+    async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
+        """Send the headers; raises ConnectionResetError where nobody is there any more."""
+        if request.transport is None:
+            raise ConnectionResetError
+        return await super().prepare(request)
 
 
 async def streamed(call: Call, pieces: AsyncIterator[bytes], *, media: str, name: str) -> web.StreamResponse:

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from aiohttp import ClientSession, web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import TestServer, make_mocked_request
 
-from server.web.streamed import streamed
+from server.web.streamed import Events, streamed
 
 
 @contextlib.asynccontextmanager
@@ -54,3 +55,10 @@ async def test_who_goes_away_ends_the_reading() -> None:
         await response.content.readexactly(100_000)
         response.close()
         assert await asyncio.wait_for(ended.wait(), 10)
+
+
+async def test_events_for_who_has_left_already_are_a_connection_that_broke() -> None:
+    request = make_mocked_request("GET", "/")
+    request.protocol.transport = None
+    with pytest.raises(ConnectionResetError):
+        await Events().prepare(request)
