@@ -113,6 +113,7 @@ async def test_somebody_logs_in_by_keyboard_sees_the_funnel_that_happened_choose
     whole = " ".join((await page.locator(".total .aside .effects").inner_text()).split())
     assert whole.startswith("Redemptions +6.0 points +2.2 to +9.2 Visits")
     await the_steps_are_as_high_as_their_figures(page, [16, 16, 10, 4, 9, 9])
+    await everything_is_drawn(page)
     await seen.is_accessible()
 
     await page.get_by_role("link", name="Today", exact=True).focus()
@@ -133,6 +134,13 @@ async def test_somebody_logs_in_by_keyboard_sees_the_funnel_that_happened_choose
     await seen.go("/dashboard")
     await expect(page).to_have_url(f"{street.url}/login")
     seen.only_here()
+
+
+async def everything_is_drawn(page: Page) -> None:
+    for part in ("#trend canvas", "#heat table", "#stores details", "#money table", "#kpis details"):
+        await expect(page.locator(part).first).to_be_visible()
+    await page.locator("#stores").scroll_into_view_if_needed()
+    await expect(page.locator("#stores path.leaflet-interactive")).to_have_count(1)
 
 
 async def the_steps_are_as_high_as_their_figures(page: Page, counts: list[int]) -> None:
@@ -263,8 +271,8 @@ async def test_it_works_on_a_phone_in_german_in_the_dark_also_when_the_connectio
     await expect(page.locator("#kpis")).to_contain_text("Das lässt sich gerade nicht sagen.")
     await page.unroute("**/kpis?*")
     await page.locator("#kpis button").tap()
-    for part in ("#trend canvas", "#heat table.tall", "#stores details", "#money table", "#kpis details"):
-        await expect(page.locator(part).first).to_be_visible()
+    await everything_is_drawn(page)
+    await expect(page.locator("#heat table.tall")).to_be_visible()
     loyalty = page.locator("#kpis details").first
     await loyalty.locator("summary").tap()
     await expect(loyalty).to_contain_text("Zu wenige Daten")
