@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
+from server.model.ids import bucket_of
 from tests.browser.hostile import TOGETHER, nothing_ran
 from tests.browser.visits import enter, person, visit
 from tests.street.scene import document
@@ -16,14 +17,26 @@ from tests.street.serving import Street, open_street
 PHONE = {"width": 360, "height": 740}
 
 
+STORE = {"name": "Mitte", "lat": 52.52, "lon": 13.405, "radius_m": 100, "time_zone": "Europe/Berlin"}
+VISITS = """
+INSERT INTO pings (bucket, customer_id, id, at, received_at, cell, geofence_ids)
+SELECT $1, $2, gen_random_uuid(), day, day, '', ARRAY[$3::text::uuid]
+FROM generate_series(now() - interval '14 days', now() - interval '1 day', '1 day') AS day
+"""
+"""Two weeks of daily visits: somebody who comes so often soon has had as many messages as a week allows."""
+
+
 @pytest.fixture
 async def street(db_dsn: str, tmp_path: Path) -> AsyncIterator[Street]:
     async with open_street(db_dsn, tmp_path, privacy__min_group=2) as opened:
         await opened.key("admin")
+        store = (await opened.call("POST", "/v1/stores", by="admin", body=STORE)).json
         made = await opened.call("POST", "/v1/offers", by="admin", body=document("every-day"))
         assert (await opened.call("POST", f"/v1/offers/{made.json['id']}/publish", by="admin")).status == 200
         for number in range(3):
-            await opened.customer(f"customer-{number}")
+            customer = await opened.customer(f"customer-{number}")
+            async with opened.house.parts.pool.acquire() as db:
+                await db.execute(VISITS, bucket_of(customer), customer, store["geofence_id"])
         yield opened
 
 
@@ -35,8 +48,15 @@ async def test_days_are_read_and_everything_is_stopped_and_goes_on(street: Stree
     await expect(today).to_contain_text("erreichbar 3")
     await today.get_by_role("button").click()
     await expect(page.locator("#day")).to_contain_text("3 sind erreichbar")
-    await expect(page.locator("#day tbody tr")).to_have_text(["every-dayläuft3nicht bekanntEinwilligungen"])
+    await expect(page.locator("#day tbody tr")).to_have_text(["every-dayläuft32aufgezeichneten Besuchen"])
+    await page.get_by_label("Tage markieren").fill("5")
+    await expect(today).to_have_class("over today")
+    await expect(today).to_contain_text("⚠ Zu viel:")  # not by its colour alone
     await seen.is_accessible()
+    await page.emulate_media(color_scheme="light")
+    await seen.is_accessible()
+    await page.get_by_label("Tage markieren").fill("100")
+    await expect(page.locator(".days .over")).to_have_count(0)
     await page.get_by_role("button", name="Alles anhalten …").click()
     await page.get_by_role("button", name="Jetzt anhalten").click()
     await expect(page.get_by_role("dialog")).to_be_visible()  # without a reason nothing is stopped
