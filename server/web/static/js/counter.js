@@ -2,7 +2,7 @@
 import { call, Problem } from "./api.js";
 import { busy, refusal, rewardWords, show, sound, when } from "./counter_answer.js";
 import { startCamera } from "./counter_eye.js";
-import { grouped } from "./counter_codes.js";
+import { freshId, grouped } from "./counter_codes.js";
 import * as offline from "./counter_offline.js";
 import { showRecords, tellUnsent } from "./counter_records.js";
 import { drop, tidy } from "./counter_store.js";
@@ -29,7 +29,7 @@ function scanned(text) {
 }
 
 /** Take a code: look at it or redeem it, and show what is to be done. Never two at once. */
-async function take(code, { sure = wish("check") !== "1", id = crypto.randomUUID() } = {}) {
+async function take(code, { sure = wish("check") !== "1", id = freshId() } = {}) {
   if (working || !code.trim()) return;
   working = true;
   performance.mark("scan");
@@ -73,7 +73,7 @@ async function look(code, purchase) {
     if (error instanceof Problem) return { body: { would: error.status, code: error.code, detail: error.message, ...error.told } };
     throw error;
   });
-  if (body === null) return without(code, purchase, crypto.randomUUID(), { only: true });
+  if (body === null) return without(code, purchase, freshId(), { only: true });
   if (body.would !== 201) return refused(code, new Problem(body.would, body));
   const lines = [rewardWords(body.reward), uses(body.uses_left)];
   return answer({ kind: "wait", title: say("would_redeem"), lines, source: code, actions: [["redeem", () => take(code, { sure: true })], ["next", next]] });

@@ -73,6 +73,15 @@ function fields(raw) {
   };
 }
 
+/** A fresh id, also where the browser gives none because the page came without https. */
+export function freshId() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const raw = crypto.getRandomValues(new Uint8Array(16));
+  raw[6] = (raw[6] & 15) | 64;
+  raw[8] = (raw[8] & 63) | 128;
+  return hex(raw).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
 /** Bytes of base64url. */
 export const fromBase64 = (text) =>
   Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (each) => each.charCodeAt(0));

@@ -19,12 +19,17 @@ export async function prepare() {
   if (!(await keeps())) return value;
   await put("kept", { name: "terms", value });
   navigator.storage?.persist?.(); // browsers clean up what nobody asked them to keep
-  if (crypto.subtle !== undefined && value.takes) await ownKey(value);
+  if (crypto.subtle !== undefined && value.takes) await ownKey(value).catch(only409);
   return value;
 }
 
 /** The server's time, as far as this browser knows it. */
 export const clock = (told) => Date.now() + told.skew;
+
+/** Without a key of its own a till works with a network alone, and says so when there is none. */
+function only409(error) {
+  if (!(error instanceof Problem) || error.status !== 409) throw error;
+}
 
 async function ownKey(told) {
   const owner = `${told.till_id} ${told.store_id}`;

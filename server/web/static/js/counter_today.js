@@ -1,6 +1,7 @@
 // What was redeemed here today: the list, its totals, taking one back; and what was given offline and could not be booked.
 import { call, everything } from "./api.js";
 import { reasonWords, rewardWords, when } from "./counter_answer.js";
+import { freshId } from "./counter_codes.js";
 import { el, fill, find } from "./dom.js";
 import { attempt, tell } from "./frame.js";
 import { count, FACTS, knows, money, say, time } from "./words.js";
@@ -53,7 +54,7 @@ export function takeBack(id) {
 }
 
 async function reverse(id, reason) {
-  const done = await attempt(() => call("POST", `/v1/redemptions/${id}/reversal`, { body: { reason }, key: true }).catch(inWords));
+  const done = await attempt(() => call("POST", `/v1/redemptions/${id}/reversal`, { body: { reason }, key: freshId() }).catch(inWords));
   if (done === undefined) return false;
   tell(say("taken_back"));
   await attempt(() => today({ whole: true }));
