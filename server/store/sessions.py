@@ -61,8 +61,9 @@ class Listed(NamedTuple):
 
 
 INSERT = """
-INSERT INTO sessions (hash, user_id, csrf, created_at, seen_at, ends_at, network, browser)
-SELECT $1, id, $3, clock_timestamp(), clock_timestamp(), clock_timestamp() + make_interval(secs => $4), $5, $6
+INSERT INTO sessions (hash, user_id, csrf, created_at, seen_at, proven_at, ends_at, network, browser)
+SELECT $1, id, $3, clock_timestamp(), clock_timestamp(), clock_timestamp(),
+       clock_timestamp() + make_interval(secs => $4), $5, $6
 FROM users WHERE id = $2
 """
 

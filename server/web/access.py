@@ -120,7 +120,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/v1/redemptions/offline"): _for(Kind.TILL, owner="store"),
     ("GET", "/v1/redemptions/offline/keys"): _ADMIN,
     ("POST", "/v1/redemptions/offline/keys"): _for(Kind.TILL, owner="store"),
-    ("DELETE", "/v1/redemptions/offline/keys/{id}"): _ADMIN,
+    ("DELETE", "/v1/redemptions/offline/keys/{id}"): _ADMIN_ANEW,
     ("POST", "/v1/passes/{serial}/void"): _ADMIN,
     ("GET", "/p/{link}"): _ANYBODY,  # the link itself is the credential: signed, five minutes
     # Wallet

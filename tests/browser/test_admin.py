@@ -17,7 +17,7 @@ from tests.browser.visits import PASSWORD, Visit, enter, person, visit
 from tests.street.serving import Street, open_street
 
 SENTENCE = "eight wet badgers on a tin roof"
-SECTIONS = ("", "/sessions", "/keys", "/deliveries", "/certificates", "/settings", "/audit")
+SECTIONS = ("", "/sessions", "/keys", "/tills", "/deliveries", "/certificates", "/settings", "/audit")
 DEAD = """
 INSERT INTO deliveries (bucket, id, channel, way, serial, state, reason, not_before, deliver_by, created_at, finished_at)
 VALUES (7, $1, 'google_wallet', 'google_wallet', $1, 'dead', $2, now(), now() + interval '1 day', now(), now())

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, ConsoleMessage, Page, Request
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
 
 from server.store import users
 from server.web.passwords import Hasher
@@ -19,6 +19,10 @@ AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
 PASSWORD = "a long sentence that only Kim knows"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SERIOUS = ("serious", "critical")
+
+expect.set_options(
+    timeout=30_000
+)  # what is waited for comes within milliseconds, and on a busy machine some time later
 
 
 @dataclass

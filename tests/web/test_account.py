@@ -82,7 +82,8 @@ def test_everything_that_is_dear_asks_for_it() -> None:
     assert dear == {
         "POST /v1/users", "PATCH /v1/users/{id}", "DELETE /v1/users/{id}", "POST /v1/keys", "DELETE /v1/keys/{id}",
         "POST /v1/webhooks", "PATCH /v1/webhooks/{id}", "DELETE /v1/webhooks/{id}", "POST /v1/webhooks/{id}/rotate",
-        "GET /v1/export/{type}", "POST /v1/account/second-factor", "POST /v1/account/second-factor/confirm",
+        "GET /v1/export/{type}", "DELETE /v1/redemptions/offline/keys/{id}",
+        "POST /v1/account/second-factor", "POST /v1/account/second-factor/confirm",
         "POST /v1/account/second-factor/recovery-codes", "DELETE /v1/account/second-factor",
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""/dashboard/admin: the house's own pages, for admins: people, log-ins, keys, what leaves the house, what ends, settings, audit.
+"""/dashboard/admin: the house's own pages, for admins: from people and keys to what leaves the house, what ends, and the audit.
 
 One template and one door for all: what stands on a page is asked for through /v1 by the script of its section.
 """
@@ -17,7 +17,7 @@ from server.web.screens.frame import language_for, show
 
 PATH: Final = "/dashboard/admin"
 WEBHOOKS: Final = "/dashboard/webhooks"
-SECTIONS: Final = ("people", "sessions", "keys", "deliveries", "certificates", "settings", "audit")
+SECTIONS: Final = ("people", "sessions", "keys", "tills", "deliveries", "certificates", "settings", "audit")
 
 
 class Tab(NamedTuple):
@@ -30,7 +30,7 @@ class Tab(NamedTuple):
 
 def tabs_for(here: str, language: Language) -> list[Tab]:
     """List the house's pages; `here` is the section that is shown, or "webhooks"."""
-    names = [*SECTIONS[:3], "webhooks", *SECTIONS[3:]]
+    names = [*SECTIONS[:4], "webhooks", *SECTIONS[4:]]
     words = catalogue("house")[language]
     paths = {"people": PATH, "webhooks": WEBHOOKS}
     return [Tab(paths.get(each, f"{PATH}/{each}"), words[f"tab_{each}"], each == here) for each in names]

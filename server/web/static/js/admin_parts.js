@@ -4,6 +4,11 @@ import { tell } from "./frame.js";
 import { Problem } from "./api.js";
 import { say } from "./words.js";
 
+/** On a phone the bar of the house's pages is one line: bring the page that is shown into sight. */
+export function markPlace() {
+  find(".house [aria-current]").scrollIntoView({ inline: "center", block: "nearest" });
+}
+
 let numbers = 0;
 const fresh = (prefix) => `${prefix}-${(numbers += 1)}`;
 

@@ -49,7 +49,7 @@ function rolesField(chosen) {
   const group = el("fieldset", {}, el("legend", {}, say("roles")), ticks.map((tick) => el("label", { class: "tick" }, tick, say(`role_${tick.value}`))));
   const wrong = el("span", { class: "complaint" });
   return {
-    label: el("div", {}, group, wrong), control: group, wrong,
+    label: el("div", {}, group, wrong), control: group, wrong, ticks,
     value: () => ticks.filter((tick) => tick.checked).map((tick) => tick.value),
   };
 }
@@ -57,6 +57,16 @@ function rolesField(chosen) {
 function storeField(chosen) {
   const options = [el("option", { value: "" }, say("no_store")), state.stores.map((each) => el("option", { value: each.id, selected: each.id === chosen }, each.name))];
   return field(say("store"), el("select", {}, options));
+}
+
+/** A store belongs to the counter alone: the field is there with that role. */
+function fit(fields) {
+  const show = () => {
+    fields.store_id.label.hidden = !fields.roles.value().includes("counter");
+  };
+  for (const tick of fields.roles.ticks) tick.addEventListener("change", show);
+  show();
+  return fields;
 }
 
 function explain(problem) {
@@ -68,12 +78,12 @@ function explain(problem) {
 }
 
 async function add() {
-  const fields = {
+  const fields = fit({
     name: field(say("name"), el("input", { maxlength: 100, required: true, autocomplete: "off" })),
     email: field(say("email"), el("input", { type: "email", maxlength: 254, required: true, autocomplete: "off" })),
     roles: rolesField([]),
     store_id: storeField(null),
-  };
+  });
   const made = await formDialog({
     title: say("add_person"), fields, yes: say("add"), explain,
     send: async () => (await call("POST", "/v1/users", { key: true, body: { email: fields.email.control.value.trim(), ...wanted(fields) } })).body,
@@ -87,15 +97,15 @@ async function add() {
 const wanted = (fields) => ({
   name: fields.name.control.value.trim(),
   roles: fields.roles.value(),
-  store_id: fields.store_id.control.value || null,
+  store_id: fields.roles.value().includes("counter") ? fields.store_id.control.value || null : null,
 });
 
 async function change(person) {
-  const fields = {
+  const fields = fit({
     name: field(say("name"), el("input", { maxlength: 100, required: true, value: person.name, autocomplete: "off" })),
     roles: rolesField(person.roles),
     store_id: storeField(person.store_id),
-  };
+  });
   const more = el("div", { class: "more" }, el("p", { class: "note" }, person.email), el("div", { class: "buttons" }, furtherDeeds(person)));
   const changed = await formDialog({
     title: say("change_person", { name: person.name }), fields, more, yes: say("save_changes"), explain,

@@ -1,5 +1,5 @@
 // Endpoints of other systems: added, changed, given another secret, deleted. Secrets are shown once.
-import { field, formDialog, once } from "./admin_parts.js";
+import { field, formDialog, markPlace, once } from "./admin_parts.js";
 import { call } from "./api.js";
 import { all, el, find } from "./dom.js";
 import { ask, attempt, tell } from "./frame.js";
@@ -92,6 +92,7 @@ for (const node of all("[data-deed]")) {
 }
 find("#add").addEventListener("click", (event) => attempt(add, { busy: event.target }));
 
+markPlace();
 const said = sessionStorage.getItem(LATER);
 sessionStorage.removeItem(LATER);
 if (said) tell(said);
