@@ -6,7 +6,9 @@ Measured: a chain of 200 stores and 24 offers over a year, 200,000 customers. Ev
 opened, clicked, pass, redeemed). The 10,000 come by the real way: facts, moved by the roll-up's own statement. The ten million
 are cells as that roll-up leaves them, made by one statement, and summed up by the statements of the migration, which a test
 holds to be the same as what the roll-up writes. Ranges begin and end within a quarter of an hour, a day and a span, so that
-every kind of piece is read: 28 days, and the year but for its edges.
+every kind of piece is read: 28 days, and the year but for its edges; moments are there as far as ranges cut through a quarter of
+an hour. Told are the time by the clock, and what a report takes of a processor (PostgreSQL's and ours): the goals are about the
+latter, which a machine that is busy with something else changes little.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
+
+import psutil
 
 from bench.process import house
 from bench.table import goal, micro, options, show
@@ -83,6 +87,20 @@ INSERT INTO passes (bucket, serial, customer_id, moment_id, offer_id, offer_vers
                     uses_total, uses_left, valid_from, key_id, token_sealed)
 SELECT customer % 1024, md5('pass' || n)::uuid, md5('customer' || customer)::uuid, md5(n::text)::uuid, offer_id, 1, '{}', '{}',
        250, 'EUR', 1, 1, at, 1, '' FROM lived WHERE luck < 15 AND n % 28 = 0;
+INSERT INTO moments (bucket, id, customer_id, offer_id, offer_version, offer_name, variant, placement, channel, pressure, title,
+                     body, action, place_id, created_at, deliver_by, state, delivered_at, opened_at, clicked_at, pass_serial,
+                     local_day, local_hour, weekday, weather)
+SELECT customer % 1024, md5(n::text)::uuid, md5('customer' || customer)::uuid, offer_id, 1, 'o', variant, placement, channel,
+       'marketing', 't', 'b', '{}', place_id, at, at, 'opened', CASE WHEN luck < 80 THEN at END, CASE WHEN luck < 40 THEN at END,
+       CASE WHEN luck < 20 THEN at END, CASE WHEN luck < 15 THEN md5('pass' || n)::uuid END, (at + interval '1 hour')::date,
+       extract(hour FROM at + interval '1 hour')::smallint, (extract(isodow FROM at + interval '1 hour') - 1)::smallint, weather
+FROM lived, unnest(ARRAY[{ends}]) AS edge WHERE at BETWEEN edge - interval '1 hour' AND edge + interval '1 hour'
+ON CONFLICT DO NOTHING;
+INSERT INTO redemptions (bucket, id, serial, use_no, uses_left, store_id, till_id, value_minor, currency, redeemed_at)
+SELECT customer % 1024, md5('use' || n)::uuid, md5('pass' || n)::uuid, 1, 0, place_id, 'bench', 250, 'EUR', at
+FROM lived, unnest(ARRAY[{ends}]) AS edge
+WHERE luck < 10 AND at BETWEEN edge - interval '1 hour' AND edge + interval '1 hour'
+ON CONFLICT DO NOTHING;
 INSERT INTO customer_events (bucket, id, customer_id, name, at, amount_minor, currency)
 SELECT customer % 1024, md5('event' || n)::uuid, md5('customer' || customer)::uuid, 'purchase', at, 480, 'EUR'
 FROM lived WHERE luck < 10;
@@ -106,6 +124,7 @@ async def furnish(db: Connection, pool: Pool, *, events: int, rolled: bool) -> L
     """Fill a database; gives what is in it."""
     moments = round(events / 2.65)
     sizes = {"offers": OFFERS, "stores": STORES, "customers": CUSTOMERS, "days": DAYS, "moments": moments}
+    await db.execute("SET work_mem = '1GB'")
     await db.execute(MOMENTS.format(**sizes).replace("$1::timestamptz", f"timestamptz '{START.isoformat()}'"))
     roll_s = None
     if rolled:
@@ -116,7 +135,9 @@ async def furnish(db: Connection, pool: Pool, *, events: int, rolled: bool) -> L
     else:
         await db.execute(CELLS)
         await sum_up(db)
-    await db.execute(REST)
+    ends = ", ".join(f"timestamptz '{each.isoformat()}'" for of in RANGES.values() for each in of)
+    await db.execute(REST.replace("{ends}", ends))
+    await db.execute("SET work_mem = '4MB'")  # as it usually is
     await db.execute("VACUUM (ANALYZE) funnel_cells, funnel_sums, passes, customer_events")
     said = await db.fetchrow("""SELECT (SELECT sum(decided + delivered + opened + clicked + passes + redeemed) FROM funnel_cells
                                        WHERE true)::bigint AS events, (SELECT count(*) FROM funnel_cells) AS cells,
@@ -184,29 +205,47 @@ async def figures(db: Connection, asked: Asked) -> None:
     await kpis.scores(db, asked)
 
 
-async def timed(work: Callable[[], Awaitable[Any]], rounds: int) -> float:
-    """Give the median of some answers (s), the first of which only warms up."""
+class Took(NamedTuple):
+    """What an answer took: by the clock (median), and of processors (on average), s."""
+
+    wall_s: float
+    busy_s: float
+
+
+def busy(pid: int) -> float:
+    """Tell how long PostgreSQL's process for us and our own were at work (s)."""
+    return sum(psutil.Process(pid).cpu_times()[:2]) + time.process_time()
+
+
+async def timed(db: Connection, work: Callable[[], Awaitable[Any]], rounds: int) -> Took:
+    """Ask again and again, the first time only to warm up; the processors' clock ticks a hundred times a second."""
     await work()
-    found = []
-    for _ in range(rounds):
-        begun = time.perf_counter()
+    pid, walls = db.get_server_pid(), []
+    begun = busy(pid)
+    while len(walls) < rounds or (busy(pid) - begun < 0.2 and len(walls) < 10 * rounds):
+        since = time.perf_counter()
         await work()
-        found.append(time.perf_counter() - begun)
-    return statistics.median(found)
+        walls.append(time.perf_counter() - since)
+    return Took(statistics.median(walls), (busy(pid) - begun) / len(walls))
 
 
-async def measure(events: int, rounds: int, *, rolled: bool) -> tuple[Lived, dict[str, float]]:
+async def measure(events: int, rounds: int, *, rolled: bool) -> tuple[Lived, dict[str, Took]]:
     """Fill a house and ask everything."""
     async with (
         house() as (_, database),
         await open_pool(
-            database.dsn, size=2, application_name="bench", command_timeout_s=1200, statement_timeout_s=1200
+            database.dsn,
+            size=2,
+            application_name="bench",
+            command_timeout_s=3600,
+            statement_timeout_s=3600,
+            lock_timeout_s=600,
         ) as pool,
         pool.acquire() as db,
     ):
         lived = await furnish(db, pool, events=events, rolled=rolled)
         print(f"{lived.events:,} events: {lived.cells:,} cells, {lived.sums:,} sums", flush=True)
-        return lived, {name: await timed(work, rounds) for name, work in work_of(db).items()}
+        return lived, {name: await timed(db, work, rounds) for name, work in work_of(db).items()}
 
 
 def main() -> None:
@@ -214,23 +253,28 @@ def main() -> None:
     parser = options(__doc__.partition("\n")[0])
     parser.add_argument("--events", type=int, default=10_000_000, help="how many, instead of ten million")
     given = parser.parse_args()
-    events, rounds = (200_000, 1) if given.quick else (given.events, given.rounds or 5)
+    events, rounds = (200_000, 1) if given.quick else (given.events, given.rounds or 3)
     few, small = asyncio.run(measure(10_000, rounds, rolled=True))
     many, large = asyncio.run(measure(events, rounds, rolled=False))
+    times = {name: took.busy_s / max(small[name].busy_s, 1e-4) for name, took in large.items()}
     rows = [
-        [name, f"{small[name] * 1e3:.1f}", f"{took * 1e3:.1f}", f"{took / small[name]:.1f}"]
+        [name, *(f"{each * 1e3:.1f}" for each in (*small[name], *took)), f"{times[name]:.1f}"]
         for name, took in large.items()
     ]
     show(
         f"Reports over {many.events:,} events",
-        ["", f"{few.events:,} events: ms", "ms", "times"],
+        ["ms", f"{few.events:,} events", "of a processor", f"{many.events:,}", "of a processor", "times"],
         rows,
-        f"rolling up took {micro(few.roll_s or 0)} µs an event; {many.cells:,} cells and {many.sums:,} sums; {rounds} rounds",
+        f"rolling up took {micro(few.roll_s or 0)} µs an event; {many.cells:,} cells and {many.sums:,} sums",
     )
-    slowest = max(large, key=lambda name: large[name])
-    worst = max(large, key=lambda name: large[name] / small[name])
-    met = goal(f"the slowest report ({slowest})", large[slowest] * 1e3, "<=", MOST_S * 1e3, unit=" ms")
-    met &= goal(f"beside 10,000 events ({worst})", large[worst] / small[worst], "<=", MOST_TIMES, unit=" times")
+    slowest, worst = max(large, key=lambda name: large[name].busy_s), max(times, key=lambda name: times[name])
+    within, middle = sum(took.busy_s <= MOST_S for took in large.values()), statistics.median(times.values())
+    half = statistics.median(took.busy_s for took in large.values())
+    print(
+        f"{within} of {len(large)} take at most {MOST_S * 1e3:.0f} ms; the median is {half * 1e3:.1f} ms, {middle:.1f} times"
+    )
+    met = goal(f"the slowest report ({slowest})", large[slowest].busy_s * 1e3, "<=", MOST_S * 1e3, unit=" ms")
+    met &= goal(f"beside 10,000 events ({worst})", times[worst], "<=", MOST_TIMES, unit=" times")
     sys.exit(0 if met else 1)
 
 

@@ -73,10 +73,12 @@ _COUNTED = f"""{", ".join(f"coalesce(sum(delta) FILTER (WHERE step = '{step}'), 
            sum(delta * value_minor) AS value_minor"""
 _PEOPLE = "ARRAY(SELECT DISTINCT u FROM unnest(old.customers || excluded.customers) AS u LIMIT $2)"
 _MERGED = f"""{", ".join(f"{name} = old.{name} + excluded.{name}" for name in (*_STEPS, "value_minor"))},
-                  customers = CASE WHEN cardinality(old.customers) >= $2 THEN old.customers ELSE {_PEOPLE} END"""
+                  customers = CASE WHEN cardinality(old.customers) >= $2 OR old.customers @> excluded.customers
+                                   THEN old.customers ELSE {_PEOPLE} END"""
 _KEY = ", ".join(cuts.KEYS)
 
-# Cells, and sums after them, are locked in the order of their keys: two consumers never wait for each other in a ring.
+# Cells, and sums after them, are locked in the order of their keys: two consumers never wait for each other in a ring. Sums are
+# put into order when they are added up: facts times cuts are many.
 ROLL = f"""
 WITH taken AS (
     DELETE FROM funnel_facts
@@ -97,16 +99,18 @@ WITH taken AS (
     ORDER BY slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency
     ON CONFLICT (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency)
     DO UPDATE SET {_MERGED.replace("old.", "c.")}
-), persons AS (
+), persons AS MATERIALIZED (
     SELECT {cuts.keyed("t", "slot")}, t.currency, t.customer, {_COUNTED}
     FROM taken t CROSS JOIN {cuts.MASKS}
     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+), totals AS MATERIALIZED (
+    SELECT {_KEY}, sum(decided), sum(delivered), sum(opened), sum(clicked), sum(passes), sum(redeemed), sum(control),
+           sum(converted), sum(value_minor), (array_agg(customer))[1:$2]
+    FROM persons GROUP BY {_KEY}
 ), cut AS (
     INSERT INTO funnel_sums AS s ({_KEY}, decided, delivered, opened, clicked, passes, redeemed, control, converted,
                                   value_minor, customers)
-    SELECT {_KEY}, sum(decided), sum(delivered), sum(opened), sum(clicked), sum(passes), sum(redeemed), sum(control),
-           sum(converted), sum(value_minor), (array_agg(customer))[1:$2]
-    FROM persons GROUP BY {_KEY} ORDER BY {_KEY}
+    SELECT * FROM totals ORDER BY {_KEY}
     ON CONFLICT ({_KEY})
     DO UPDATE SET {_MERGED.replace("old.", "s.")}
 ), happened AS (
@@ -144,7 +148,12 @@ async def roll(pool: Pool, *, facts: int = _FACTS, terms: Terms = NO_TERMS) -> i
     return total
 
 
+ROOM = "SET LOCAL work_mem = '16MB'"
+"""Facts times cuts are added up in memory: some ten megabytes of one portion."""
+
+
 async def _roll_some(db: Connection, *, facts: int, terms: Terms) -> int:
+    await db.execute(ROOM)
     listened = bool(await webhook_events.heard(db))
     [row] = await db.fetch(ROLL, facts, MOST_CUSTOMERS, terms.programme, listened)
     await trials.begin(db, moments=row["begun"], terms=terms)

@@ -123,6 +123,7 @@ async def test_a_group_writes_for_those_whose_version_stands_and_nothing_for_the
     ]
     pings = await db.fetch("SELECT bucket, customer_id, geofence_ids, reason, moment_id FROM pings")
     assert [row["customer_id"] for row in pings] == [stands, stands]
+    assert [row["pings"] for row in await db.fetch("SELECT pings FROM ping_facts")] == [2]  # today's figures count them
     assert (pings[0]["bucket"], pings[0]["geofence_ids"], pings[0]["reason"]) == (
         bucket_of(stands),
         [UUID(int=1), UUID(int=2)],
@@ -143,6 +144,7 @@ async def test_the_state_written_is_the_state_loaded_next(db: Connection) -> Non
 async def test_nobody_asked_for_is_nobody_found_and_nothing_given_is_nothing_written(undone: Connection) -> None:
     assert await arrivals.load(undone, asked={}) == ({}, None)
     assert await arrivals.record(undone, states=[], pings=[], receipts=[]) == set()
+    assert not await undone.fetchval("SELECT EXISTS (SELECT FROM ping_facts)")
 
 
 async def test_a_group_is_loaded_at_one_instant_in_whatever_order(undone: Connection) -> None:

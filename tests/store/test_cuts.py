@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.model.money import Money
-from server.store import funnel, reports
+from server.store import erasure, funnel, reports
 from server.store.cube import ALL, Filters, cut
 from server.store.cuts import CUTS, DAY, HOUR, ORIGIN, SPAN, Cut, choose, divide
 from server.store.pool import Connection, Pool
@@ -141,6 +141,30 @@ async def test_any_range_grouping_and_filter_equals_a_count_by_hand(db: Connecti
             seen += sum(each.redeemed for each in counted)
     assert seen > 50
     assert len(used) > 10
+
+
+async def test_who_is_erased_takes_nothing_out_of_any_figure(db: Connection, pool: Pool) -> None:
+    lots = random.Random(11)
+    await live(pool, lots, 90)
+    for number in (1, 2, 3):
+        async with db.transaction():
+            await erasure.erase(db, customer_id=lives.customer(number))
+    assert await db.fetchval("SELECT count(*) FROM moments WHERE customer_id IS NULL") > 3
+    some = await db.fetch("SELECT created_at FROM moments WHERE customer_id IS NULL ORDER BY created_at")
+    ranges = [
+        (FIRST, FIRST + timedelta(days=80)),
+        (some[0]["created_at"], some[-1]["created_at"]),
+    ]  # the latter begins within a slot
+    for start, end in ranges:
+        for by in ("offer", "store", "hour"):
+            counted = await reports.funnel(db, start=start, end=end, by=by)  # type: ignore[arg-type]
+            wanted = await oracle(db, start, end, by)
+            assert {reports.text_of(each.key): {step: getattr(each, step) for step in STEPS} for each in counted} == {
+                key: {step: group[step] for step in STEPS} for key, group in wanted.items()
+            }
+            assert {reports.text_of(each.key): each.value for each in counted} == {
+                key: dict(group["value"]) for key, group in wanted.items()
+            }
 
 
 async def sums(db: Connection) -> dict[tuple[Any, ...], tuple[Any, ...]]:
