@@ -46,12 +46,28 @@ function redraw(focus) {
 function drawState() {
   const { offer } = page;
   const dirty = isDirty();
-  fill(find("#state"), offer ? [el("span", { class: "badge" }, say(`state_${offer.status}`)), " ", say("version_n", { version: offer.version }), " · ", el("a", { href: `/dashboard/offers/${offer.id}` }, say("to_offer"))] : say("about_new"));
+  fill(
+    find("#state"),
+    offer
+      ? [
+          el("span", { class: "badge" }, say(`state_${offer.status}`)),
+          " ",
+          say("version_n", { version: offer.version }),
+          " · ",
+          el("a", { href: `/dashboard/offers/${offer.id}` }, say("to_offer")),
+        ]
+      : say("about_new"),
+  );
   fill(find("#unsaved"), dirty ? say("unsaved") : offer ? say("all_saved") : "");
   find("#discard").hidden = !dirty;
-  nodes.save.textContent = !offer ? say("save_draft") : offer.status === "live" ? say("save_live", { version: offer.version + 1 }) : say("save_version", { version: offer.version + 1 });
+  nodes.save.textContent = !offer
+    ? say("save_draft")
+    : offer.status === "live"
+      ? say("save_live", { version: offer.version + 1 })
+      : say("save_version", { version: offer.version + 1 });
   nodes.save.disabled = offer?.status === "ended" || (offer !== null && !dirty);
-  if (offer?.status === "ended") fill(find("#unsaved"), say("ended"), " ", el("a", { href: `/dashboard/offers/new?from=${offer.id}` }, say("start_from_it")));
+  if (offer?.status === "ended")
+    fill(find("#unsaved"), say("ended"), " ", el("a", { href: `/dashboard/offers/new?from=${offer.id}` }, say("start_from_it")));
 }
 
 /** Something was written: what was told of it is over, it is kept, and the bar says so. */
@@ -107,7 +123,8 @@ async function save() {
     if (document === undefined) return;
     draft.document = copy(document);
   }
-  if (page.offer?.status === "live" && !(await ask(say("sure_live", { version: page.offer.version + 1 }), { yes: say("save") }))) return;
+  if (page.offer?.status === "live" && !(await ask(say("sure_live", { version: page.offer.version + 1 }), { yes: say("save") })))
+    return;
   await write(page.offer?.version);
 }
 
@@ -116,18 +133,21 @@ async function write(over) {
   const document = copy(draft.document);
   page.key ??= crypto.randomUUID();
   const [method, path] = id() ? ["PUT", `/v1/offers/${id()}?version=${over}`] : ["POST", "/v1/offers"];
-  await attempt(async () => {
-    try {
-      const { body } = await call(method, path, { body: document, key: id() ? undefined : page.key });
-      saved(body, document);
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      if (error.code === "version_changed") await overtaken(error.told.version);
-      else if (error.code === "name_taken") wrong([{ field: "name", message: error.message }]);
-      else if (error.errors.length) wrong(error.errors);
-      else throw error;
-    }
-  }, { busy: nodes.save });
+  await attempt(
+    async () => {
+      try {
+        const { body } = await call(method, path, { body: document, key: id() ? undefined : page.key });
+        saved(body, document);
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        if (error.code === "version_changed") await overtaken(error.told.version);
+        else if (error.code === "name_taken") wrong([{ field: "name", message: error.message }]);
+        else if (error.errors.length) wrong(error.errors);
+        else throw error;
+      }
+    },
+    { busy: nodes.save },
+  );
 }
 
 function saved(offer, document) {
@@ -160,7 +180,8 @@ function wrong(errors) {
 }
 
 async function overtaken(version) {
-  if (await ask(say("overtaken", { version }), { yes: say("write_over", { version }), no: say("look_first") })) await write(version);
+  if (await ask(say("overtaken", { version }), { yes: say("write_over", { version }), no: say("look_first") }))
+    await write(version);
   else tell(say("overtaken_kept", { version }), { wrong: true });
 }
 
@@ -202,6 +223,12 @@ async function dryRun() {
   mountDryRun(inside, { offerId: id() });
 }
 
+/** More is known of places: whoever picks some sees it, and those that are named get their names. */
+function explored() {
+  for (const heard of world.calls) heard();
+  if (page.mode === "form" && world.ready && nodes.form.querySelector(".places .of")) redraw();
+}
+
 function turnTo(name) {
   for (const button of all("#besides button")) {
     button.setAttribute("aria-pressed", String(button.value === name));
@@ -222,5 +249,10 @@ for (const button of all("#modes button")) button.addEventListener("click", () =
 for (const button of all("#besides button")) button.addEventListener("click", () => turnTo(button.value));
 nodes.save.addEventListener("click", save);
 find("#discard").addEventListener("click", discard);
-attempt(() => explore(soon(() => { for (const heard of world.calls) heard(); if (page.mode === "form" && world.ready) redraw(); }, 100)));
+window.addEventListener("keydown", (event) => {
+  if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  if (!nodes.save.disabled && nodes.save.ariaBusy !== "true") save();
+});
+attempt(() => explore(soon(explored, 100)));
 dryRun();

@@ -9,9 +9,15 @@ import { add, groupOf, isGroup, move, moves, placeOf, put, take, unwrap } from "
 /** The whole `if` of a document. */
 export function drawConditions(draft) {
   const is = draft.read(["if"]) !== undefined;
-  const tree = is ? [el("ol", { class: "conditions" }, drawCondition(draft, ["if"]))] : [el("p", { class: "note" }, say("if_none"))];
+  const tree = is
+    ? [el("ol", { class: "conditions" }, drawCondition(draft, ["if"]))]
+    : [el("p", { class: "note" }, say("if_none"))];
   const root = is ? unwrap(draft.document, ["if"], read) : null;
-  return [el("p", { class: "note" }, say("if_about")), tree, root && isGroup(root.kind, root.value) && root.nots === 0 ? null : adding(draft, null)];
+  return [
+    el("p", { class: "note" }, say("if_about")),
+    tree,
+    root && isGroup(root.kind, root.value) && root.nots === 0 ? null : adding(draft, null),
+  ];
 }
 
 /** Tell that the tree has another shape, and look at what was done. */
@@ -33,7 +39,10 @@ function adding(draft, list) {
     const path = add(draft, list, FRESH[name]());
     reshaped(draft, path);
   };
-  const options = [el("option", { value: "" }, say("new_condition")), ...Object.keys(FRESH).map((name) => el("option", { value: name }, say(`new_${name}`)))];
+  const options = [
+    el("option", { value: "" }, say("new_condition")),
+    ...Object.keys(FRESH).map((name) => el("option", { value: name }, say(`new_${name}`))),
+  ];
   return el("div", { class: "adding" }, el("select", { id, "aria-label": say("new_condition"), onchange: chosen }, options));
 }
 
@@ -41,10 +50,29 @@ function drawCondition(draft, path) {
   const { path: inner, kind, value, nots } = unwrap(draft.document, path, read);
   const body = isGroup(kind, value) ? drawGroup(draft, inner, kind, value) : drawLeaf(draft, inner, kind, value);
   const negated = nots % 2 === 1;
-  const line = { class: `condition${isGroup(kind, value) ? " group" : ""}${negated ? " negated" : ""}`, dataset: { path: said(path) } };
+  const line = {
+    class: `condition${isGroup(kind, value) ? " group" : ""}${negated ? " negated" : ""}`,
+    dataset: { path: said(path) },
+  };
   const name = isGroup(kind, value) ? say(`group_${kind}`) : knows(`lead_${kind}`) ? say(`lead_${kind}`) : String(kind);
-  return el("li", line, el("div", { class: "line", id: `${idOf(path)}-line`, tabindex: "-1", role: "group", "aria-label": negated ? `${say("not")} ${name}` : name },
-    negated ? el("strong", { class: "not" }, say("not")) : null, body.head, tools(draft, path, { nots, inner, kind, value })), body.rest);
+  return el(
+    "li",
+    line,
+    el(
+      "div",
+      {
+        class: "line",
+        id: `${idOf(path)}-line`,
+        tabindex: "-1",
+        role: "group",
+        "aria-label": negated ? `${say("not")} ${name}` : name,
+      },
+      negated ? el("strong", { class: "not" }, say("not")) : null,
+      body.head,
+      tools(draft, path, { nots, inner, kind, value }),
+    ),
+    body.rest,
+  );
 }
 
 function drawGroup(draft, path, kind, members) {
@@ -52,17 +80,56 @@ function drawGroup(draft, path, kind, members) {
     draft.rename([...path, kind], event.target.value, `${idOf(path)}-word`);
   };
   const word = (each) => el("option", { value: each, selected: each === kind }, say(`group_${each}`));
-  const head = el("span", { class: "sentence" }, el("select", { id: `${idOf(path)}-word`, "aria-label": say("group_word"), onchange: other }, word("all"), word("any")));
+  const head = el(
+    "span",
+    { class: "sentence" },
+    el("select", { id: `${idOf(path)}-word`, "aria-label": say("group_word"), onchange: other }, word("all"), word("any")),
+  );
   const list = [...path, kind];
-  return { head, rest: [members.length ? el("ol", { class: "conditions" }, members.map((_, at) => drawCondition(draft, [...list, at]))) : el("p", { class: "note" }, say("group_empty")), adding(draft, list)] };
+  return {
+    head,
+    rest: [
+      members.length
+        ? el(
+            "ol",
+            { class: "conditions" },
+            members.map((_, at) => drawCondition(draft, [...list, at])),
+          )
+        : el("p", { class: "note" }, say("group_empty")),
+      adding(draft, list),
+    ],
+  };
 }
 
 function drawLeaf(draft, path, kind, value) {
   if (kind === null || !KINDS[kind] || (KINDS[kind].parts[0]?.name !== "self" && (value === null || typeof value !== "object")))
-    return { head: foreign(draft.read(path), () => { put(draft, groupedPath(path), { any: [] }); reshaped(draft, path); }, { id: idOf(path), label: say("foreign_condition") }) };
+    return {
+      head: foreign(
+        draft.read(path),
+        () => {
+          put(draft, groupedPath(path), { any: [] });
+          reshaped(draft, path);
+        },
+        { id: idOf(path), label: say("foreign_condition") },
+      ),
+    };
   const base = [...path, kind];
-  const parts = kind === "attribute" ? attributes(draft, base, value) : KINDS[kind].parts.filter((part) => part.need || part.keys.some((key) => key in value)).map((part) => drawPart(draft, base, kind, part));
-  return { head: el("span", { class: "sentence", dataset: { path: said(base) } }, el("span", { class: "lead" }, say(`lead_${kind}`)), " ", parts, more(draft, base, kind, value)) };
+  const parts =
+    kind === "attribute"
+      ? attributes(draft, base, value)
+      : KINDS[kind].parts
+          .filter((part) => part.need || part.keys.some((key) => key in value))
+          .map((part) => drawPart(draft, base, kind, part));
+  return {
+    head: el(
+      "span",
+      { class: "sentence", dataset: { path: said(base) } },
+      el("span", { class: "lead" }, say(`lead_${kind}`)),
+      " ",
+      parts,
+      more(draft, base, kind, value),
+    ),
+  };
 }
 
 function groupedPath(path) {
@@ -73,12 +140,24 @@ function groupedPath(path) {
 /** A part: its text with the fields in the gaps, and a way to take it out again. */
 function drawPart(draft, base, kind, part) {
   const pieces = (part.measure ? `${say(`f_weather_${part.name}`)} {value}` : say(`part_${kind}_${part.name}`))
-    .split(/(\{\w+\})/).map((piece) => (piece.startsWith("{") ? inline(draft, base, part.fields[piece.slice(1, -1)]) : piece));
+    .split(/(\{\w+\})/)
+    .map((piece) => (piece.startsWith("{") ? inline(draft, base, part.fields[piece.slice(1, -1)]) : piece));
   const away = () => {
     for (const key of part.keys) draft.set([...base, key], undefined, { floor: base.length });
     draft.tell("shape", `${idOf(base)}-more`);
   };
-  const out = !part.need && el("button", { type: "button", class: "quiet small out", "aria-label": `${say("leave_out")}: ${say(`more_${kind}_${part.name}`)}`, onclick: away }, "×");
+  const out =
+    !part.need &&
+    el(
+      "button",
+      {
+        type: "button",
+        class: "quiet small out",
+        "aria-label": `${say("leave_out")}: ${say(`more_${kind}_${part.name}`)}`,
+        onclick: away,
+      },
+      "×",
+    );
   return [el("span", { class: "part" }, pieces, out), " "];
 }
 
@@ -93,7 +172,12 @@ function more(draft, base, kind, value) {
     draft.tell("shape", idOf([...base, ...Object.keys(part.fresh).slice(0, 1)]));
   };
   const options = missing.map((part) => el("option", { value: part.name }, say(`more_${kind}_${part.name}`)));
-  return el("select", { class: "more", id: `${idOf(base)}-more`, "aria-label": say("say_more"), onchange: chosen }, el("option", { value: "" }, say("say_more")), options);
+  return el(
+    "select",
+    { class: "more", id: `${idOf(base)}-more`, "aria-label": say("say_more"), onchange: chosen },
+    el("option", { value: "" }, say("say_more")),
+    options,
+  );
 }
 
 function attributes(draft, base, value) {
@@ -103,10 +187,29 @@ function attributes(draft, base, value) {
       if (to && to !== name && !(to in value)) draft.rename([...base, name], to, idOf([...base, to]));
       else event.target.value = name;
     });
-    const named = el("input", { type: "text", size: 12, maxlength: 64, "aria-label": say("f_attribute_name"), value: name, onchange: rename });
+    const named = el("input", {
+      type: "text",
+      size: 12,
+      maxlength: 64,
+      "aria-label": say("f_attribute_name"),
+      value: name,
+      onchange: rename,
+    });
     const away = () => draft.set([...base, name], undefined, { floor: base.length, shape: true, focus: `${idOf(base)}-more` });
-    const out = Object.keys(value).length > 1 && el("button", { type: "button", class: "quiet small out", "aria-label": `${say("leave_out")}: ${name}`, onclick: away }, "×");
-    return el("span", { class: "part" }, named, inline(draft, base, { at: [name], kind: "values", word: "attribute_value" }), out);
+    const out =
+      Object.keys(value).length > 1 &&
+      el(
+        "button",
+        { type: "button", class: "quiet small out", "aria-label": `${say("leave_out")}: ${name}`, onclick: away },
+        "×",
+      );
+    return el(
+      "span",
+      { class: "part" },
+      named,
+      inline(draft, base, { at: [name], kind: "values", word: "attribute_value" }),
+      out,
+    );
   });
 }
 
@@ -123,8 +226,26 @@ function another(draft, base, value) {
 function tools(draft, path, { nots, inner, kind, value }) {
   const can = moves(draft, path, read);
   const name = (what, at = path) => `${idOf(at)}-${what}`;
-  const button = (what, sign, act, more = {}) => el("button", { type: "button", class: "quiet small", id: name(what), "aria-label": say(`do_${what}`), title: say(`do_${what}`), onclick: act, ...more }, sign);
-  const go = (what, sign) => can[what] && button(what, sign, () => { const there = move(draft, path, can[what]); reshaped(draft, there, name(what, there)); });
+  const button = (what, sign, act, more = {}) =>
+    el(
+      "button",
+      {
+        type: "button",
+        class: "quiet small",
+        id: name(what),
+        "aria-label": say(`do_${what}`),
+        title: say(`do_${what}`),
+        onclick: act,
+        ...more,
+      },
+      sign,
+    );
+  const go = (what, sign) =>
+    can[what] &&
+    button(what, sign, () => {
+      const there = move(draft, path, can[what]);
+      reshaped(draft, there, name(what, there));
+    });
   const negate = () => {
     const now = draft.read(path);
     put(draft, path, nots ? now.not : { not: now });
@@ -139,6 +260,15 @@ function tools(draft, path, { nots, inner, kind, value }) {
     const place = placeOf(path);
     reshaped(draft, path, `${idOf(place && draft.read(place.list) ? place.list : ["if"])}-new`);
   };
-  return el("span", { class: "tools" }, button("not", say("not"), negate, { "aria-pressed": String(nots % 2 === 1) }), go("up", "↑"), go("down", "↓"), go("into", "→"), go("out", "←"),
-    !isGroup(kind, value) && kind !== null && button("group", say("or"), group), button("remove", "×", away));
+  return el(
+    "span",
+    { class: "tools" },
+    button("not", say("not"), negate, { "aria-pressed": String(nots % 2 === 1) }),
+    go("up", "↑"),
+    go("down", "↓"),
+    go("into", "→"),
+    go("out", "←"),
+    !isGroup(kind, value) && kind !== null && button("group", say("or"), group),
+    button("remove", "×", away),
+  );
 }

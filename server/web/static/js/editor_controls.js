@@ -23,29 +23,51 @@ const written = (text, spec) => (text !== "" || spec.required ? text : undefined
 const TEXT = {
   fits: isText,
   draw: (value, spec, put, name) =>
-    el("input", { ...about(spec, name), type: "text", value: value ?? "", size: spec.size, oninput: (event) => put(written(event.target.value, spec)) }),
+    el("input", {
+      ...about(spec, name),
+      type: "text",
+      value: value ?? "",
+      size: spec.size,
+      oninput: (event) => put(written(event.target.value, spec)),
+    }),
 };
 
 const LONG = {
   fits: isText,
   draw: (value, spec, put, name) =>
-    el("textarea", { ...about(spec, name), rows: spec.rows ?? 3, value: value ?? "", oninput: (event) => put(written(event.target.value, spec)) }),
+    el("textarea", {
+      ...about(spec, name),
+      rows: spec.rows ?? 3,
+      value: value ?? "",
+      oninput: (event) => put(written(event.target.value, spec)),
+    }),
 };
 
 const NUMBER = {
   fits: isNumber,
   draw: (value, spec, put, name) => {
     const scale = spec.scale ?? 1;
-    const read = (text) => (text === "" ? undefined : spec.whole || scale !== 1 ? Math.round(Number(text) * scale) : Number(text));
+    const read = (text) =>
+      text === "" ? undefined : spec.whole || scale !== 1 ? Math.round(Number(text) * scale) : Number(text);
     return el("input", {
-      ...about(spec, name), type: "number", step: spec.whole ? 1 : "any", min: spec.low, max: spec.high, inputmode: spec.whole ? "numeric" : "decimal",
-      value: value === undefined ? "" : String(value / scale), oninput: (event) => put(read(event.target.value)),
+      ...about(spec, name),
+      type: "number",
+      step: spec.whole ? 1 : "any",
+      min: spec.low,
+      max: spec.high,
+      inputmode: spec.whole ? "numeric" : "decimal",
+      value: value === undefined ? "" : String(value / scale),
+      oninput: (event) => put(read(event.target.value)),
     });
   },
 };
 
 /** A share that is written as percent: 0.05 is shown as 5. */
-const SHARE = { fits: isNumber, draw: (value, spec, put, name) => NUMBER.draw(round(value, 100), { ...spec, usual: spec.usual }, (given) => put(round(given, 0.01)), name) };
+const SHARE = {
+  fits: isNumber,
+  draw: (value, spec, put, name) =>
+    NUMBER.draw(round(value, 100), { ...spec, usual: spec.usual }, (given) => put(round(given, 0.01)), name),
+};
 
 const round = (value, by) => (value === undefined ? undefined : Number((value * by).toPrecision(12)));
 
@@ -56,22 +78,39 @@ const CHOICE = {
   fits: (value, spec) => spec.options.includes(value),
   draw: (value, spec, put, name) => {
     const none = spec.required ? [] : [el("option", { value: "" }, spec.none ? say(spec.none) : say("as_usual"))];
-    const options = spec.options.map((each, at) => el("option", { value: String(at), selected: each === value }, wordOf(spec, each)));
+    const options = spec.options.map((each, at) =>
+      el("option", { value: String(at), selected: each === value }, wordOf(spec, each)),
+    );
     const chosen = (event) => put(event.target.value === "" ? undefined : spec.options[Number(event.target.value)]);
-    return el("select", { id: name.id, "aria-label": name.label, "aria-required": spec.required ? "true" : undefined, onchange: chosen }, none, options);
+    return el(
+      "select",
+      { id: name.id, "aria-label": name.label, "aria-required": spec.required ? "true" : undefined, onchange: chosen },
+      none,
+      options,
+    );
   },
 };
 
 const TICK = {
   fits: (value) => typeof value === "boolean",
   draw: (value, spec, put, name) =>
-    el("input", { id: name.id, type: "checkbox", checked: value === true, onchange: (event) => put(event.target.checked ? true : undefined) }),
+    el("input", {
+      id: name.id,
+      type: "checkbox",
+      checked: value === true,
+      onchange: (event) => put(event.target.checked ? true : undefined),
+    }),
 };
 
 const DATE = {
   fits: (value) => isText(value) && /^\d{4}-\d\d-\d\d$/.test(value),
   draw: (value, spec, put, name) =>
-    el("input", { ...about(spec, name), type: "date", value: value ?? "", oninput: (event) => put(event.target.value || undefined) }),
+    el("input", {
+      ...about(spec, name),
+      type: "date",
+      value: value ?? "",
+      oninput: (event) => put(event.target.value || undefined),
+    }),
 };
 
 /** A wall-clock time; 24:00 is one too, where something ends. */
@@ -79,23 +118,37 @@ const CLOCK = {
   fits: isText,
   draw: (value, spec, put, name) =>
     el("input", {
-      ...about(spec, name), type: "text", size: 5, maxlength: 5, placeholder: spec.usual ?? "00:00", autocomplete: "off", value: value ?? "",
+      ...about(spec, name),
+      type: "text",
+      size: 5,
+      maxlength: 5,
+      placeholder: spec.usual ?? "00:00",
+      autocomplete: "off",
+      value: value ?? "",
       oninput: (event) => put(clock(event.target.value.trim()) || undefined),
-      onchange: (event) => { event.target.value = clock(event.target.value.trim()); },
+      onchange: (event) => {
+        event.target.value = clock(event.target.value.trim());
+      },
     }),
 };
 
 /** Some of several words, each to be turned on and off. */
 const SEVERAL = {
-  fits: (value, spec) => (isText(value) ? spec.options.includes(value) : Array.isArray(value) && value.every((each) => spec.options.includes(each))),
+  fits: (value, spec) =>
+    isText(value) ? spec.options.includes(value) : Array.isArray(value) && value.every((each) => spec.options.includes(each)),
   draw: (value, spec, put, name) => {
-    const chosen = new Set(isText(value) ? [value] : value ?? []);
+    const chosen = new Set(isText(value) ? [value] : (value ?? []));
     const turn = (word) => (event) => {
       chosen[event.target.checked ? "add" : "delete"](word);
       put(chosen.size ? spec.options.filter((each) => chosen.has(each)) : undefined);
     };
     const tick = (word, at) =>
-      el("label", { class: "toggle" }, el("input", { id: `${name.id}-${at}`, type: "checkbox", checked: chosen.has(word), onchange: turn(word) }), el("span", {}, wordOf(spec, word)));
+      el(
+        "label",
+        { class: "toggle" },
+        el("input", { id: `${name.id}-${at}`, type: "checkbox", checked: chosen.has(word), onchange: turn(word) }),
+        el("span", {}, wordOf(spec, word)),
+      );
     return el("span", { class: "toggles", role: "group", id: name.id, "aria-label": name.label }, spec.options.map(tick));
   },
 };
@@ -103,8 +156,19 @@ const SEVERAL = {
 const COLOUR = {
   fits: isText,
   draw: (value, spec, put, name) => {
-    const shown = el("input", { type: "color", "aria-label": `${name.label}: ${say("colour_pick")}`, value: /^#[0-9a-f]{6}$/i.test(value ?? "") ? value : "#808080" });
-    const text = el("input", { ...about(spec, name), type: "text", size: 8, maxlength: 7, placeholder: "#rrggbb", value: value ?? "" });
+    const shown = el("input", {
+      type: "color",
+      "aria-label": `${name.label}: ${say("colour_pick")}`,
+      value: /^#[0-9a-f]{6}$/i.test(value ?? "") ? value : "#808080",
+    });
+    const text = el("input", {
+      ...about(spec, name),
+      type: "text",
+      size: 8,
+      maxlength: 7,
+      placeholder: "#rrggbb",
+      value: value ?? "",
+    });
     shown.addEventListener("input", () => put((text.value = shown.value)));
     text.addEventListener("input", () => {
       if (/^#[0-9a-f]{6}$/i.test(text.value)) shown.value = text.value;
@@ -115,8 +179,23 @@ const COLOUR = {
 };
 
 export const CONTROLS = {
-  text: TEXT, long: LONG, number: NUMBER, share: SHARE, choice: CHOICE, tick: TICK, date: DATE, clock: CLOCK, several: SEVERAL, colour: COLOUR,
-  duration: DURATION, money: MONEY, bounds: BOUNDS, values: VALUES, zone: ZONE, period: PERIOD, edge: EDGE,
+  text: TEXT,
+  long: LONG,
+  number: NUMBER,
+  share: SHARE,
+  choice: CHOICE,
+  tick: TICK,
+  date: DATE,
+  clock: CLOCK,
+  several: SEVERAL,
+  colour: COLOUR,
+  duration: DURATION,
+  money: MONEY,
+  bounds: BOUNDS,
+  values: VALUES,
+  zone: ZONE,
+  period: PERIOD,
+  edge: EDGE,
 };
 
 /** The language's name, for people. */

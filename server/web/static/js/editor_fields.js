@@ -29,14 +29,19 @@ function control(draft, base, spec, label) {
     if (given === undefined && spec.removes) draft.set(spec.removes, undefined, { shape: true, focus });
     else draft.set(path, given, { floor: spec.floor ?? base.length, shape: shape || (spec.late && value === undefined), focus });
   });
-  if (value !== undefined && !kind.fits(value, spec)) return foreign(value, () => put(spec.fresh, { shape: true }), { id, label });
+  if (value !== undefined && !kind.fits(value, spec))
+    return foreign(value, () => put(spec.fresh, { shape: true }), { id, label });
   return kind.draw(value, spec, put, { id, label, draft, path });
 }
 
 /** What the form has no control for stays as it is until somebody writes it anew. */
 export const foreign = (value, away, name) =>
-  el("span", { class: "foreign", id: name.id, role: "group", "aria-label": name.label },
-    el("code", {}, JSON.stringify(value)), el("button", { type: "button", class: "quiet small", onclick: away }, say("write_anew")));
+  el(
+    "span",
+    { class: "foreign", id: name.id, role: "group", "aria-label": name.label },
+    el("code", {}, JSON.stringify(value)),
+    el("button", { type: "button", class: "quiet small", onclick: away }, say("write_anew")),
+  );
 
 /** A field with its label above. */
 export function field(draft, base, spec) {
@@ -56,14 +61,23 @@ export function field(draft, base, spec) {
 /** A field within a sentence: without a label that is seen. */
 export function inline(draft, base, spec) {
   const path = [...base, ...spec.at];
-  return el("span", { class: `inline ${spec.kind}`, dataset: { path: said(path) } }, control(draft, base, spec, say(`f_${spec.word}`)));
+  return el(
+    "span",
+    { class: `inline ${spec.kind}`, dataset: { path: said(path) } },
+    control(draft, base, spec, say(`f_${spec.word}`)),
+  );
 }
 
 /** Fields side by side; those whose `when` says no are left out. */
 export const fields = (draft, base, specs) =>
-  el("div", { class: "fields" }, specs.filter((spec) => !spec.when || spec.when(draft)).map((spec) => field(draft, base, spec)));
+  el(
+    "div",
+    { class: "fields" },
+    specs.filter((spec) => !spec.when || spec.when(draft)).map((spec) => field(draft, base, spec)),
+  );
 
-const icon = (sign, word, more) => el("button", { type: "button", class: "quiet small", "aria-label": word, title: word, ...more }, sign);
+const icon = (sign, word, more) =>
+  el("button", { type: "button", class: "quiet small", "aria-label": word, title: word, ...more }, sign);
 
 /** A list of rows that are added and taken away: {at, row: [fields], fresh: () => value, word, most}. */
 export function rows(draft, base, spec) {
@@ -74,14 +88,37 @@ export function rows(draft, base, spec) {
   const row = (_, at) => {
     const name = `${say(`f_${spec.word}`)} ${at + 1}`;
     const mine = spec.row.filter((each) => !each.when || each.when(draft, [...path, at]));
-    return el("li", {}, el("div", { class: "row", role: "group", "aria-label": name, dataset: { path: said([...path, at]) } },
-      mine.map((each) => field(draft, [...path, at], each)), icon("×", `${say("remove")}: ${name}`, { onclick: () => away(at) })));
+    return el(
+      "li",
+      {},
+      el(
+        "div",
+        { class: "row", role: "group", "aria-label": name, dataset: { path: said([...path, at]) } },
+        mine.map((each) => field(draft, [...path, at], each)),
+        icon("×", `${say("remove")}: ${name}`, { onclick: () => away(at) }),
+      ),
+    );
   };
   const focus = () => idOf([...path, list.length, ...spec.row[0].at]);
   const add = () => draft.set([...path, list.length], spec.fresh(draft), { shape: true, focus: focus() });
   const head = el("h3", {}, say(`f_${spec.word}`));
   const hint = knows(`h_${spec.word}`) && el("p", { class: "note" }, say(`h_${spec.word}`));
-  if (now !== undefined && !Array.isArray(now)) return el("div", { class: "rows", dataset: { path: said(path) } }, head, foreign(now, () => draft.set(path, undefined, { shape: true }), { id: idOf(path), label: say(`f_${spec.word}`) }));
-  const more = (!spec.most || list.length < spec.most) && el("button", { type: "button", class: "quiet", id: `${idOf(path)}-add`, onclick: add }, say(`add_${spec.word}`));
-  return el("div", { class: "rows", dataset: { path: said(path) } }, head, hint, list.length ? el("ol", {}, list.map(row)) : null, more);
+  if (now !== undefined && !Array.isArray(now))
+    return el(
+      "div",
+      { class: "rows", dataset: { path: said(path) } },
+      head,
+      foreign(now, () => draft.set(path, undefined, { shape: true }), { id: idOf(path), label: say(`f_${spec.word}`) }),
+    );
+  const more =
+    (!spec.most || list.length < spec.most) &&
+    el("button", { type: "button", class: "quiet", id: `${idOf(path)}-add`, onclick: add }, say(`add_${spec.word}`));
+  return el(
+    "div",
+    { class: "rows", dataset: { path: said(path) } },
+    head,
+    hint,
+    list.length ? el("ol", {}, list.map(row)) : null,
+    more,
+  );
 }

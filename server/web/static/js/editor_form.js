@@ -18,7 +18,9 @@ const BASICS = [
 ];
 
 const CAPS = {
-  at: ["limits", "per_customer"], word: "per_customer", most: 20,
+  at: ["limits", "per_customer"],
+  word: "per_customer",
+  most: 20,
   fresh: () => ({ max: 1, period: { calendar: "day", tz: "customer_home" } }),
   row: [
     { at: ["max"], kind: "number", whole: true, low: 1, high: 1e9, word: "cap_max", required: true },
@@ -29,8 +31,22 @@ const CAPS = {
 const LIMITS = (draft) => [
   { at: ["limits", "total", "units"], kind: "number", whole: true, low: 1, high: 1e9 },
   { at: ["limits", "total", "liability"], kind: "money", currency: () => draft.read(["reward", "value", "currency"]) ?? "EUR" },
-  { at: ["limits", "per_place", "units"], kind: "number", whole: true, low: 1, high: 1e9, seed: { "limits.per_place.period": { calendar: "day", tz: "place" } }, removes: ["limits", "per_place"], late: true },
-  { at: ["limits", "per_place", "period"], kind: "period", zone: "place", when: () => draft.read(["limits", "per_place"]) !== undefined },
+  {
+    at: ["limits", "per_place", "units"],
+    kind: "number",
+    whole: true,
+    low: 1,
+    high: 1e9,
+    seed: { "limits.per_place.period": { calendar: "day", tz: "place" } },
+    removes: ["limits", "per_place"],
+    late: true,
+  },
+  {
+    at: ["limits", "per_place", "period"],
+    kind: "period",
+    zone: "place",
+    when: () => draft.read(["limits", "per_place"]) !== undefined,
+  },
   { at: ["limits", "pressure_class"], kind: "text", list: "pressure", longest: 64, usual: "marketing" },
   { at: ["holdout", "share"], kind: "share", low: 0, high: 100, removes: ["holdout"], late: true },
   { at: ["holdout", "salt"], kind: "text", longest: 200, when: () => draft.read(["holdout"]) !== undefined },
@@ -58,8 +74,17 @@ const SECTIONS = {
 /** Draw the whole form; `focus` is the id to look at afterwards, else what was looked at before. */
 export function drawForm(node, draft, focus = document.activeElement?.id) {
   draft.drawn += 1;
-  fill(node, Object.entries(SECTIONS).map(([name, section]) => el("section", { class: "panel", id: `s-${name}`, dataset: section.path ? { path: section.path } : {} },
-    el("h2", {}, say(`s_${name}`)), section.draw(draft))));
+  fill(
+    node,
+    Object.entries(SECTIONS).map(([name, section]) =>
+      el(
+        "section",
+        { class: "panel", id: `s-${name}`, dataset: section.path ? { path: section.path } : {} },
+        el("h2", {}, say(`s_${name}`)),
+        section.draw(draft),
+      ),
+    ),
+  );
   const found = focus && document.getElementById(focus);
   if (found && found !== document.activeElement) found.focus();
 }
@@ -69,7 +94,11 @@ export const drawWays = () => Object.keys(SECTIONS).map((name) => el("a", { href
 
 /** Fill the lists of words that are known beforehand. */
 export function drawLists() {
-  const listed = (id, words) => fill(find(`#list-${id}`), words.map((value) => el("option", { value })));
+  const listed = (id, words) =>
+    fill(
+      find(`#list-${id}`),
+      words.map((value) => el("option", { value })),
+    );
   listed("events", ["redemption", "purchase", "sign_up", "birthday", "inactivity"]);
   listed("pressure", FACTS.pressure);
   listed("currencies", ["EUR", "CHF", "USD", "GBP", "PLN", "SEK", "DKK", "NOK", "CZK", "JPY"]);

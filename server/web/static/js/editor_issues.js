@@ -30,12 +30,15 @@ export class Issues {
 function holderOf(form, path) {
   let found = null;
   for (const node of all("[data-path]", form))
-    if (isWithin(path, node.dataset.path) && (found === null || node.dataset.path.length >= found.dataset.path.length)) found = node;
+    if (isWithin(path, node.dataset.path) && (found === null || node.dataset.path.length >= found.dataset.path.length))
+      found = node;
   return found;
 }
 
 const inputs = (node) => (node.matches(".field, .inline, .of") ? all("input, select, textarea, button", node) : []);
-const labelOf = (node) => node.querySelector("label, .label, legend, h2, h3")?.textContent || node.querySelector("[aria-label]")?.getAttribute("aria-label");
+const labelOf = (node) =>
+  node.querySelector("label, .label, legend, h2, h3")?.textContent ||
+  node.querySelector("[aria-label]")?.getAttribute("aria-label");
 
 /** Mark the fields of a form, and list everything in `summary`. */
 export function markForm(form, summary, issues) {
@@ -55,22 +58,38 @@ export function markForm(form, summary, issues) {
 export function list(summary, issues, lines) {
   summary.hidden = lines.length === 0;
   const wrong = issues.wrong.length;
-  fill(summary, lines.length ? [el("h2", {}, wrong ? say("issues", { number: wrong }) : say("warnings")), el("ul", {}, lines)] : []);
+  fill(
+    summary,
+    lines.length ? [el("h2", {}, wrong ? say("issues", { number: wrong }) : say("warnings")), el("ul", {}, lines)] : [],
+  );
 }
 
 /** One line of the list: what it is about, and a way there. */
 export function line(issue, name, go) {
-  const told = issue.field ? `${name && name !== issue.field ? `${name}: ` : ""}${inWords(issue.message)}` : inWords(issue.message);
+  const told = issue.field
+    ? `${name && name !== issue.field ? `${name}: ` : ""}${inWords(issue.message)}`
+    : inWords(issue.message);
   const path = issue.field && el("code", {}, issue.field);
-  return el("li", { class: issue.kind }, go ? el("button", { type: "button", class: "link", onclick: go }, told) : told, " ", path);
+  return el(
+    "li",
+    { class: issue.kind },
+    go ? el("button", { type: "button", class: "link", onclick: go }, told) : told,
+    " ",
+    path,
+  );
 }
 
 function mark(holder, issue, id) {
-  const note = el("span", { class: issue.kind === "wrong" ? "complaint" : "warning", id, dataset: { issue: "" }, lang: LANGUAGE }, inWords(issue.message));
+  const note = el(
+    "span",
+    { class: issue.kind === "wrong" ? "complaint" : "warning", id, dataset: { issue: "" }, lang: LANGUAGE },
+    inWords(issue.message),
+  );
   holder.append(note);
   const marked = inputs(holder);
   for (const node of marked.length ? marked : [holder]) describe(node, id);
-  if (issue.kind === "wrong") for (const node of marked) if (node.matches("input, select, textarea")) node.setAttribute("aria-invalid", "true");
+  if (issue.kind === "wrong")
+    for (const node of marked) if (node.matches("input, select, textarea")) node.setAttribute("aria-invalid", "true");
 }
 
 /** Join a description to those that an element has, or (null) leave it with its own. */

@@ -6,7 +6,15 @@ import { line, list } from "./editor_issues.js";
 
 /** Make the text's editor in a node: {text, write(document), parse(), mark(issues, summary)}. */
 export function openText(node, changed) {
-  const area = el("textarea", { id: "json", class: "json", spellcheck: "false", autocapitalize: "off", wrap: "off", "aria-label": say("json_label"), rows: 30 });
+  const area = el("textarea", {
+    id: "json",
+    class: "json",
+    spellcheck: "false",
+    autocapitalize: "off",
+    wrap: "off",
+    "aria-label": say("json_label"),
+    rows: 30,
+  });
   const numbers = el("div", { class: "numbers", "aria-hidden": "true" });
   const said = el("p", { class: "complaint", id: "json-said", role: "status" });
   const shown = { wrong: new Map() };
@@ -14,11 +22,21 @@ export function openText(node, changed) {
 
   const number = () => {
     const count = area.value.split("\n").length;
-    fill(numbers, Array.from({ length: count }, (_, at) => el("div", { class: shown.wrong.get(at + 1) ?? "" }, String(at + 1))));
+    fill(
+      numbers,
+      Array.from({ length: count }, (_, at) => el("div", { class: shown.wrong.get(at + 1) ?? "" }, String(at + 1))),
+    );
     numbers.scrollTop = area.scrollTop;
   };
-  area.addEventListener("scroll", () => { numbers.scrollTop = area.scrollTop; });
-  area.addEventListener("input", () => { shown.wrong.clear(); area.removeAttribute("aria-invalid"); number(); changed(); });
+  area.addEventListener("scroll", () => {
+    numbers.scrollTop = area.scrollTop;
+  });
+  area.addEventListener("input", () => {
+    shown.wrong.clear();
+    area.removeAttribute("aria-invalid");
+    number();
+    changed();
+  });
 
   const go = (at) => {
     const lines = area.value.split("\n");
@@ -29,7 +47,9 @@ export function openText(node, changed) {
   };
 
   return {
-    get text() { return area.value; },
+    get text() {
+      return area.value;
+    },
     write(document) {
       area.value = JSON.stringify(inOrder(document), null, 2);
       shown.wrong.clear();
@@ -65,7 +85,11 @@ export function openText(node, changed) {
       number();
       area.toggleAttribute("aria-invalid", false);
       if (issues.wrong.length) area.setAttribute("aria-invalid", "true");
-      list(summary, issues, placed.map(([each, at]) => line(each, say("line", { number: at }), () => go(at))));
+      list(
+        summary,
+        issues,
+        placed.map(([each, at]) => line(each, say("line", { number: at }), () => go(at))),
+      );
       return () => placed.length && go(placed.find(([each]) => each.kind === "wrong")?.[1] ?? placed[0][1]);
     },
   };

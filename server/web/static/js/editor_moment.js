@@ -13,12 +13,19 @@ const isContent = (value) => value !== null && typeof value === "object" && !Arr
 const ABOUT = [
   { at: ["moment", "surfaces"], kind: "several", options: choices.surface, words: "surface_{}" },
   { at: ["moment", "action", "type"], kind: "choice", options: ["pass", "link"], words: "action_{}", shape: true },
-  { at: ["moment", "action", "url"], kind: "text", longest: 2000, when: (draft) => draft.read(["moment", "action", "type"]) === "link" || draft.read(["moment", "action", "url"]) !== undefined },
+  {
+    at: ["moment", "action", "url"],
+    kind: "text",
+    longest: 2000,
+    when: (draft) => draft.read(["moment", "action", "type"]) === "link" || draft.read(["moment", "action", "url"]) !== undefined,
+  },
   { at: ["moment", "collapse_key"], kind: "text", longest: 64 },
 ];
 
 const VARIANTS = {
-  at: ["variants"], word: "variants", most: 20,
+  at: ["variants"],
+  word: "variants",
+  most: 20,
   fresh: (draft) => fresh(free(draft)),
   row: [
     { at: ["id"], kind: "text", word: "variant_id", longest: 64, required: true },
@@ -38,27 +45,46 @@ const fresh = (id) => ({ id, weight: 50, placement: choices.placement.includes(i
 export function drawMoment(draft) {
   const content = draft.read(CONTENT);
   const shown = isContent(content) ? Object.keys(content) : [];
-  const panels = content !== undefined && !isContent(content)
-    ? [foreign(content, () => draft.set(CONTENT, {}, { shape: true }), { id: idOf(CONTENT), label: say("f_moment_content") })]
-    : shown.flatMap((locale) => (Array.isArray(content[locale]) ? content[locale].map((_, at) => panel(draft, [...CONTENT, locale, at], locale)) : [panel(draft, [...CONTENT, locale], locale)]));
+  const panels =
+    content !== undefined && !isContent(content)
+      ? [foreign(content, () => draft.set(CONTENT, {}, { shape: true }), { id: idOf(CONTENT), label: say("f_moment_content") })]
+      : shown.flatMap((locale) =>
+          Array.isArray(content[locale])
+            ? content[locale].map((_, at) => panel(draft, [...CONTENT, locale, at], locale))
+            : [panel(draft, [...CONTENT, locale], locale)],
+        );
   const fallback = { at: ["moment", "fallback_locale"], kind: "choice", options: shown, required: true };
-  return [el("div", { class: "contents", dataset: { path: said(CONTENT) } }, panels), another(draft, shown), fields(draft, [], [...(shown.length ? [fallback] : []), ...ABOUT]), rows(draft, [], VARIANTS)];
+  return [
+    el("div", { class: "contents", dataset: { path: said(CONTENT) } }, panels),
+    another(draft, shown),
+    fields(draft, [], [...(shown.length ? [fallback] : []), ...ABOUT]),
+    rows(draft, [], VARIANTS),
+  ];
 }
 
 /** The words of one locale (and manner of address). */
 function panel(draft, path, locale) {
   const value = draft.read(path);
   const name = `${localeName(locale)} (${locale})`;
-  if (!isContent(value)) return foreign(value, () => draft.set(path, { title: "", body: "" }, { shape: true }), { id: idOf(path), label: name });
+  if (!isContent(value))
+    return foreign(value, () => draft.set(path, { title: "", body: "" }, { shape: true }), { id: idOf(path), label: name });
   const manner = value.formality ? `${name} · ${say(`formality_${value.formality}`)}` : name;
   const specs = [
     { at: ["title"], kind: "text", word: "title", longest: 300, required: true, wide: true },
     { at: ["body"], kind: "long", word: "body", longest: 2000, required: true, wide: true },
-    ...(isGerman(locale) || value.formality !== undefined ? [{ at: ["formality"], kind: "choice", options: ["du", "sie"], words: "formality_{}", word: "formality", shape: true }] : []),
+    ...(isGerman(locale) || value.formality !== undefined
+      ? [{ at: ["formality"], kind: "choice", options: ["du", "sie"], words: "formality_{}", word: "formality", shape: true }]
+      : []),
     { at: ["image_url"], kind: "text", word: "image_url", longest: 2000 },
   ];
-  return el("fieldset", { class: "content", dataset: { path: said(path), locale } }, el("legend", {}, manner), fields(draft, path, specs), placeholders(draft, path),
-    el("div", { class: "buttons" }, both(draft, path, locale, value), away(draft, path, manner)));
+  return el(
+    "fieldset",
+    { class: "content", dataset: { path: said(path), locale } },
+    el("legend", {}, manner),
+    fields(draft, path, specs),
+    placeholders(draft, path),
+    el("div", { class: "buttons" }, both(draft, path, locale, value), away(draft, path, manner)),
+  );
 }
 
 function away(draft, path, name) {
@@ -70,7 +96,11 @@ function away(draft, path, name) {
     if (!left.includes(draft.read(["moment", "fallback_locale"]))) draft.set(["moment", "fallback_locale"], left[0]);
     draft.tell("shape", "new-locale");
   };
-  return el("button", { type: "button", class: "quiet small", onclick: remove, "aria-label": `${say("remove")}: ${name}` }, say("remove"));
+  return el(
+    "button",
+    { type: "button", class: "quiet small", onclick: remove, "aria-label": `${say("remove")}: ${name}` },
+    say("remove"),
+  );
 }
 
 /** German has two manners of address: the other one joins the one that is there. */
@@ -79,21 +109,35 @@ function both(draft, path, locale, value) {
   const add = () => {
     const mine = value.formality ?? FACTS.formality;
     const other = mine === "du" ? "sie" : "du";
-    draft.set(path, [{ ...value, formality: mine }, { formality: other, title: "", body: "" }], { shape: true, focus: idOf([...path, 1, "title"]) });
+    draft.set(
+      path,
+      [
+        { ...value, formality: mine },
+        { formality: other, title: "", body: "" },
+      ],
+      { shape: true, focus: idOf([...path, 1, "title"]) },
+    );
   };
   return el("button", { type: "button", class: "quiet small", onclick: add }, say("add_formality"));
 }
 
 /** What may stand in title and body: put in where the cursor was last. */
 function placeholders(draft, path) {
-  const options = ["customer.first_name", ...choices.placeholder].map((name) => el("option", { value: name }, say(`placeholder_${name.replace(".", "_")}`)));
+  const options = ["customer.first_name", ...choices.placeholder].map((name) =>
+    el("option", { value: name }, say(`placeholder_${name.replace(".", "_")}`)),
+  );
   const chosen = (event) => {
     const name = event.target.value;
     event.target.value = "";
     const text = name.startsWith("customer.") ? `{{ ${name} | default: '${say("placeholder_default")}' }}` : `{{ ${name} }}`;
     insert(event.target.closest("fieldset"), text);
   };
-  return el("label", { class: "insert" }, say("insert"), el("select", { id: `${idOf(path)}-insert`, onchange: chosen }, el("option", { value: "" }, "…"), options));
+  return el(
+    "label",
+    { class: "insert" },
+    say("insert"),
+    el("select", { id: `${idOf(path)}-insert`, onchange: chosen }, el("option", { value: "" }, "…"), options),
+  );
 }
 
 /** Put a text where the cursor is, or was last, in a panel's title or body. */
@@ -111,8 +155,24 @@ document.addEventListener("focusin", (event) => {
 
 /** The list of languages that words may be added in. */
 function another(draft, shown) {
-  const listed = [...new Set([...FACTS.locales, "de-DE", "en-US", "en-GB", "fr-FR", "it-IT", "es-ES", "nl-NL", "pl-PL", "tr-TR"])].filter((each) => !shown.includes(each));
-  const input = el("input", { id: "new-locale", type: "text", list: "list-locales", size: 8, maxlength: 35, autocomplete: "off", placeholder: listed[0] ?? "", onkeydown: (event) => { if (event.key === "Enter") { event.preventDefault(); add(); } } });
+  const listed = [
+    ...new Set([...FACTS.locales, "de-DE", "en-US", "en-GB", "fr-FR", "it-IT", "es-ES", "nl-NL", "pl-PL", "tr-TR"]),
+  ].filter((each) => !shown.includes(each));
+  const input = el("input", {
+    id: "new-locale",
+    type: "text",
+    list: "list-locales",
+    size: 8,
+    maxlength: 35,
+    autocomplete: "off",
+    placeholder: listed[0] ?? "",
+    onkeydown: (event) => {
+      if (event.key === "Enter") {
+        event.preventDefault();
+        add();
+      }
+    },
+  });
   const add = () => {
     const locale = input.value.trim() || listed[0];
     if (!locale || shown.includes(locale)) return;
@@ -121,6 +181,15 @@ function another(draft, shown) {
     if (draft.read(["moment", "fallback_locale"]) === undefined) draft.set(["moment", "fallback_locale"], locale);
     draft.tell("shape", idOf([...CONTENT, locale, "title"]));
   };
-  return el("div", { class: "pair wide" }, el("label", {}, say("new_locale"), input), el("button", { type: "button", class: "quiet", id: "add-locale", onclick: add }, say("add_locale")),
-    el("datalist", { id: "list-locales" }, listed.map((value) => el("option", { value }, localeName(value)))));
+  return el(
+    "div",
+    { class: "pair wide" },
+    el("label", {}, say("new_locale"), input),
+    el("button", { type: "button", class: "quiet", id: "add-locale", onclick: add }, say("add_locale")),
+    el(
+      "datalist",
+      { id: "list-locales" },
+      listed.map((value) => el("option", { value }, localeName(value))),
+    ),
+  );
 }

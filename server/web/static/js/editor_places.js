@@ -28,20 +28,36 @@ export const PLACES = {
   },
   draw: (value, spec, put, name) => {
     const kinds = [...(spec.named ?? []), ...(spec.whole === false || spec.named ? [] : ["any"]), "tag", "ids"];
-    const kind = value === undefined ? spec.usual ?? "" : kindOf(value);
+    const kind = value === undefined ? (spec.usual ?? "") : kindOf(value);
     const options = kinds.map((each) => el("option", { value: each, selected: each === kind }, say(`places_${each}`)));
     const chosen = (event) => put(fresh(event.target.value), { shape: true });
     const select = el("select", { id: name.id, "aria-label": name.label, onchange: chosen }, options);
-    return el("span", { class: "pair wide places" }, select, kind === "tag" && tag(value, put, name), kind === "ids" && ids(value, put, name));
+    return el(
+      "span",
+      { class: "pair wide places" },
+      select,
+      kind === "tag" && tag(value, put, name),
+      kind === "ids" && ids(value, put, name),
+    );
   },
 };
 
 function tag(value, put, name) {
   const told = el("small", { class: "note" });
-  const count_ = (text) => { told.textContent = world.ready && text ? say("places_count", { number: count(world.tags.get(text) ?? 0) }) : ""; };
+  const count_ = (text) => {
+    told.textContent = world.ready && text ? say("places_count", { number: count(world.tags.get(text) ?? 0) }) : "";
+  };
   const input = el("input", {
-    id: `${name.id}-tag`, type: "text", list: "list-tags", maxlength: 64, "aria-label": say("f_tag"), value: value.tag,
-    oninput: (event) => { put({ tag: event.target.value }); count_(event.target.value); },
+    id: `${name.id}-tag`,
+    type: "text",
+    list: "list-tags",
+    maxlength: 64,
+    "aria-label": say("f_tag"),
+    value: value.tag,
+    oninput: (event) => {
+      put({ tag: event.target.value });
+      count_(event.target.value);
+    },
   });
   count_(value.tag);
   return el("span", { class: "of", dataset: { path: said([...name.path, "tag"]) } }, input, told);
@@ -52,14 +68,31 @@ function ids(value, put, name) {
   const away = (id) => () => put({ ids: value.ids.filter((each) => each !== id) }, { shape: true, focus: `${name.id}-pick` });
   const chip = (id) => {
     const word = placeOf(id)?.name ?? id.slice(0, 8);
-    return el("li", {}, word, el("button", { type: "button", class: "quiet small", "aria-label": `${say("remove")}: ${word}`, onclick: away(id) }, "×"));
+    return el(
+      "li",
+      {},
+      word,
+      el("button", { type: "button", class: "quiet small", "aria-label": `${say("remove")}: ${word}`, onclick: away(id) }, "×"),
+    );
   };
   const open = async () => {
     const picked = await pick(value.ids);
     if (picked) put({ ids: picked }, { shape: true, focus: `${name.id}-pick` });
   };
   const rest = value.ids.length - SHOWN;
-  return el("span", { class: "of", dataset: { path: said([...name.path, "ids"]) } },
-    el("ul", { class: "chips" }, value.ids.slice(0, SHOWN).map(chip), rest > 0 && el("li", {}, say("and_others", { number: count(rest) }))),
-    el("button", { type: "button", class: "quiet", id: `${name.id}-pick`, onclick: open }, say(value.ids.length ? "pick_others" : "pick")));
+  return el(
+    "span",
+    { class: "of", dataset: { path: said([...name.path, "ids"]) } },
+    el(
+      "ul",
+      { class: "chips" },
+      value.ids.slice(0, SHOWN).map(chip),
+      rest > 0 && el("li", {}, say("and_others", { number: count(rest) })),
+    ),
+    el(
+      "button",
+      { type: "button", class: "quiet", id: `${name.id}-pick`, onclick: open },
+      say(value.ids.length ? "pick_others" : "pick"),
+    ),
+  );
 }

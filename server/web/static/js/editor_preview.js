@@ -37,20 +37,47 @@ export function openPreview(node, draft, found) {
 }
 
 function readerOf({ name, sky, warmth, wallet }) {
-  const weather = sky || warmth !== "" ? { ...(sky ? { kind: sky } : {}), ...(warmth !== "" ? { temperature_c: Number(warmth) } : {}) } : undefined;
+  const weather =
+    sky || warmth !== ""
+      ? { ...(sky ? { kind: sky } : {}), ...(warmth !== "" ? { temperature_c: Number(warmth) } : {}) }
+      : undefined;
   return { wallet, ...(name ? { customer: { attributes: { first_name: name } } } : {}), ...(weather ? { weather } : {}) };
 }
 
 /** Who reads it: made up. */
 function drawReader(reader, changed) {
-  const set = (key) => (event) => { reader[key] = event.target.value; changed(); };
-  const skies = [el("option", { value: "" }, say("unknown")), ...choices.sky.map((each) => el("option", { value: each }, say(`sky_${each}`)))];
+  const set = (key) => (event) => {
+    reader[key] = event.target.value;
+    changed();
+  };
+  const skies = [
+    el("option", { value: "" }, say("unknown")),
+    ...choices.sky.map((each) => el("option", { value: each }, say(`sky_${each}`))),
+  ];
   const wallets = ["apple", "google"].map((each) => el("option", { value: each }, say(`wallet_${each}`)));
-  return el("details", { class: "reader" }, el("summary", {}, say("reader")), el("div", { class: "fields" },
-    el("label", {}, say("reader_name"), el("input", { type: "text", maxlength: 60, autocomplete: "off", oninput: set("name") })),
-    el("label", {}, say("reader_sky"), el("select", { onchange: set("sky") }, skies)),
-    el("label", {}, say("reader_warmth"), el("input", { type: "number", step: "any", min: -60, max: 60, oninput: set("warmth") })),
-    el("label", {}, say("reader_wallet"), el("select", { onchange: set("wallet") }, wallets))));
+  return el(
+    "details",
+    { class: "reader" },
+    el("summary", {}, say("reader")),
+    el(
+      "div",
+      { class: "fields" },
+      el(
+        "label",
+        {},
+        say("reader_name"),
+        el("input", { type: "text", maxlength: 60, autocomplete: "off", oninput: set("name") }),
+      ),
+      el("label", {}, say("reader_sky"), el("select", { onchange: set("sky") }, skies)),
+      el(
+        "label",
+        {},
+        say("reader_warmth"),
+        el("input", { type: "number", step: "any", min: -60, max: 60, oninput: set("warmth") }),
+      ),
+      el("label", {}, say("reader_wallet"), el("select", { onchange: set("wallet") }, wallets)),
+    ),
+  );
 }
 
 const nameOf = (item) => `${item.locale}${item.formality ? `-${item.formality}` : ""}`;
@@ -60,7 +87,23 @@ function drawItems(now, reader, show) {
   if (!now.items.length) return null;
   const contents = [...new Map(now.items.map((item) => [nameOf(item), item])).values()];
   if (!contents.some((item) => nameOf(item) === reader.content)) reader.content = nameOf(contents[0]);
-  const tab = (item) => el("li", {}, el("button", { type: "button", "aria-pressed": String(nameOf(item) === reader.content), onclick: () => { reader.content = nameOf(item); show(); } }, wordsOf(item)));
+  const tab = (item) =>
+    el(
+      "li",
+      {},
+      el(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": String(nameOf(item) === reader.content),
+          onclick: () => {
+            reader.content = nameOf(item);
+            show();
+          },
+        },
+        wordsOf(item),
+      ),
+    );
   const items = now.items.filter((item) => nameOf(item) === reader.content);
   const pass = items.find((item) => item.pass)?.pass;
   return [
@@ -74,14 +117,50 @@ function drawItems(now, reader, show) {
 /** One placement, as a phone would show it. */
 function drawItem(item) {
   const picture = item.image_url && el("p", { class: "picture", title: item.image_url }, say("picture_there"));
-  const action = item.action.type === "link" ? say("open_link") : item.pass || item.action.type === "pass" ? say("take_pass") : null;
-  return el("figure", { class: `shown as-${item.placement}` }, el("figcaption", {}, say(`as_${item.placement}`), " ", el("small", { class: "note" }, item.variants.join(", "))),
-    el("div", { class: "screen" }, el("div", { class: "moment" }, picture, el("strong", {}, item.title), el("p", {}, item.body), item.placement !== "inbox" && action && el("span", { class: "tap" }, action))),
-    item.cut && el("p", { class: "warning" }, say("cut")));
+  const action =
+    item.action.type === "link" ? say("open_link") : item.pass || item.action.type === "pass" ? say("take_pass") : null;
+  return el(
+    "figure",
+    { class: `shown as-${item.placement}` },
+    el(
+      "figcaption",
+      {},
+      say(`as_${item.placement}`),
+      " ",
+      el("small", { class: "note" }, say("variant", { name: item.variants.join(", ") })),
+    ),
+    el(
+      "div",
+      { class: "screen" },
+      el(
+        "div",
+        { class: "moment" },
+        picture,
+        el("strong", {}, item.title),
+        el("p", {}, item.body),
+        item.placement !== "inbox" && action && el("span", { class: "tap" }, action),
+      ),
+    ),
+    item.cut && el("p", { class: "warning" }, say("cut")),
+  );
 }
 
 function pushes(item) {
   if (!item.push.length) return null;
-  const line = (each) => el("li", {}, say(each.whole ? "push_whole" : "push_cut", { way: knows(`way_${each.way}`) ? say(`way_${each.way}`) : each.way, bytes: number(each.bytes), limit: number(each.limit) }));
-  return el("details", {}, el("summary", {}, say(item.push.every((each) => each.whole) ? "pushes_whole" : "pushes_cut")), el("ul", { class: "note" }, item.push.map(line)));
+  const line = (each) =>
+    el(
+      "li",
+      {},
+      say(each.whole ? "push_whole" : "push_cut", {
+        way: knows(`way_${each.way}`) ? say(`way_${each.way}`) : each.way,
+        bytes: number(each.bytes),
+        limit: number(each.limit),
+      }),
+    );
+  return el(
+    "details",
+    {},
+    el("summary", {}, say(item.push.every((each) => each.whole) ? "pushes_whole" : "pushes_cut")),
+    el("ul", { class: "note" }, item.push.map(line)),
+  );
 }

@@ -18,7 +18,9 @@ function readCron(line) {
   if (found[3] !== "*") return found[4] === "*" ? { kind: "monthly", time, day: Number(found[3]) } : null;
   if (found[4] === "*") return { kind: "daily", time };
   const days = found[4].split(",").flatMap(spanOf);
-  return days.every((day) => WEEK.includes(day)) ? { kind: "weekly", time, days: WEEK.filter((day) => days.includes(day)) } : null;
+  return days.every((day) => WEEK.includes(day))
+    ? { kind: "weekly", time, days: WEEK.filter((day) => days.includes(day)) }
+    : null;
 }
 
 /** The days of `1`, `mon` or `mon-fri`. */
@@ -41,7 +43,8 @@ export function writeSchedule({ kind, time = "09:00", days = ["mon"], day = 1, n
   if (kind === "cron") return { cron: line };
   if (kind === "rrule") return { rrule: line };
   const [hour, minute] = time.split(":").map((each) => Number(each) || 0);
-  if (kind === "nth") return { rrule: `FREQ=MONTHLY;BYDAY=${nth}${days[0].slice(0, 2).toUpperCase()};BYHOUR=${hour};BYMINUTE=${minute}` };
+  if (kind === "nth")
+    return { rrule: `FREQ=MONTHLY;BYDAY=${nth}${days[0].slice(0, 2).toUpperCase()};BYHOUR=${hour};BYMINUTE=${minute}` };
   const week = kind === "weekly" ? (days.length ? days.join(",") : "mon") : "*";
   return { cron: `${minute} ${hour} ${kind === "monthly" ? day : "*"} * ${week}` };
 }

@@ -7,8 +7,11 @@ const OWN = ["place", "customer_home"];
 const zones = () => (Intl.supportedValuesOf ? Intl.supportedValuesOf("timeZone") : []);
 
 function select(id, label, options, chosen, change) {
-  return el("select", { id, "aria-label": label, onchange: (event) => change(event.target.value) },
-    options.map(([value, word]) => el("option", { value, selected: value === chosen }, word)));
+  return el(
+    "select",
+    { id, "aria-label": label, onchange: (event) => change(event.target.value) },
+    options.map(([value, word]) => el("option", { value, selected: value === chosen }, word)),
+  );
 }
 
 /** The zone of a wall clock: the place's, the customer's, or one by its name. */
@@ -18,27 +21,50 @@ export const ZONE = {
     const named = [...new Set([FACTS.zone, ...zones(), ...(value && !OWN.includes(value) ? [value] : [])])];
     const options = [...OWN.map((each) => [each, say(`zone_${each}`)]), ...named.map((each) => [each, each])];
     const none = spec.required ? [] : [["", say(`zone_${spec.usual ?? "place"}`)]];
-    return select(name.id, name.label, [...none, ...options.filter(([each]) => spec.required || each !== (spec.usual ?? "place") || value === each)], value ?? "", (text) => put(text || undefined));
+    return select(
+      name.id,
+      name.label,
+      [...none, ...options.filter(([each]) => spec.required || each !== (spec.usual ?? "place") || value === each)],
+      value ?? "",
+      (text) => put(text || undefined),
+    );
   },
 };
 
 /** A calendar period in a zone, or a rolling one. */
 export const PERIOD = {
-  fits: (value) => value !== null && typeof value === "object" && ("calendar" in value) !== ("rolling" in value),
+  fits: (value) => value !== null && typeof value === "object" && "calendar" in value !== "rolling" in value,
   draw: (value, spec, put, name) => {
     const now = value ?? {};
-    const kind = "rolling" in now ? "rolling" : now.calendar ?? "";
-    const kinds = [...(value ? [] : [["", say("as_usual")]]), ...FACTS.choices.calendar.map((each) => [each, say(`calendar_${each}`)]), ["rolling", say("calendar_rolling")]];
-    const chosen = (to) => put(to === "rolling" ? { rolling: "P7D" } : { calendar: to, tz: now.tz ?? spec.zone }, { shape: true });
+    const kind = "rolling" in now ? "rolling" : (now.calendar ?? "");
+    const kinds = [
+      ...(value ? [] : [["", say("as_usual")]]),
+      ...FACTS.choices.calendar.map((each) => [each, say(`calendar_${each}`)]),
+      ["rolling", say("calendar_rolling")],
+    ];
+    const chosen = (to) =>
+      put(to === "rolling" ? { rolling: "P7D" } : { calendar: to, tz: now.tz ?? spec.zone }, { shape: true });
     const parts = [select(name.id, name.label, kinds, kind, chosen)];
     const inner = { id: `${name.id}-more`, label: name.label };
-    if (kind === "rolling") parts.push(DURATION.draw(now.rolling, { unit: "D" }, (given) => put({ rolling: given ?? "" }), inner));
-    else if (kind) parts.push(ZONE.draw(now.tz, { usual: spec.zone }, (given) => put(given ? { ...now, tz: given } : { calendar: now.calendar }), { ...inner, label: `${name.label}: ${say("zone")}` }));
+    if (kind === "rolling")
+      parts.push(DURATION.draw(now.rolling, { unit: "D" }, (given) => put({ rolling: given ?? "" }), inner));
+    else if (kind)
+      parts.push(
+        ZONE.draw(now.tz, { usual: spec.zone }, (given) => put(given ? { ...now, tz: given } : { calendar: now.calendar }), {
+          ...inner,
+          label: `${name.label}: ${say("zone")}`,
+        }),
+      );
     return el("span", { class: "pair wide" }, parts);
   },
 };
 
-const FRESH = { decision: "decision", date: () => new Date().toISOString().slice(0, 10), instant: () => new Date().toISOString().slice(0, 16) + ":00Z", local: () => ({ local: "20:00", tz: "place" }) };
+const FRESH = {
+  decision: "decision",
+  date: () => new Date().toISOString().slice(0, 10),
+  instant: () => new Date().toISOString().slice(0, 16) + ":00Z",
+  local: () => ({ local: "20:00", tz: "place" }),
+};
 
 function edgeOf(value) {
   if (value === undefined) return "";
@@ -53,18 +79,41 @@ export const EDGE = {
   draw: (value, spec, put, name) => {
     const kind = edgeOf(value);
     const kinds = ["", ...(spec.decision ? ["decision"] : []), "date", "local", "instant"];
-    const chosen = (to) => put(to === "" ? undefined : typeof FRESH[to] === "function" ? FRESH[to]() : FRESH[to], { shape: true });
+    const chosen = (to) =>
+      put(to === "" ? undefined : typeof FRESH[to] === "function" ? FRESH[to]() : FRESH[to], { shape: true });
     const words = kinds.map((each) => [each, each ? say(`edge_${each}`) : say(spec.decision ? "edge_usual" : "edge_none")]);
-    return el("span", { class: "pair wide" }, select(name.id, name.label, words, kind, chosen), inside(kind, value, put, { ...name, id: `${name.id}-more` }));
+    return el(
+      "span",
+      { class: "pair wide" },
+      select(name.id, name.label, words, kind, chosen),
+      inside(kind, value, put, { ...name, id: `${name.id}-more` }),
+    );
   },
 };
 
 function inside(kind, value, put, name) {
-  const text = (type, told, change, more = {}) => el("input", { id: name.id, type, "aria-label": name.label, value: told, oninput: (event) => change(event.target.value), ...more });
+  const text = (type, told, change, more = {}) =>
+    el("input", {
+      id: name.id,
+      type,
+      "aria-label": name.label,
+      value: told,
+      oninput: (event) => change(event.target.value),
+      ...more,
+    });
   if (kind === "date") return text("date", value, (given) => put(given || undefined));
   if (kind === "instant") return text("text", value, put, { size: 26 });
   if (kind !== "local") return null;
-  const time = text("text", value.local, (given) => put((value = { ...value, local: clock(given.trim()) })), { size: 5, maxlength: 5, onchange: (event) => { event.target.value = clock(event.target.value.trim()); } });
-  const zone = ZONE.draw(value.tz, {}, (given) => put((value = given ? { ...value, tz: given } : { local: value.local })), { id: `${name.id}-zone`, label: `${name.label}: ${say("zone")}` });
+  const time = text("text", value.local, (given) => put((value = { ...value, local: clock(given.trim()) })), {
+    size: 5,
+    maxlength: 5,
+    onchange: (event) => {
+      event.target.value = clock(event.target.value.trim());
+    },
+  });
+  const zone = ZONE.draw(value.tz, {}, (given) => put((value = given ? { ...value, tz: given } : { local: value.local })), {
+    id: `${name.id}-zone`,
+    label: `${name.label}: ${say("zone")}`,
+  });
   return [time, zone];
 }

@@ -10,21 +10,42 @@ const languageOf = (locale) => locale.split("-")[0].toLowerCase();
 export const languages = (draft) => [...new Set(Object.keys(draft.read(["moment", "content"]) ?? {}).map(languageOf))];
 
 export const TEXTS = {
-  fits: (value) => typeof value === "string" || (value !== null && typeof value === "object" && !Array.isArray(value) && Object.values(value).every((each) => typeof each === "string")),
+  fits: (value) =>
+    typeof value === "string" ||
+    (value !== null &&
+      typeof value === "object" &&
+      !Array.isArray(value) &&
+      Object.values(value).every((each) => typeof each === "string")),
   draw: (value, spec, put, name) => {
     const inner = spec.long ? CONTROLS.long : CONTROLS.text;
     const spoken = languages(name.draft);
     if (value === undefined || typeof value === "string") {
       const apart = () => put(Object.fromEntries(spoken.map((each) => [each, value ?? ""])), { shape: true });
-      const more = spoken.length > 1 && el("button", { type: "button", class: "quiet small", onclick: apart }, say("by_language"));
+      const more =
+        spoken.length > 1 && el("button", { type: "button", class: "quiet small", onclick: apart }, say("by_language"));
       return el("span", { class: "texts" }, inner.draw(value, spec, put, name), more);
     }
     const missing = spoken.filter((each) => !Object.keys(value).some((locale) => languageOf(locale) === each));
-    const write = (locale) => (given) => { value[locale] = given ?? ""; put(value); };
-    const each = (locale) => el("span", { class: "of", dataset: { path: said([...name.path, locale]) } },
-      el("span", { class: "locale" }, localeName(locale)), inner.draw(value[locale], { ...spec, required: true }, write(locale), { id: `${name.id}-${locale}`, label: `${name.label}: ${localeName(locale)}` }));
+    const write = (locale) => (given) => {
+      value[locale] = given ?? "";
+      put(value);
+    };
+    const each = (locale) =>
+      el(
+        "span",
+        { class: "of", dataset: { path: said([...name.path, locale]) } },
+        el("span", { class: "locale" }, localeName(locale)),
+        inner.draw(value[locale], { ...spec, required: true }, write(locale), {
+          id: `${name.id}-${locale}`,
+          label: `${name.label}: ${localeName(locale)}`,
+        }),
+      );
     const together = () => put(Object.values(value)[0] || undefined, { shape: true });
-    return el("span", { class: "texts", id: name.id, role: "group", "aria-label": name.label }, [...Object.keys(value), ...missing].map(each),
-      el("button", { type: "button", class: "quiet small", onclick: together }, say("one_text")));
+    return el(
+      "span",
+      { class: "texts", id: name.id, role: "group", "aria-label": name.label },
+      [...Object.keys(value), ...missing].map(each),
+      el("button", { type: "button", class: "quiet small", onclick: together }, say("one_text")),
+    );
   },
 };

@@ -73,7 +73,12 @@ export function moves(draft, path, read) {
   const before = at > 0 ? unwrap(draft.document, [...list, at - 1], read) : null;
   const into = before && isGroup(before.kind, before.value) ? [...before.path, before.kind, before.value.length] : null;
   const above = placeOf(groupOf(list));
-  return { up: at > 0 ? [...list, at - 1] : null, down: at < size - 1 ? [...list, at + 1] : null, into, out: above ? [...above.list, above.at + 1] : null };
+  return {
+    up: at > 0 ? [...list, at - 1] : null,
+    down: at < size - 1 ? [...list, at + 1] : null,
+    into,
+    out: above ? [...above.list, above.at + 1] : null,
+  };
 }
 
 /** Move a condition to a path that `moves` gave; answers where it then is (a group that it left empty is gone). */

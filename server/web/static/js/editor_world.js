@@ -10,7 +10,9 @@ const MOST = 50000;
 export const world = { places: [], tags: new Map(), ready: false, calls: [], want: () => {} };
 
 /** A large chain is read to its end once somebody picks among its places, or names one that is not known yet. */
-const wanted = new Promise((resolve) => { world.want = resolve; });
+const wanted = new Promise((resolve) => {
+  world.want = resolve;
+});
 
 /** The place of an id, be it a store's, that of its fence, or a free fence's. */
 export const placeOf = (id) => world.places.find((place) => place.id === id || place.own === id);
@@ -32,7 +34,17 @@ function know(place) {
   for (const tag of place.tags) world.tags.set(tag, (world.tags.get(tag) ?? 0) + 1);
 }
 
-const store = (each) => know({ id: each.id, own: each.geofence_id, name: each.name, address: each.address ?? "", tags: each.tags, lat: each.lat, lon: each.lon, kind: "store" });
+const store = (each) =>
+  know({
+    id: each.id,
+    own: each.geofence_id,
+    name: each.name,
+    address: each.address ?? "",
+    tags: each.tags,
+    lat: each.lat,
+    lon: each.lon,
+    kind: "store",
+  });
 
 function fence(each) {
   if (each.store_id) return;
@@ -46,7 +58,11 @@ function middle(numbers) {
   return halves.map((line) => (line.reduce((a, b) => Math.min(a, b)) + line.reduce((a, b) => Math.max(a, b))) / 2);
 }
 
-const listed = (id, words) => fill(find(`#list-${id}`), [...words].map((value) => el("option", { value })));
+const listed = (id, words) =>
+  fill(
+    find(`#list-${id}`),
+    [...words].map((value) => el("option", { value })),
+  );
 
 /** Read everything; `changed` is called as more is known. */
 export async function explore(changed) {
@@ -58,7 +74,15 @@ export async function explore(changed) {
     listed("tags", world.tags.keys());
     changed();
   };
-  const both = each("/v1/stores", (items) => { items.forEach(store); tell(); }).then(() => each("/v1/geofences", (items) => { items.forEach(fence); tell(); }));
+  const both = each("/v1/stores", (items) => {
+    items.forEach(store);
+    tell();
+  }).then(() =>
+    each("/v1/geofences", (items) => {
+      items.forEach(fence);
+      tell();
+    }),
+  );
   await Promise.all([both, names("/v1/segments", "segments"), names("/v1/offers", "offers")]);
   world.ready = true;
   changed();
