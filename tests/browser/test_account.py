@@ -62,6 +62,7 @@ async def it_is_set_up(seen: Visit, email: str) -> tuple[str, str, list[str]]:
     await page.get_by_role("button", name="Sie sind sicher abgelegt").click()
     await expect(page.locator("#second")).to_contain_text("An seit")
     await page.get_by_role("button", name="Abmelden").click()
+    await expect(page).to_have_url(re.compile("/login$"))
     return secret, code, codes
 
 
@@ -83,6 +84,7 @@ async def test_a_second_factor_is_set_up_asked_for_and_replaced_by_a_recovery_co
     await give(page, code_at(secret, time.time(), ahead=1))
     await expect(page).to_have_url(f"{street.url}/dashboard")
     await page.get_by_role("button", name="Abmelden").click()
+    await expect(page).to_have_url(re.compile("/login$"))
     await give(await log_in(seen, email), recovery[2])
     await expect(page).to_have_url(f"{street.url}/dashboard")
     await seen.go("/account")

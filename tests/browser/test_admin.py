@@ -128,6 +128,7 @@ async def an_endpoint_is_added(seen: Visit, street: Street) -> None:
     await page.get_by_role("button", name="New secret").click()
     await page.locator("dialog").get_by_role("button", name="Yes").click()
     await shown_once(page)
+    await expect(page.locator("#said")).to_have_text("The endpoint has been changed.")  # the page has come anew
     assert (await row(street, "SELECT old_sealed IS NOT NULL AS two FROM webhooks"))["two"]
 
 
