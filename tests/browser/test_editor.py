@@ -82,6 +82,35 @@ COFFEE: dict[str, Any] = {
 }  # fmt: skip
 
 
+ODD: tuple[dict[str, Any], ...] = (
+    {"if": {"all": {}}, "when": None, "moment": [], "reward": "much", "limits": {"per_customer": {}}},
+    {
+        "if": [],
+        "when": {"trigger": "schedule", "cron": 5, "places": {"ids": [None]}},
+        "variants": [None, {"weight": "x"}],
+    },
+    {
+        "limits": {
+            "per_customer": [{"period": {"rolling": 7}}, {"period": {"calendar": "year"}}],
+            "total": {"liability": 5},
+        }
+    },
+    {
+        "moment": {"content": {"de-DE": [{"formality": {}}, None], "__proto__x": 1}},
+        "reward": {"valid": {"until": {"local": 5}}},
+    },
+    {
+        "if": {
+            "any": [
+                {"weather": {"kind": "frogs", "temperature_c": {"near": 5}}},
+                {"event": None},
+                {"rfm": {"within": "P1M"}},
+            ]
+        }
+    },
+)
+"""Documents that nobody should write, and somebody will."""
+
 FORGED = """
 async () => Promise.all([{}, {"X-CSRF-Token": "0".repeat(43)}].map(async (more) => {
     const headers = {"Content-Type": "application/json", ...more};
@@ -292,6 +321,11 @@ async def test_mistakes_are_told_where_they_are_and_what_the_form_does_not_know_
         f"Line {json.dumps(whole, indent=1).count(chr(10)) + 1} is no JSON."
     )
     await expect(text).to_be_focused()
+    for odd in ODD:  # a form can be drawn of any document, and changes nothing of it
+        await text.fill(json.dumps(odd))
+        await page.get_by_role("button", name="Form").click()
+        await page.get_by_role("button", name="JSON").click()
+        assert json.loads(await text.input_value()) == odd
     known = {**deepcopy(COFFEE), "x-note": {"by": ["Kim", 1, None, {"deep": True}]}, "priority": 70}
     known["if"]["all"].append({"not": {"not": {"moon": {"phase": "full"}}}})
     await text.fill(json.dumps(known))

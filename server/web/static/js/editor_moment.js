@@ -68,7 +68,7 @@ function panel(draft, path, locale) {
   const name = `${localeName(locale)} (${locale})`;
   if (!isContent(value))
     return foreign(value, () => draft.set(path, { title: "", body: "" }, { shape: true }), { id: idOf(path), label: name });
-  const manner = value.formality ? `${name} · ${say(`formality_${value.formality}`)}` : name;
+  const manner = ["du", "sie"].includes(value.formality) ? `${name} · ${say(`formality_${value.formality}`)}` : name;
   const specs = [
     { at: ["title"], kind: "text", word: "title", longest: 300, required: true, wide: true },
     { at: ["body"], kind: "long", word: "body", longest: 2000, required: true, wide: true },
@@ -107,7 +107,7 @@ function away(draft, path, name) {
 function both(draft, path, locale, value) {
   if (!isGerman(locale) || path.length !== 3) return null;
   const add = () => {
-    const mine = value.formality ?? FACTS.formality;
+    const mine = ["du", "sie"].includes(value.formality) ?? FACTS.formality;
     const other = mine === "du" ? "sie" : "du";
     draft.set(
       path,

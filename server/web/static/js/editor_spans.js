@@ -31,9 +31,14 @@ export const ZONE = {
   },
 };
 
+const isText = (value) => typeof value === "string";
+const isRolling = (value) =>
+  value?.rolling === "" || (isText(value?.rolling) && DURATION.fits(value.rolling) && !("calendar" in value));
+
 /** A calendar period in a zone, or a rolling one. */
 export const PERIOD = {
-  fits: (value) => value !== null && typeof value === "object" && "calendar" in value !== "rolling" in value,
+  fits: (value) =>
+    isRolling(value) || (FACTS.choices.calendar.includes(value?.calendar) && isText(value.tz ?? "") && !("rolling" in value)),
   draw: (value, spec, put, name) => {
     const now = value ?? {};
     const kind = "rolling" in now ? "rolling" : (now.calendar ?? "");
@@ -47,7 +52,7 @@ export const PERIOD = {
     const parts = [select(name.id, name.label, kinds, kind, chosen)];
     const inner = { id: `${name.id}-more`, label: name.label };
     if (kind === "rolling")
-      parts.push(DURATION.draw(now.rolling, { unit: "D" }, (given) => put({ rolling: given ?? "" }), inner));
+      parts.push(DURATION.draw(now.rolling || undefined, { unit: "D" }, (given) => put({ rolling: given ?? "" }), inner));
     else if (kind)
       parts.push(
         ZONE.draw(now.tz, { usual: spec.zone }, (given) => put(given ? { ...now, tz: given } : { calendar: now.calendar }), {
