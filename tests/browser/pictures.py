@@ -38,11 +38,12 @@ class Demo:
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: the file's name, whose log-in (None: nobody's), where, and what is done before it is taken."""
+    """One picture: the file's name, whose log-in (None: nobody's), where, what it shows, what is done before it is taken."""
 
     name: str
     who: str | None
     path: str
+    caption: str
     act: Act | None = None
     language: str = "en-GB"
     dark: bool = False
@@ -56,6 +57,15 @@ async def quiet(page: Page) -> None:
     await page.wait_for_timeout(400)
 
 
+def scroll(selector: str) -> Act:
+    """Have a part of the page at its top."""
+
+    async def act(page: Page) -> None:
+        await page.locator(selector).first.evaluate("node => node.scrollIntoView()")
+
+    return act
+
+
 async def first_offer(page: Page) -> None:
     await page.locator("main a[href^='/dashboard/offers/']:not([href$='/new'])").first.click()
 
@@ -65,30 +75,85 @@ async def edit_first_offer(page: Page) -> None:
     await page.locator("a[href$='/edit']").first.click()
 
 
+async def conditions(page: Page) -> None:
+    await page.get_by_role("link", name="coffee-morning").click()
+    await page.locator("a[href$='/edit']").first.click()
+    await quiet(page)
+    await page.locator("#s-if").evaluate("node => node.scrollIntoView()")
+
+
+async def try_coffee(page: Page) -> None:
+    await page.get_by_role("link", name="coffee-morning").click()
+    await quiet(page)
+    await page.get_by_role("button", name="Try this offer").click()
+    await quiet(page)
+    await page.get_by_role("button", name="Try this offer").evaluate("node => node.scrollIntoView()")
+
+
+async def first_place(page: Page) -> None:
+    await page.get_by_role("button", name="Café Morgenrot").first.click()
+
+
+async def why_pretzel(page: Page) -> None:
+    await page.select_option("[name=by]", "offer_id")
+    await page.fill("#offer", "welcome-pretzel")
+    await page.fill("#first", "2026-01-01T00:00")
+    await page.get_by_role("button", name="Look up").click()
+
+
+async def walk(page: Page) -> None:
+    """Agree to everything, go on to a Tuesday morning, and walk into a bakery's fence."""
+    for name in ("location", "push", "profiling"):
+        await page.locator(f"#sign-up [name={name}]").check()
+    await page.get_by_role("button", name="Begin").click()
+    await page.locator("#scene [name=weekday]").select_option("tue")
+    await page.locator("#scene [name=clock]").fill("08:12")
+    await page.get_by_role("button", name="Go on to then").click()
+    await page.locator("#clock").filter(has_text="Tuesday 08:12").wait_for()
+    for direction in ("n", "w", "n", "w"):
+        await page.locator(f"#pad [value={direction}]").click()
+        await page.wait_for_timeout(1500)
+    await page.locator("#cards article").first.wait_for(timeout=30_000)
+
+
+async def take_it(page: Page) -> None:
+    await walk(page)
+    await page.locator("#cards article").get_by_role("button", name="Open").click()
+    await page.get_by_role("button", name="Take it").click()
+
+
 SHOTS: Final = (
-    Shot("start", None, "/"),
-    Shot("login", None, "/login"),
-    Shot("dashboard", "marketer", "/dashboard?days=7"),
-    Shot("dashboard-german-dark", "marketer", "/dashboard?days=7", language="de-DE", dark=True),
-    Shot("dashboard-phone", "marketer", "/dashboard?days=7", phone=True),
-    Shot("offers", "marketer", "/dashboard/offers"),
-    Shot("offer", "marketer", "/dashboard/offers", first_offer),
-    Shot("editor", "marketer", "/dashboard/offers", edit_first_offer),
-    Shot("editor-german-dark", "marketer", "/dashboard/offers", edit_first_offer, language="de-DE", dark=True),
-    Shot("calendar", "marketer", "/dashboard/calendar"),
-    Shot("places", "marketer", "/dashboard/places"),
-    Shot("why", "marketer", "/dashboard/why"),
-    Shot("counter", "counter", "/counter", phone=True),
-    Shot("counter-german-dark", "counter", "/counter", phone=True, language="de-DE", dark=True),
-    Shot("phone", None, "/app"),
-    Shot("account", "admin", "/account"),
-    Shot("admin", "admin", "/dashboard/admin"),
-    Shot("keys", "admin", "/dashboard/admin/keys"),
-    Shot("settings-german-dark", "admin", "/dashboard/admin/settings", language="de-DE", dark=True),
-    Shot("audit", "admin", "/dashboard/admin/audit"),
-    Shot("webhooks", "admin", "/dashboard/webhooks"),
-    Shot("docs", None, "/docs"),
+    Shot("start", None, "/", "The first page"),
+    Shot("login", None, "/login", "Log in"),
+    Shot("dashboard", "marketer", "/dashboard?days=7", "The dashboard"),
+    Shot("dashboard-map", "marketer", "/dashboard?days=7", "Hours of the week, and stores on a map", scroll("#heat")),
+    Shot(
+        "dashboard-german-dark", "marketer", "/dashboard?days=7", "In German, in the dark", language="de-DE", dark=True
+    ),
+    Shot("dashboard-phone", "marketer", "/dashboard?days=7", "On a phone", phone=True),
+    Shot("offers", "marketer", "/dashboard/offers", "Offers"),
+    Shot("offer", "marketer", "/dashboard/offers", "An offer in words, tried on an hour and a sky", try_coffee),
+    Shot("editor", "marketer", "/dashboard/offers", "The editor of offers", edit_first_offer),
+    Shot("editor-conditions", "marketer", "/dashboard/offers", "Conditions as sentences", conditions),
+    Shot("editor-new", "marketer", "/dashboard/offers/new", "A new offer", language="de-DE", dark=True),
+    Shot("calendar", "marketer", "/dashboard/calendar", "The calendar, with the switch that stops everything"),
+    Shot("places", "marketer", "/dashboard/places", "Places: a store with its fence and hours", first_place),
+    Shot("why", "marketer", "/dashboard/why", "Why an offer came, and why it did not", why_pretzel),
+    Shot("counter", "counter", "/counter", "The counter", phone=True),
+    Shot("counter-german-dark", "counter", "/counter", "The same in the dark", phone=True, language="de-DE", dark=True),
+    Shot("account", "admin", "/account", "One's own log-ins and second factor"),
+    Shot("password", "admin", "/password", "Another password"),
+    Shot("admin", "admin", "/dashboard/admin", "People"),
+    Shot("admin-keys", "admin", "/dashboard/admin/keys", "Keys"),
+    Shot("admin-deliveries", "admin", "/dashboard/admin/deliveries", "What is on its way out, and dead letters"),
+    Shot("admin-settings", "admin", "/dashboard/admin/settings", "Settings in force", language="de-DE", dark=True),
+    Shot("admin-audit", "admin", "/dashboard/admin/audit", "The audit"),
+    Shot("webhooks", "admin", "/dashboard/webhooks", "Webhooks"),
+    Shot("docs", None, "/docs", "The HTTP contract"),
+    Shot("phone", None, "/app", "A phone in the browser: somebody walked into a fence", walk),
+    Shot("phone-pass", None, "/app", "The pass as a wallet shows it", take_it, language="en-US", dark=True),
 )
+"""The phone comes last: it moves the demo's day on, and log-ins end by it."""
 
 
 @contextlib.asynccontextmanager
@@ -160,6 +225,14 @@ async def main(names: list[str]) -> None:
             if not names or shot.name in names:
                 await take(browser, of, shot)
         await browser.close()
+    (FOLDER / "README.md").write_text(page_of_pictures(), "utf-8")
+
+
+def page_of_pictures() -> str:
+    """Write the page that shows them."""
+    begin = "# The pages\n\nTaken by `make pictures` at a demo; `server/web/screens` makes them.\n"
+    shown = [f"## {shot.caption}\n\n![{shot.caption}]({shot.name}.png)\n" for shot in SHOTS]
+    return "\n".join([begin, *shown])
 
 
 if __name__ == "__main__":
