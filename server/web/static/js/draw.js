@@ -5,6 +5,7 @@ import { say } from "./words.js";
 const { L } = window;
 
 const HANDLES = 150;
+const APART_PX = 16;
 const UNDONE = 100;
 
 /**
@@ -33,18 +34,24 @@ export function drawArea(map, polygons, { style, changed, open = false, fixed = 
     if (aloud) changed(copy(rings), { open: adding, undoable: past.length > 0 });
   }
 
-  const near = ([lon, lat]) => L.latLng(lat, lon + 360 * Math.round((map.getCenter().lng - lon) / 360));
-  const outline = () => shape.setLatLngs(rings.map((polygon) => polygon.map((ring) => unwrapped(ring.map(near)))));
+  const outline = () => shape.setLatLngs(outlineOf(rings, map.getCenter().lng));
 
+  /** Handles for the corners in view, and for new ones between, where each can be told from the one before. */
   function grips() {
     handles.clearLayers();
     const seen = map.getBounds().pad(0.1);
-    let left = HANDLES;
+    const lines = outlineOf(rings, map.getCenter().lng);
+    const pixels = (one, other) => map.latLngToContainerPoint(one).distanceTo(map.latLngToContainerPoint(other));
+    let [left, last] = [HANDLES, null];
     each(rings, (ring, index, place) => {
-      const at = near(ring[index]);
-      if (left-- <= 0 || !seen.contains(at)) return;
+      const [polygon, number] = place.split(".");
+      const at = lines[polygon][number][index];
+      const next = lines[polygon][number][(index + 1) % ring.length];
+      if (index === 0) last = null;
+      if (left <= 0 || !seen.contains(at) || (last && pixels(last, at) < APART_PX)) return;
+      [left, last] = [left - 1, at];
       handles.addLayer(corner(at, ring, index, place));
-      if (!adding && ring.length > 2) handles.addLayer(between(at, near(ring[(index + 1) % ring.length]), ring, index));
+      if (!adding && ring.length > 2 && pixels(at, next) > 3 * APART_PX) handles.addLayer(between(at, next, ring, index));
     });
   }
 
@@ -134,13 +141,10 @@ function each(polygons, work) {
   polygons.forEach((polygon, p) => polygon.forEach((ring, r) => ring.forEach((_, index) => work(ring, index, `${p}.${r}`))));
 }
 
-/** Corners one after the other the short way round the earth. */
-function unwrapped(corners) {
-  return corners.map((corner, index) => {
-    if (index === 0) return corner;
-    const lng = corner.lng + 360 * Math.round((corners[0].lng - corner.lng) / 360);
-    return L.latLng(corner.lat, lng);
-  });
+/** Rings as Leaflet draws them: the first corner on the copy of the world around a longitude, the others near to it. */
+export function outlineOf(polygons, around) {
+  const near = ([lon, lat], to) => L.latLng(lat, lon + 360 * Math.round((to - lon) / 360));
+  return polygons.map((polygon) => polygon.map((ring) => ring.map((corner) => near(corner, near(ring[0], around).lng))));
 }
 
 /** Polygons of a GeoJSON geometry, without the positions that only close rings. */

@@ -34,10 +34,24 @@ export function label(text) {
 async function drawCountries(map) {
   const answer = await fetch("/static/vendor/world-atlas/countries-50m.json");
   const world = await answer.json();
-  const ground = L.geoJSON(topojson.feature(world, world.objects.countries), { interactive: false, style: groundStyle });
-  ground.addTo(map).bringToBack();
+  const countries = topojson.feature(world, world.objects.countries);
+  for (const { geometry } of countries.features) for (const ring of ringsOf(geometry)) unwrap(ring);
+  map.createPane("ground").style.zIndex = 250;
+  // Painted, not drawn as shapes: a hundred thousand corners are no part of the page's tree.
+  const renderer = L.canvas({ pane: "ground" });
+  const ground = L.geoJSON(countries, { interactive: false, pane: "ground", renderer, style: groundStyle }).addTo(map);
   map.attributionControl.addAttribution("Natural Earth");
   whenSheetChanges(() => ground.setStyle(groundStyle()));
+}
+
+const ringsOf = ({ type, coordinates }) => (type === "Polygon" ? coordinates : coordinates.flat());
+
+/** Let a coast that crosses the antimeridian go on beyond it, but for the pole: else it is drawn all around the earth. */
+function unwrap(ring) {
+  for (let index = 1; index < ring.length; index += 1) {
+    const step = ring[index][0] - ring[index - 1][0];
+    if (Math.abs(step) > 180 && Math.abs(ring[index][1]) < 89) ring[index] = [ring[index][0] - 360 * Math.sign(step), ring[index][1]];
+  }
 }
 
 const groundStyle = () => ({ color: colour("line"), weight: 1, fillColor: colour("card"), fillOpacity: 1 });

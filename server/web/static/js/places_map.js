@@ -2,6 +2,7 @@
 import { call } from "./api.js";
 import { whenSheetChanges } from "./colours.js";
 import { soon } from "./dom.js";
+import { outlineOf, polygonsOf } from "./draw.js";
 import { attempt } from "./frame.js";
 import { fenceStyle, label } from "./map.js";
 import { FACTS, count, say } from "./words.js";
@@ -36,7 +37,10 @@ export function showPlaces(map, { filter, pick, seen }) {
   function drawn(fence) {
     const still = edited !== undefined && FACTS.writes;
     const style = { ...fenceStyle(fence.store_id ? "store" : "fence"), interactive: !still, ...(still && { opacity: 0.45, fillOpacity: 0.07 }) };
-    const shape = fence.kind === "circle" ? L.circle(nearTo(map, fence), { radius: fence.radius_m, ...style }) : L.geoJSON(fence.geometry, { style, coordsToLatLng: ([lon, lat]) => nearTo(map, { lat, lon }) });
+    const shape =
+      fence.kind === "circle"
+        ? L.circle(nearTo(map, fence), { radius: fence.radius_m, ...style })
+        : L.polygon(outlineOf(polygonsOf(fence.geometry), map.getCenter().lng), style);
     const middle = fence.kind === "circle" ? nearTo(map, fence) : shape.getBounds().getCenter();
     const dot = L.circleMarker(middle, { ...style, radius: DOT, fillOpacity: still ? 0.4 : 0.9 });
     const both = L.featureGroup([shape, dot]);
@@ -99,7 +103,8 @@ export const fitOne = (map, fence) => map.fitBounds(L.latLngBounds(corners(fence
 
 /** Two opposite corners of what a place covers. */
 function corners(place) {
-  const box = place.geometry ? L.geoJSON(place.geometry).getBounds() : L.latLng(place.lat, place.lon).toBounds(2 * (place.radius_m ?? 1000));
+  const around = place.geometry && polygonsOf(place.geometry);
+  const box = around ? L.latLngBounds(outlineOf(around, around[0][0][0][0]).flat(2)) : L.latLng(place.lat, place.lon).toBounds(2 * (place.radius_m ?? 1000));
   return [box.getSouthWest(), box.getNorthEast()];
 }
 
