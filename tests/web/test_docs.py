@@ -35,7 +35,8 @@ class Page(HTMLParser):
         self._tag = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._tag = tag
+        # What a page brings along for its scripts is data, which no browser runs.
+        self._tag = "data" if ("type", "application/json") in attrs else tag
         self.attributes |= {name for name, _ in attrs}
         self.loads += [value or "" for name, value in attrs if name in ("src", "href", "action") and tag != "a"]
 

@@ -10,7 +10,8 @@ import { FACTS, count, knows, number, say } from "./words.js";
 const { L } = window;
 const FASTEST_MPS = 95; // the house doubts what is faster than 100 m/s
 const ROUNDED_M = 60; // and keeps of the last fix a rounded one, which may be so far from it
-const RIDE_MPS = 40; // how fast the phone goes where it is dragged farther than that allows
+const RIDE_MPS = 30; // how fast the phone goes where it is dragged farther than a walk: reports may be under way for different times
+const BETWEEN_S = 1.5;
 const RETRY_MS = 5000;
 const DOUBTED_S = 31; // a fix that was too fast is believed when another one agrees so much later
 const STEPS = { n: [1, 0], s: [-1, 0], e: [0, 1], w: [0, -1], stay: [0, 0] };
@@ -125,13 +126,13 @@ async function go(to) {
   const seconds = told ? Math.max(1, (now() - told.ms) / 1000) : 0;
   stop();
   target = to;
-  if (!told || long < 1 || long + ROUNDED_M <= FASTEST_MPS * seconds) return report(to);
+  if (!told || long < 1 || long + ROUNDED_M <= 2 * RIDE_MPS * seconds) return report(to);
   place(here);
   return walk(paced([here, to], RIDE_MPS), 1, { aside: true });
 }
 
 /** How long (s) to wait between two reports at a speed, so that what is rounded does not make it look faster. */
-const betweenReports = (mps) => Math.min(6, Math.max(1, ROUNDED_M / Math.max(1, FASTEST_MPS - mps)));
+const betweenReports = (mps) => Math.min(6, Math.max(BETWEEN_S, ROUNDED_M / Math.max(1, FASTEST_MPS - mps)));
 
 async function walk(along, speed, { aside = false } = {}) {
   stop();
@@ -165,7 +166,6 @@ function real(button) {
   navigator.geolocation.getCurrentPosition(
     ({ coords }) => {
       done();
-      told = null;
       report([coords.latitude, coords.longitude], { accuracy_m: coords.accuracy });
     },
     (error) => (done(), tell(say("real_off", { problem: error.message }), { wrong: true })),
@@ -176,6 +176,7 @@ function real(button) {
 /** Report a position, one after the other: a phone has one radio. */
 export function report(at, more = {}) {
   place(at, more.accuracy_m);
+  told = { at, ms: now().getTime() };
   reporting = reporting.then(() => send(at, more));
   return reporting;
 }
@@ -199,7 +200,7 @@ async function send(at, { accuracy_m = accuracy() }) {
   clearTimeout(again);
   if (answer === undefined) again = setTimeout(reportAgain, RETRY_MS); // the house is away or busy: a phone asks once more
   if (!answer) return;
-  told = { at, ms: sent.getTime() };
+  if (told?.at === at) told.ms = sent.getTime();
   await nameAll(answer.body.watch.circles);
   drawCircles(answer.body.watch.circles);
   said(sentence(at, answer.body));
