@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
-from tests.browser import camera
+pytest.register_assert_rewrite("tests.browser.visits", "tests.browser.hostile")
+
+from tests.browser import camera  # noqa: E402  what is rewritten must not have been imported
 
 FLAGS = [
     "--disable-gpu",
