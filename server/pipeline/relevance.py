@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -24,8 +25,8 @@ from server.decision.window import Stretch, sees_the_sun, stretch
 from server.model.offer import Offer
 from server.model.pass_ import Card, Spot
 from server.model.place import Place, Point
+from server.pipeline.nearness import nearest_first
 from server.pipeline.rules import Rules, Snapshot
-from server.signals.distance import distance_m
 from server.store import offers, sights
 from server.store.offers import OfferRow
 from server.store.pool import Connection, Pool
@@ -42,10 +43,12 @@ LONGEST: Final = timedelta(hours=6)
 
 _LOOKED_AT: Final = 640
 """Stores looked at around one customer to find ten that are open."""
+_FEW: Final = 2_000
+"""So few stores with a tag are gone through one by one: two milliseconds. Of more, ten are found around the customer."""
 _AT_ONCE, _PORTIONS = 200, 10
 """Passes of one transaction, and transactions of one look: who is always due cannot hold up the clock."""
 _BREATH = 3
-"""So many passes between two turns of the loop: two milliseconds."""
+"""So many passes at a time are looked at, beside the loop: far from everything each may ask for hundreds of geodesics."""
 
 
 class Sought(NamedTuple):
@@ -74,6 +77,14 @@ class Windows:
 
     snapshot: Snapshot
     known: dict[tuple[object, ...], tuple[datetime, Stretch]] = field(default_factory=dict)
+    tagged: dict[str, list[Place]] = field(default_factory=dict)
+
+    def stores_with(self, tag: str) -> list[Place]:
+        """List the stores that have a tag."""
+        if tag not in self.tagged:
+            every = self.snapshot.ruleset.places.by_id.values()
+            self.tagged[tag] = [each for each in every if each.kind == "store" and tag in each.tags]
+        return self.tagged[tag]
 
     def at(self, offer: Offer, place: Place, now: datetime, *, home: str | None) -> Stretch:
         """Tell whether the window is open at a place, and until when that stays so."""
@@ -97,7 +108,7 @@ def sight(sought: Sought, now: datetime, windows: Windows, *, every: timedelta) 
         return Sight((), sought.valid_from)
     near: list[Place] = []
     edge = now + LONGEST
-    for place in _taking(sought, windows.snapshot):
+    for place in _taking(sought, windows):
         open_, until = True, edge
         if sought.offer is not None and card.dress.relevance != "always":
             open_, until = windows.at(sought.offer, place, now, home=sought.home)
@@ -111,15 +122,25 @@ def sight(sought: Sought, now: datetime, windows: Windows, *, every: timedelta) 
     return Sight(tuple(Spot(each.id, each.name, each.point) for each in near), edge)
 
 
-def _taking(sought: Sought, snapshot: Snapshot) -> Iterator[Place]:
+def _taking(sought: Sought, windows: Windows) -> Iterator[Place]:
     """Give the stores that take a pass, the nearest first; none where nobody knows nearest to what."""
-    origin, places = sought.origin, snapshot.ruleset.places
+    origin, places = sought.origin, windows.snapshot.ruleset.places
     if origin is None:
         return
     if sought.places is not None:
         named = (places.by_id.get(each) for each in sought.places)
-        yield from _ordered(origin, (each for each in named if each is not None and each.kind == "store"))
-        return
+        stores = [each for each in named if each is not None and each.kind == "store"]
+        yield from (place for place, _ in nearest_first(origin, stores))
+    elif sought.place_tag is not None and len(few := windows.stores_with(sought.place_tag)) <= _FEW:
+        near = nearest_first(origin, few)
+        yield from (place for place, _ in itertools.takewhile(lambda found: found[1] <= REACH_M, near))
+    else:
+        yield from _around(origin, sought.place_tag, windows.snapshot)
+
+
+def _around(origin: Point, tag: str | None, snapshot: Snapshot) -> Iterator[Place]:
+    """Give the stores around a point, the nearest first, as far as is looked; those with a tag, where one is named."""
+    places = snapshot.ruleset.places
     told: set[UUID] = set()
     count = 2 * MOST
     while True:
@@ -134,7 +155,7 @@ def _taking(sought: Sought, snapshot: Snapshot) -> Iterator[Place]:
             place = places.by_geofence.get(hit.id)
             if place is not None and place.id not in told:
                 told.add(place.id)
-                if sought.place_tag is None or sought.place_tag in place.tags:
+                if tag is None or tag in place.tags:
                     yield place
         if whole or count >= _LOOKED_AT:
             return
@@ -211,13 +232,18 @@ class Relevance:
     async def _see(
         self, found: Sequence[Due], known: Sequence[Offer | None], windows: Windows, now: datetime
     ) -> list[Seen]:
-        seen: list[Seen] = []
-        for number, (each, offer) in enumerate(zip(found, known, strict=True), 1):
-            looked = sight(_sought(each, offer, windows.snapshot), now, windows, every=self._every)
-            seen.append(followed(each, looked, now, windows.snapshot, every=self._every))
-            if not number % _BREATH:
-                await asyncio.sleep(0)
+        pairs, seen = list(zip(found, known, strict=True)), list[Seen]()
+        for first in range(0, len(pairs), _BREATH):
+            seen += await asyncio.to_thread(self._some, pairs[first : first + _BREATH], windows, now)
         return seen
+
+    def _some(self, pairs: Sequence[tuple[Due, Offer | None]], windows: Windows, now: datetime) -> list[Seen]:
+        """Look at some passes; nobody else uses these windows meanwhile."""
+        looked = [
+            (each, sight(_sought(each, offer, windows.snapshot), now, windows, every=self._every))
+            for each, offer in pairs
+        ]
+        return [followed(each, found, now, windows.snapshot, every=self._every) for each, found in looked]
 
     async def _offer(self, db: Connection, snapshot: Snapshot, due: Due) -> Offer | None:
         """Find the offer of a pass: the live one, else the version that the pass bears; None where it is gone."""
@@ -271,7 +297,3 @@ def began_at(place_id: UUID | None, snapshot: Snapshot) -> Point | None:
     places = snapshot.ruleset.places
     place = (places.by_id.get(place_id) or places.by_geofence.get(place_id)) if place_id is not None else None
     return None if place is None else place.point
-
-
-def _ordered(origin: Point, places: Iterable[Place]) -> list[Place]:
-    return sorted(places, key=lambda place: (distance_m(origin, place.point), place.id))

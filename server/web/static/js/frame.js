@@ -3,17 +3,17 @@ import { fill, find } from "./dom.js";
 import { LANGUAGE, say } from "./words.js";
 import { Problem } from "./api.js";
 
-const NOTE_MS = 8000; // long enough to be read twice; a failure stays until it is clicked away or something else is said
+const NOTE_MS = 8000; // long enough to be read twice …
+const FAILURE_MS = 30000; // … and to be written down
 let leaving;
 
-/** Say something aloud and on the screen; `wrong` marks it as a failure. A click takes it away. */
+/** Say something aloud and, for a while, on the screen; `wrong` marks it as a failure. */
 export function tell(text, { wrong = false } = {}) {
   const said = find("#said");
   clearTimeout(leaving);
   said.classList.toggle("wrong", wrong);
-  said.onclick = () => fill(said);
   fill(said, text);
-  if (!wrong) leaving = setTimeout(() => fill(said), NOTE_MS);
+  leaving = setTimeout(() => fill(said), wrong ? FAILURE_MS : NOTE_MS);
 }
 
 /** Do something asynchronous; what the server refuses is told in words, and the answer is then undefined. `busy` is disabled meanwhile. */
