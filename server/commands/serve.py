@@ -179,7 +179,8 @@ async def _keep(
             if process.returncode == 2:  # a wrong setting: no process of these would start
                 stop.set()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _RESTART_S)
+                async with asyncio.timeout(_RESTART_S):
+                    await stop.wait()
             continue
         process.terminate()
         await ended

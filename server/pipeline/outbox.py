@@ -112,7 +112,8 @@ class Sender(Generic[T]):
     async def _rest(self) -> None:
         """Wait for a reason to look: a knock, a free place where more waits, a retry that is due, or a while gone by."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._bell.wait(), self._terms.poll_s)
+            async with asyncio.timeout(self._terms.poll_s):
+                await self._bell.wait()
 
     async def _send(self, flight: _Flight[T]) -> None:
         item, now = flight.item, self._clock()

@@ -172,7 +172,8 @@ class Rules:
                 except Exception:
                     _log.exception("rules broke")
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stopping.wait(), every_s)
+                    async with asyncio.timeout(every_s):
+                        await stopping.wait()
 
         await asyncio.gather(again(self.refresh), again(self.look))
 

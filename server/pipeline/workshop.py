@@ -88,7 +88,8 @@ async def _end(worker: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         worker.terminate()
     try:
-        await asyncio.wait_for(worker.wait(), _STOP_S)
+        async with asyncio.timeout(_STOP_S):
+            await worker.wait()
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             worker.kill()

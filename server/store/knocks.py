@@ -82,6 +82,8 @@ async def _listen_once(dsn: str, heard: Callable[[str | None], None]) -> None:
         heard(None)
         while not cut.is_set():
             try:
-                await asyncio.wait_for(cut.wait(), _LOOK_S)
+                async with asyncio.timeout(_LOOK_S):
+                    await cut.wait()
             except TimeoutError:
-                await asyncio.wait_for(db.execute("SELECT 1"), _LOOK_S)
+                async with asyncio.timeout(_LOOK_S):
+                    await db.execute("SELECT 1")

@@ -48,7 +48,8 @@ async def lead(dsn: str, *, gained: Callable[[], None], lost: Callable[[], None]
                 gained()
                 while True:
                     await asyncio.sleep(_LOOK_S)
-                    await asyncio.wait_for(db.execute("SELECT 1"), _LOOK_S)
+                    async with asyncio.timeout(_LOOK_S):
+                        await db.execute("SELECT 1")
         except (KairosError, TimeoutError, OSError):
             await asyncio.sleep(_TRY_AGAIN_S)
         except Exception:  # whatever it was: a process that never strives again would be missed only when all have

@@ -122,7 +122,8 @@ class Pool:
     async def close(self) -> None:
         """Close all connections; those still lent after five seconds are cut."""
         try:
-            await asyncio.wait_for(self._pool.close(), _CLOSE_S)
+            async with asyncio.timeout(_CLOSE_S):
+                await self._pool.close()
         except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             self._pool.terminate()
 
