@@ -27,10 +27,18 @@ expect.set_options(timeout=20_000)  # a busy machine is no failure
 
 
 @pytest.fixture(scope="session")
-async def chromium() -> AsyncIterator[Browser]:
+async def engine() -> AsyncIterator[Browser]:
     """Chromium: this machine's own, else the one that playwright got."""
     camera.show(None)
     async with async_playwright() as play:
         browser = await play.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         yield browser
         await browser.close()
+
+
+@pytest.fixture
+async def chromium(engine: Browser) -> AsyncIterator[Browser]:
+    """The browser of this process. What a test opened is closed after it: its pages would ask on, and hold the camera."""
+    yield engine
+    for context in engine.contexts:
+        await context.close()

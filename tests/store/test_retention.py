@@ -158,6 +158,11 @@ ROWS = {
         "INSERT INTO sessions (hash, user_id, csrf, ends_at)"
         " SELECT uuid_send(gen_random_uuid()), id, '', now() - $2::interval FROM users WHERE $1::smallint IS NOT NULL"
     ),
+    "happened_cells": (
+        "INSERT INTO happened_cells (slot, what, count)"
+        " SELECT now() - $2::interval, (ARRAY['pings', 'moments', 'opens', 'passes', 'redemptions'])[1 + $1::smallint % 5], 1"
+        " ON CONFLICT (slot, what) DO UPDATE SET slot = excluded.slot - $1::smallint * interval '1 us'"
+    ),
     "half_logins": (
         "INSERT INTO half_logins (hash, user_id, ends_at)"
         " SELECT uuid_send(gen_random_uuid()), id, now() - $2::interval FROM users WHERE $1::smallint IS NOT NULL"
@@ -245,6 +250,7 @@ def test_each_age_comes_from_the_setting_of_its_kind() -> None:
             "external_sends",
             "deliveries",
             "moments",
+            "happened_cells",
         )
     }
     assert ages["customer_tokens"] == timedelta(3)

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jinja2
 import pytest
 
+from server.web.languages import catalogue
 from server.web.pages import render
 
 EVIL = "<script>alert(1)</script>\"'&"
+LOGIN = {**catalogue("common")["en"], **catalogue("login")["en"], **catalogue("password")["en"]}
+FRAME = {"language": "en", "words": LOGIN, "ways": [], "credit": None, "facts": {}}
+
+
+def page_of(template: str, **values: Any) -> str:
+    return render(template, **{"brand": "K", "csrf": "", "complaint": "", **FRAME, **values}).decode()
 
 
 def test_whatever_is_filled_in_is_escaped() -> None:
-    page = render("login.html", brand=EVIL, csrf="", complaint=EVIL).decode()
+    page = page_of("login.html", brand=EVIL, complaint=EVIL)
     assert "<script>" not in page
     assert page.count("&lt;script&gt;") >= 3  # the title, the brand, the complaint
 
 
 def test_a_value_in_an_attribute_can_not_leave_it() -> None:
-    page = render("password.html", brand="K", csrf='"><img src=x>', complaint="").decode()
-    assert "<img" not in page
+    assert "<img" not in page_of("password.html", csrf='"><img src=x>')
 
 
 def test_a_value_that_is_missing_is_an_error() -> None:
@@ -27,7 +35,7 @@ def test_a_value_that_is_missing_is_an_error() -> None:
 
 
 def test_who_is_logged_in_can_log_out_by_a_form_with_the_token() -> None:
-    assert 'action="/logout"' not in render("login.html", brand="K", csrf="", complaint="").decode()
-    page = render("password.html", brand="K", csrf="kx_1", complaint="").decode()
+    assert 'action="/logout"' not in page_of("login.html")
+    page = page_of("password.html", csrf="kx_1")
     assert 'action="/logout"' in page
     assert page.count('name="csrf" value="kx_1"') == 2
