@@ -24,11 +24,13 @@ $(VENV)/.test: $(VENV)/bin/python pyproject.toml
 	$(VENV)/bin/python -m pip install -q -e '.[test]'
 	@touch $@ $(VENV)/.demo
 
-# A real browser for the pages' tests (Debian's as root, else the one that playwright brings), and axe, which looks at each page.
+# A real browser for the pages' tests (as root Debian's Chromium without its window, which takes a quarter less time, else the
+# one that playwright brings), and axe, which looks at each page.
 $(VENV)/.browser: $(VENV)/.test tests/browser/package-lock.json
-	@command -v chromium >/dev/null || { \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
-	  else $(VENV)/bin/playwright install chromium; fi; }
+	@command -v chromium-headless-shell >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq; export DEBIAN_FRONTEND=noninteractive; \
+	    apt-get install -y -qq --no-install-recommends chromium-headless-shell || apt-get install -y -qq --no-install-recommends chromium; \
+	  else command -v chromium >/dev/null || $(VENV)/bin/playwright install chromium; fi; }
 	@command -v npm >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm; }
 	npm ci --prefix tests/browser --no-audit --no-fund --silent
 	@touch $@

@@ -12,6 +12,7 @@ pytest.register_assert_rewrite("tests.browser.visits", "tests.browser.hostile")
 
 from tests.browser import camera  # noqa: E402  what is rewritten must not have been imported
 
+PROGRAM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 FLAGS = [
     "--disable-gpu",
     "--no-first-run",
@@ -28,10 +29,10 @@ expect.set_options(timeout=20_000)  # a busy machine is no failure
 
 @pytest.fixture(scope="session")
 async def engine() -> AsyncIterator[Browser]:
-    """Chromium: this machine's own, else the one that playwright got."""
+    """Chromium: this machine's own, without a window if it has that, else the one that playwright got."""
     camera.show(None)
     async with async_playwright() as play:
-        browser = await play.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = await play.chromium.launch(executable_path=PROGRAM, args=FLAGS)
         yield browser
         await browser.close()
 

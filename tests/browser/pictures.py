@@ -220,7 +220,9 @@ async def main(names: list[str]) -> None:
     """Take those that are named, else all."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     async with demo() as of, async_playwright() as play:
-        browser = await play.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = await play.chromium.launch(
+            executable_path=shutil.which("chromium-headless-shell") or shutil.which("chromium"), args=FLAGS
+        )
         for shot in SHOTS:
             if not names or shot.name in names:
                 await take(browser, of, shot)
