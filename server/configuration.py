@@ -183,7 +183,7 @@ def _check(settings: Settings, source: str) -> None:
     demand(not url or settings.mode == "test" or url.startswith("https://"), "server.public_url", wanted)
     _check_apns(settings.apns, demand)
     _check_web_push(settings.web_push, demand)
-    tiles = re.fullmatch(r"https?://[^/?#@\s;,']+/\S*", settings.map.tiles_url)
+    tiles = re.fullmatch(r"https?://[^/?#@\s;,'\"{}]+/\S*", settings.map.tiles_url)
     wanted = 'must look like "https://tiles.example.com/{z}/{x}/{y}.png"'
     demand(tiles is not None or not settings.map.tiles_url, "map.tiles_url", wanted)
 

@@ -329,6 +329,16 @@ def test_secrets_are_not_shown_by_repr() -> None:
     assert "port=8080" in shown
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["tiles.example.com/{z}", "https://{s}.tiles.example.com/{z}", "https://a b/{z}", "https://a; script-src *//{z}"],
+)
+def test_maps_tiles_come_from_one_site_that_the_pages_policy_can_name(tmp_path: Path, url: str) -> None:
+    assert "map.tiles_url must look like" in complaint(written(tmp_path, f'[map]\ntiles_url = "{url}"\n'))
+    good = "https://tiles.example.com:8443/{z}/{x}/{y}.png?key=1"
+    assert load(written(tmp_path, f'[map]\ntiles_url = "{good}"\n'), {}).map.tiles_url == good
+
+
 def test_a_section_that_there_is_not_ends_the_start(tmp_path: Path) -> None:
     assert "server.fcm" in complaint(written(tmp_path, "[server.fcm]\nbase_url = 1\n"))
     assert "fcms" in complaint(written(tmp_path, "[fcms]\nbase_url = 1\n"))

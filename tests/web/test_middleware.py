@@ -78,3 +78,13 @@ async def test_https_is_insisted_on_where_the_public_address_has_it(served: Serv
     async with serving(DOORS, secure, NoPool(), table=TABLE) as other:
         for path in ("/cached", "/v1/data"):
             assert "Strict-Transport-Security" in (await other.call("GET", path)).headers
+
+
+async def test_pictures_come_from_elsewhere_only_where_maps_have_a_server_for_their_tiles(served: Served) -> None:
+    name = "Content-Security-Policy"
+    plain = (await served.call("GET", "/cached")).headers[name]
+    assert "img-src 'self' data:;" in plain
+    tiled = settings_with(map__tiles_url="https://tiles.example.com:8443/{z}/{x}/{y}.png?key=1")
+    async with serving(DOORS, tiled, NoPool(), table=TABLE) as other:
+        allowed = (await other.call("GET", "/cached")).headers[name]
+    assert allowed == plain.replace("img-src 'self' data:", "img-src 'self' https://tiles.example.com:8443 data:")
