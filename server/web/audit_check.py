@@ -84,13 +84,13 @@ async def export(call: Call) -> web.StreamResponse:
 
 
 async def _lines(call: Call, sought: Sought) -> AsyncIterator[bytes]:
-    yield line_of(COLUMNS)
+    yield line_of(COLUMNS).encode()
     before: int | None = None
     while True:
         async with call.pool.acquire() as db:
             entries = await audit.page(db, before=before, limit=_PORTION, sought=sought)
         for entry in entries:
-            yield line_of(_cells(entry))
+            yield line_of(_cells(entry)).encode()
         if len(entries) < _PORTION:
             return
         before = entries[-1].seq

@@ -16,11 +16,11 @@ import msgspec
 from server.web.access import Access, Kind, Table, access_to
 from server.web.body import BODY_METHODS, Nothing
 from server.web.call import JSON
+from server.web.csv_lines import MEDIA as CSV
 from server.web.door import Door
 from server.web.idempotency import HEADER, REPLAYED
 from server.web.problems import MEDIA, Problem
 from server.web.signatures import HEADERS
-from server.web.tables import CSV
 
 VERSION: Final = "3.1.0"
 _REFERENCE: Final = "#/components/schemas/{name}"
