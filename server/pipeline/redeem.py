@@ -227,7 +227,18 @@ async def mistyped(db: Connection, *, till: Till) -> TooMany | None:
     found = await counter.count_wrong(db, till_id=till.id)
     if found.times <= till.wrong_codes:
         return None
-    return WrongCodes(retry_after_s=max(1, math.ceil(found.rest_s)))
+    return _wait(found.rest_s)
+
+
+async def refuse_guesser(db: Connection, *, till: Till) -> None:
+    """Raise what a till is told that gave too many wrong codes, until its minute is over."""
+    rest_s = await counter.waits(db, till=till)
+    if rest_s is not None:
+        raise _wait(rest_s)
+
+
+def _wait(rest_s: float) -> TooMany:
+    return WrongCodes(retry_after_s=max(1, math.ceil(rest_s)))
 
 
 class Reversed(NamedTuple):

@@ -127,3 +127,15 @@ async def count_wrong(db: Connection, *, till_id: str) -> Mistyped:
     row = await db.fetchrow(MISTYPED, till_id)
     assert row is not None  # noqa: S101  an upsert returns its row
     return Mistyped(row["count"], row["rest_s"])
+
+
+WAITS = """
+SELECT extract(epoch FROM since + interval '1 minute' - clock_timestamp())::float8 FROM wrong_codes
+WHERE till_id = $1 AND count >= $2 AND since > clock_timestamp() - interval '1 minute'
+"""
+
+
+async def waits(db: Connection, *, till: Till) -> float | None:
+    """Tell for how many seconds yet a till waits after wrong codes; None for one that need not."""
+    rest_s: float | None = await db.fetchval(WAITS, till.id, till.wrong_codes)
+    return rest_s

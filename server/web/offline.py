@@ -13,7 +13,7 @@ from server.errors import FieldError, Invalid, NotFound, Refusal
 from server.pipeline import offline
 from server.pipeline.membership import refresh_holder
 from server.pipeline.offline import ALTERED, GUESSED, Booked, Sent
-from server.pipeline.redeem import TOUCHED
+from server.pipeline.redeem import TOUCHED, refuse_guesser
 from server.store import stores
 from server.store.late import Outcome, Record
 from server.store.pool import Connection
@@ -210,6 +210,8 @@ async def send(call: Call) -> OfflineAnswer:
     if len(wanted.records) > most:
         raise Invalid(errors=[FieldError("records", f"must be {most} at most (limits.offline_records)")])
     read = [_sent(wanted.key_id, record, place) for place, record in enumerate(wanted.records)]
+    async with call.connection() as db:
+        await refuse_guesser(db, till=till)
     refusal: Refusal | None = None
     results, missing, altered = [], 0, 0
     for sent in read:
@@ -248,11 +250,12 @@ async def _book(call: Call, sent: Sent, *, store_id: UUID) -> Booked:
 
 
 async def _earlier(db: Connection, record: Record, *, key: str) -> UUID | None:
-    """Look whether this scan was redeemed before its answer was lost: the page gave it the record's id as its key."""
+    """Look whether this scan of this pass was redeemed before its answer was lost: its key was the record's id."""
     answer = await answered(db, principal=record.till_id, route=_ONLINE, key=key)
     if answer is None or answer.status != 201:
         return None
-    return UUID(msgspec.json.decode(answer.body)["id"])
+    made = msgspec.json.decode(answer.body)
+    return UUID(made["id"]) if made["serial"] == str(record.serial) else None
 
 
 def _sent(key_id: UUID, record: OfflineRecord, place: int) -> Sent:

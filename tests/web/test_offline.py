@@ -90,6 +90,16 @@ async def test_a_redemption_whose_answer_was_lost_is_not_made_twice(house: Count
     assert (second["status"], second["uses_left"]) == ("redeemed", 1)
 
 
+async def test_the_answer_to_another_passes_scan_stands_for_no_record(house: Counter) -> None:
+    book, other, told = await registered(house), await house.taken(), await house.taken()
+    scan = uuid4()
+    online = await house.redeem(other["code"], key=str(scan))
+    [result] = (await send(house, book, book.write(told["code"], own_id=scan))).json["results"]
+    assert (result["status"], result["uses_left"]) == ("redeemed", 0)
+    assert result["redemption_id"] != online.json["id"]
+    assert (await house.redeem(told["code"])).json["code"] == "already_redeemed"
+
+
 async def test_what_was_tampered_with_is_refused_counted_and_in_the_audit(house: Counter) -> None:
     book, told = await registered(house), await house.taken(reward={"type": "stamp", "uses": 3})
     one, two, three = (book.write(told["code"]) for _ in range(3))
@@ -110,10 +120,15 @@ async def test_who_tries_codes_waits_and_loses_nothing(house: Counter) -> None:
     statuses = [(await send(house, book, *batch)).status for batch in batches]
     assert statuses == [200] * 10 + [429]
     stored = "SELECT count(*) FROM offline_redemptions WHERE key_id = $1"
-    assert await house.value(stored, book.key_id) == 31
-    again = await send(house, book, *batches[-1])  # what was told before is not counted again
-    assert [each["status"] for each in again.json["results"]] == ["refused", "redeemed"]
+    assert await house.value(stored, book.key_id) == 30
+    waits = await send(house, book, batches[-1][1])  # sent once more it is no answer either, right or wrong
+    assert (waits.status, waits.json["code"]) == (429, "too_many_wrong_codes")
+    assert 1 <= int(waits.headers["Retry-After"]) <= 60
     assert (await house.redeem(code)).status == 429
+    await house.value("UPDATE wrong_codes SET since = since - interval '1 minute' RETURNING count")
+    for _ in range(2):  # what was told before is told again
+        later = await send(house, book, *batches[-1])
+        assert [each["status"] for each in later.json["results"]] == ["refused", "redeemed"]
 
 
 async def test_a_key_is_its_stores_and_ends_when_it_is_revoked(house: Counter) -> None:
