@@ -62,16 +62,23 @@ class Listed(NamedTuple):
 
 INSERT = """
 INSERT INTO sessions (hash, user_id, csrf, created_at, seen_at, proven_at, ends_at, network, browser)
-SELECT $1, id, $3, clock_timestamp(), clock_timestamp(), clock_timestamp(),
-       clock_timestamp() + make_interval(secs => $4), $5, $6
+SELECT $1, id, $3, clock_timestamp(), clock_timestamp(),
+       CASE WHEN $7::boolean THEN clock_timestamp() ELSE '-infinity' END, clock_timestamp() + make_interval(secs => $4), $5, $6
 FROM users WHERE id = $2
 """
 
 
-async def create(db: Connection, *, user_id: UUID, absolute_s: int, origin: From = From()) -> NewSession:  # noqa: B008  frozen
-    """Begin a log-in that ends after `absolute_s` at the latest."""
+async def create(
+    db: Connection,
+    *,
+    user_id: UUID,
+    absolute_s: int,
+    origin: From = From(),  # noqa: B008  frozen
+    proven: bool = True,
+) -> NewSession:
+    """Begin a log-in that ends after `absolute_s` at the latest; it is not fresh where not all that is asked was `proven`."""
     made = NewSession(new_token(_PREFIX), new_token("kx_"))
-    await db.execute(INSERT, token_hash(made.token), user_id, made.csrf, absolute_s, *origin)
+    await db.execute(INSERT, token_hash(made.token), user_id, made.csrf, absolute_s, *origin, proven)
     return made
 
 

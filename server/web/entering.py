@@ -80,12 +80,15 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network(f"{found}/{prefix}", strict=False))
 
 
-async def begin(db: Connection, call: Call, *, user_id: UUID) -> str:
-    """Begin a session and give its cookie; the one that the browser had ends. Needs a transaction."""
+async def begin(db: Connection, call: Call, *, user_id: UUID, proven: bool = True) -> str:
+    """Begin a session and give its cookie; the one that the browser had ends. Needs a transaction.
+
+    `proven` is False where somebody with a second factor gave no code: what is dear asks them once more.
+    """
     await end_session(db, call)
     origin = From(network_of(call.address), family_of(call.request.headers.get("User-Agent")))
     absolute_s = call.parts.settings.session.absolute_s
-    made = await sessions.create(db, user_id=user_id, absolute_s=absolute_s, origin=origin)
+    made = await sessions.create(db, user_id=user_id, absolute_s=absolute_s, origin=origin, proven=proven)
     return cookie(call, made.token)
 
 

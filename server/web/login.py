@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import msgspec
 
 from server.errors import FieldError, Invalid, Refusal, Unauthenticated
+from server.pipeline import second_factor
 from server.store import half_logins, logins, sessions, users
 from server.store.pool import Connection
 from server.store.users import Login
@@ -155,7 +156,7 @@ async def change_password(call: Call) -> Reply:
         await logins.succeed(db, account=account, network=network)
         await users.set_password(db, id_=user_id, password_hash=password_hash, one_time=False)
         await sessions.end_all(db, user_id=user_id)
-        made = await begin(db, call, user_id=user_id)
+        made = await begin(db, call, user_id=user_id, proven=not await second_factor.is_on(db, user_id=user_id))
         await note(db, call, action="user.password", object=f"user:{user_id}")
     call.gate.credentials.forget_user(user_id)
     roles = [role for role, kind in ROLES.items() if kind in call.principal.roles]

@@ -134,3 +134,15 @@ async def test_another_sites_page_proves_nothing(there: Town) -> None:
     assert (refused.status, refused.json["code"]) == (403, "cross_site")
     without = await browser._replace(csrf="").ask("POST", PROOF, json={"password": SENTENCE})
     assert without.json["code"] == "cross_site"
+
+
+@pytest.mark.parametrize("phone", [True, False])
+async def test_a_new_password_is_no_code_where_one_is_asked_for(there: Town, phone: bool) -> None:
+    browser = (await there.with_phone("admin"))[0] if phone else await there.house.entered("admin")
+    await grow_old(there)
+    form = {"current": SENTENCE, "password": f"{SENTENCE} 2", "again": f"{SENTENCE} 2"}
+    changed = await browser.post("/password", form)
+    assert changed.status == 303
+    fresh = await Browser(there.house.served, cookie_of(changed), "").with_csrf("/password")
+    asked = await fresh.ask("POST", "/v1/users", json=NEW)
+    assert (asked.status, asked.json.get("code")) == ((403, "reauthentication_required") if phone else (201, None))
