@@ -90,7 +90,8 @@ async def confirm(db: Connection, *, user_id: UUID, code: str, locks: Locks) -> 
     if factor.confirmed_at is not None:
         raise AlreadyOn
     step = _step(factor.secret_sealed, user_id=user_id, code=code, locks=locks)
-    if step is None or not await second_factors.confirm(db, user_id=user_id, step=step):
+    sealed = factor.secret_sealed  # another may have been begun meanwhile, of which nobody gave a code
+    if step is None or not await second_factors.confirm(db, user_id=user_id, secret_sealed=sealed, step=step):
         return None
     return await fresh_codes(db, user_id=user_id)
 

@@ -44,14 +44,14 @@ async def find(db: Connection, *, user_id: UUID) -> Factor | None:
 
 
 CONFIRM = """
-UPDATE second_factors SET confirmed_at = clock_timestamp(), last_step = $2
-WHERE user_id = $1 AND confirmed_at IS NULL AND last_step < $2
+UPDATE second_factors SET confirmed_at = clock_timestamp(), last_step = $3
+WHERE user_id = $1 AND secret_sealed = $2 AND confirmed_at IS NULL AND last_step < $3
 """
 
 
-async def confirm(db: Connection, *, user_id: UUID, step: int) -> bool:
-    """Let a secret count from now on, its step taken; False where there is none that waits for it."""
-    return (await db.execute(CONFIRM, user_id, step)).endswith(" 1")
+async def confirm(db: Connection, *, user_id: UUID, secret_sealed: bytes, step: int) -> bool:
+    """Let this secret count from now on, its step taken; False where it does not wait for that any more."""
+    return (await db.execute(CONFIRM, user_id, secret_sealed, step)).endswith(" 1")
 
 
 TAKE_STEP = (

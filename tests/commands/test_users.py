@@ -86,7 +86,7 @@ async def test_somebody_who_lost_phone_and_codes_gets_in_again(pool: Pool, db_ds
         kim = await users.create(db, email="kim@e.org", name="K", roles=["admin"], store_id=None, password_hash="x")
         assert kim is not None
         await second_factors.begin(db, user_id=kim.id, secret_sealed=b"s")
-        await second_factors.confirm(db, user_id=kim.id, step=1)
+        await second_factors.confirm(db, user_id=kim.id, secret_sealed=b"s", step=1)
         await sessions.create(db, user_id=kim.id, absolute_s=60)
     assert await command(db_dsn, "KIM@e.org", name="reset-second-factor") == (0, "", "")
     [person] = await people(pool)
