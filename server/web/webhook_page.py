@@ -1,6 +1,7 @@
 """/dashboard/webhooks: for admins, which systems are told, how that went, and telling them once more.
 
-Endpoints are added, changed and given another secret by the page's script, through /v1/webhooks.
+Endpoints are added, changed, turned off and given another secret by the page's script, through /v1/webhooks, which asks
+for the password once more.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import msgspec
 
 from server.errors import FieldError, Invalid, NotFound, Refusal
 from server.pipeline import webhooks as pipeline
-from server.pipeline.webhooks import Wanted
 from server.store import webhook_calls, webhooks
 from server.store.pool import Connection
 from server.store.webhook_calls import Logged
@@ -40,7 +40,7 @@ class WebhookForm(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What to do with an endpoint; `first` and `last` are the days of a replay, both included."""
 
     webhook: UUID
-    action: Literal["replay", "test", "on", "off"]
+    action: Literal["replay", "test"]
     first: str | None = None
     last: str | None = None
 
@@ -48,7 +48,7 @@ class WebhookForm(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class PageQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What was just done."""
 
-    done: Literal["replay", "test", "on", "off"] | None = None
+    done: Literal["replay", "test"] | None = None
     count: int | None = None
 
 
@@ -95,7 +95,7 @@ async def show_webhooks(call: Call) -> Reply:
     produces=HTML,
     status=303,
     errors=(404, 409),
-    summary="Try an endpoint, tell it again, turn it off or on",
+    summary="Try an endpoint, or tell it again",
     example={
         "webhook": "0198a1c2-7d3e-7a10-b4c5-d6e7f8091a2b",
         "action": "replay",
@@ -123,16 +123,9 @@ async def _act(db: Connection, call: Call, form: WebhookForm) -> int | None:
     if form.action == "test":
         await pipeline.test(db, webhook_id=form.webhook, now=now)
         return None
-    if form.action == "replay":
-        span = days_of(form, zone=call.parts.settings.programme.time_zone)
-        most = limits.webhook_replay
-        return await pipeline.replay(db, webhook_id=form.webhook, span=span, events=(), most=most, by=call.author)
-    before = await webhooks.hold(db, webhook_id=form.webhook)
-    if before is None:
-        raise NotFound
-    wanted = Wanted(before.url, before.events, before.description, form.action == "on")
-    await pipeline.change(db, before=before, wanted=wanted, by=call.author)
-    return None
+    span = days_of(form, zone=call.parts.settings.programme.time_zone)
+    most = limits.webhook_replay
+    return await pipeline.replay(db, webhook_id=form.webhook, span=span, events=(), most=most, by=call.author)
 
 
 def days_of(form: WebhookForm, *, zone: str) -> Range:

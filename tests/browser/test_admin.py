@@ -130,6 +130,10 @@ async def an_endpoint_is_added(seen: Visit, street: Street) -> None:
     await shown_once(page)
     await expect(page.locator("#said")).to_have_text("The endpoint has been changed.")  # the page has come anew
     assert (await row(street, "SELECT old_sealed IS NOT NULL AS two FROM webhooks"))["two"]
+    for turn, now in (("Turn off", False), ("Turn on", True)):
+        await page.get_by_role("button", name=turn).click()
+        await expect(page.get_by_role("button", name="Turn off" if now else "Turn on")).to_be_visible()
+        assert (await row(street, "SELECT enabled FROM webhooks"))["enabled"] is now
 
 
 async def the_audit_has_it(seen: Visit) -> None:

@@ -1,4 +1,4 @@
-// Endpoints of other systems: added, changed, given another secret, deleted. Secrets are shown once.
+// Endpoints of other systems: added, changed, turned off and on, given another secret, deleted. Secrets are shown once.
 import { field, formDialog, markPlace, once } from "./admin_parts.js";
 import { call } from "./api.js";
 import { all, el, find } from "./dom.js";
@@ -85,7 +85,12 @@ async function remove({ id, host }) {
   anew(say("removed"));
 }
 
-const DEEDS = { edit, rotate, remove };
+async function turn({ id }, on) {
+  await call("PATCH", `/v1/webhooks/${id}`, { body: { enabled: on } });
+  anew(say(on ? "done_on" : "done_off"));
+}
+
+const DEEDS = { edit, rotate, remove, on: (card) => turn(card, true), off: (card) => turn(card, false) };
 for (const node of all("[data-deed]")) {
   const card = node.closest("[data-webhook]");
   node.addEventListener("click", () => attempt(() => DEEDS[node.dataset.deed]({ id: card.dataset.webhook, host: card.dataset.host }), { busy: node }));
