@@ -48,7 +48,7 @@ async function take(code, { sure = wish("check") !== "1", id = freshId() } = {})
 
 function bought() {
   const typed = find("#amount").value.trim().replace(",", ".");
-  const order = find("#order").value.trim();
+  const order = find("#order").value.trim().normalize("NFC"); // as the server reads it: it is signed
   if (!/^\d+(\.\d+)?$/.test(typed)) return undefined;
   const currency = find("#currency").value;
   const digits = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;

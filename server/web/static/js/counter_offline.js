@@ -77,10 +77,11 @@ export async function judge(code, amount, told) {
 
 async function wrong(said, amount, told) {
   const { signed } = said;
-  const real = await genuine(said, told.keys);
+  const now = clock(told);
+  const counts = told.keys.filter((each) => !each.not_after || now < Date.parse(each.not_after));
+  const real = await genuine(said, counts);
   if (real === false) return "forged";
   if (real === null) return "unchecked";
-  const now = clock(told);
   if (signed.until && now >= signed.until) return "expired";
   if (now < signed.from) return "early";
   if (signed.traits & SOME_STORES && signed.marks.length && !signed.marks.includes(told.mark)) return "elsewhere";
