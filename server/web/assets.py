@@ -31,18 +31,18 @@ _PACKED: Final = frozenset({".js", ".mjs", ".css", ".svg", ".json", ".txt", ".md
 
 
 class Asset(NamedTuple):
-    """A file as it is sent; `packed` by gzip to whoever takes that, None where it would not be smaller."""
+    """A file as it is sent."""
 
     body: bytes
     media: str
     tag: str
-    packed: bytes | None
 
 
 @door("GET", "/static/{file}", produces="text/plain", summary="A file of our pages", errors=(304,), tags=("Pages",))
 async def serve(call: Call) -> Reply:
     """Answer with the file, or 304 where the browser has it."""
-    found = assets().get(call.text("file"))
+    name = call.text("file")
+    found = assets().get(name)
     if found is None:
         raise NotFound
     headers = {"ETag": found.tag, "Cache-Control": "public, max-age=60, must-revalidate", "Vary": "Accept-Encoding"}
@@ -50,8 +50,8 @@ async def serve(call: Call) -> Reply:
         return Reply(304, headers=headers)
     if found.media == JSON:  # bytes of JSON would go out as what the door produces
         headers["Content-Type"] = JSON
-    if found.packed is not None and "gzip" in call.request.headers.get("Accept-Encoding", ""):
-        return Reply(200, found.packed, headers=headers | {"Content-Encoding": "gzip"}, media=found.media)
+    if "gzip" in call.request.headers.get("Accept-Encoding", "") and (packed := _packed(name)):
+        return Reply(200, packed, headers=headers | {"Content-Encoding": "gzip"}, media=found.media)
     return Reply(200, found.body, headers=headers, media=found.media)
 
 
@@ -67,6 +67,13 @@ def assets() -> dict[str, Asset]:
 
 def _asset(path: Path) -> Asset:
     body = path.read_bytes()
-    packed = gzip.compress(body, mtime=0) if path.suffix in _PACKED else body
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'  # weak: it is the same file, packed or not
-    return Asset(body, _MEDIA[path.suffix], tag, packed if len(packed) < len(body) else None)
+    return Asset(body, _MEDIA[path.suffix], tag)
+
+
+@cache
+def _packed(name: str) -> bytes | None:
+    """Pack a file by gzip when it is first asked for: all at once would hold up whoever comes first. None if not smaller."""
+    body = assets()[name].body
+    packed = gzip.compress(body, mtime=0) if Path(name).suffix in _PACKED else body
+    return packed if len(packed) < len(body) else None

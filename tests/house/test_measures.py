@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
-from tests.house.tree import ROOT, functions, parsed, sources, written_tests
+from tests.house.tree import ROOT, contents, sources, written_tests
 
 
 def test_no_file_is_longer_than_300_lines() -> None:
@@ -15,16 +14,16 @@ def test_no_file_is_longer_than_300_lines() -> None:
 
 def test_no_function_is_longer_than_40_lines() -> None:
     long = [
-        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        f"{path.relative_to(ROOT)}:{each.line} {each.name}"
         for path in sources()
-        for node in functions(path)
-        if (node.end_lineno or 0) - node.lineno + 1 > 40
+        for each in contents(path).functions
+        if each.lines > 40
     ]
     assert not long
 
 
 def test_every_module_says_what_it_is() -> None:
-    silent = [str(path.relative_to(ROOT)) for path in sources() if not ast.get_docstring(parsed(path))]
+    silent = [str(path.relative_to(ROOT)) for path in sources() if not contents(path).docstring]
     assert not silent
 
 
@@ -42,10 +41,10 @@ def test_nothing_is_left_unfinished() -> None:
 def test_no_class_has_a_name_that_says_nothing() -> None:
     empty = re.compile(r"(Manager|Service|Helper|Util|Impl)$|^(Base|Abstract)[A-Z]")
     found = [
-        f"{path.relative_to(ROOT)} {node.name}"
+        f"{path.relative_to(ROOT)} {name}"
         for path in sources()
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.ClassDef) and empty.search(node.name)
+        for name in contents(path).classes
+        if empty.search(name)
     ]
     assert not found
 

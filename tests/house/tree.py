@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,13 +20,31 @@ def written_tests() -> list[Path]:
     return sorted((ROOT / "tests").rglob("*.py"))
 
 
-def parsed(path: Path) -> ast.Module:
-    """Give the syntax tree."""
-    return ast.parse(path.read_text("utf-8"))
+class Function(NamedTuple):
+    """A function of a file, where it begins and how long it is."""
+
+    name: str
+    line: int
+    lines: int
 
 
-def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Give every function of a file, nested ones too."""
-    for node in ast.walk(parsed(path)):
+class Contents(NamedTuple):
+    """What stands in a file."""
+
+    docstring: str | None
+    functions: tuple[Function, ...]
+    """Nested ones too."""
+    classes: tuple[str, ...]
+
+
+@cache
+def contents(path: Path) -> Contents:
+    """Read a file; it is parsed once for all who ask, and its tree is not kept."""
+    tree = ast.parse(path.read_text("utf-8"))
+    functions, classes = [], []
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+            functions.append(Function(node.name, node.lineno, (node.end_lineno or 0) - node.lineno + 1))
+        elif isinstance(node, ast.ClassDef):
+            classes.append(node.name)
+    return Contents(ast.get_docstring(tree), tuple(functions), tuple(classes))

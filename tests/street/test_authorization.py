@@ -323,10 +323,10 @@ async def test_who_may_is_answered_and_who_may_not_is_refused_without_a_trace(sc
 async def test_methods_that_a_path_does_not_have_are_refused(scene: Scene) -> None:
     known = {tuple(route.split()) for route in ROWS}
     for path in sorted({path for _, path in known}):
+        request = await make(scene, next(f"{m} {p}" for m, p in sorted(known) if p == path), "anon")
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
             if (method, path) in {*known, ("PUT", "/v1/customers/import")}:  # a brand's own number may be any word
                 continue
-            request = await make(scene, next(f"{m} {p}" for m, p in sorted(known) if p == path), "anon")
             answer = await scene.ask(method, request.path(path), by="admin")
             # A word such as `import` in the place of an id is then an id that nobody has.
             assert answer.status in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 SAYING = [
@@ -60,6 +61,7 @@ def texts(node: ast.expr) -> Iterator[str]:
     yield from found
 
 
+@cache
 def sentences() -> dict[str, str]:
     """Collect the sentences that end on receipts: by text, the file that says it."""
     found = {}
@@ -67,24 +69,24 @@ def sentences() -> dict[str, str]:
         source = path.read_text("utf-8")
         if "Finding(" not in source and "_REASONS" not in source:
             continue
-        tree = ast.parse(source)
-        skip = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)} | {
-            id(value) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for value in node.values
+        nodes = list(ast.walk(ast.parse(source)))
+        skip = {id(node.value) for node in nodes if isinstance(node, ast.Expr)} | {
+            id(value) for node in nodes if isinstance(node, ast.JoinedStr) for value in node.values
         }
         hints = {
             id(each)
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, ast.Call)
             and ast.unparse(node.func).rpartition(".")[2] in ("wrong", "text", "raise", "LookupError")
             for each in ast.walk(node)
         }
         conditions = {
             id(each)
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, ast.FunctionDef) and node.name in ("sentence", "_say", "_words", "__post_init__")
             for each in ast.walk(node)
         }
-        for node in ast.walk(tree):
+        for node in nodes:
             if id(node) in skip | hints | conditions or not isinstance(node, ast.Constant | ast.JoinedStr):
                 continue
             for text in texts(node):
