@@ -125,6 +125,16 @@ async def password_hash(db: Connection, *, id_: UUID) -> str | None:
     return found
 
 
+# The row is kept until the transaction ends: a password that is changed meanwhile, or an account that is turned off, comes
+# after it and ends the log-in that was just begun.
+STILL = "SELECT id FROM users WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL FOR UPDATE"
+
+
+async def is_still(db: Connection, *, id_: UUID, password_hash: str) -> bool:
+    """Tell whether this is a person's password still, and keep it so until the transaction ends."""
+    return await db.fetchval(STILL, id_, password_hash) is not None
+
+
 PAGE = """
 SELECT id, email, name, roles, store_id, one_time, created_at, disabled_at,
        EXISTS (SELECT FROM second_factors f WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL) AS second_factor

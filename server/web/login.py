@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Final
+from uuid import UUID
 
 import msgspec
 
@@ -85,9 +86,16 @@ async def log_in(call: Call) -> Reply:
         checked = await call.gate.hasher.check(wanted.password, found.password_hash if found else None)
         if found is None or not checked.right:
             raise WrongLogin
+        return await _let_in(call, found, checked, account=account, network=network)
     except Refusal as refusal:
         return refused(call, "login", refusal)
+
+
+async def _let_in(call: Call, found: Login, checked: Checked, *, account: str, network: str) -> Reply:
+    """Begin a session, or half a one; raises WrongLogin where the password was changed while it was checked."""
     async with call.transaction() as db:
+        if not await users.is_still(db, id_=found.id, password_hash=found.password_hash):
+            raise WrongLogin
         await _better(db, found, checked)
         if found.second:  # the attempt stays counted until the code was right
             half = half_cookie(call, await half_logins.create(db, user_id=found.id), age=half_logins.LIFE_S)
@@ -150,9 +158,18 @@ async def change_password(call: Call) -> Reply:
         if not (await call.gate.hasher.check(wanted.current, stored)).right:
             raise WrongLogin("The current password is wrong.")
         password_hash = await call.gate.hasher.hash(wanted.password)
+        return await _change(call, user_id, stored, password_hash, account=account, network=network)
     except Refusal as refusal:
         return refused(call, "password", refusal)
+
+
+async def _change(
+    call: Call, user_id: UUID, stored: str | None, password_hash: str, *, account: str, network: str
+) -> Reply:
+    """Keep the new password; raises WrongLogin where the one that was `stored` is no more."""
     async with call.transaction() as db:
+        if stored is None or not await users.is_still(db, id_=user_id, password_hash=stored):
+            raise WrongLogin("The current password is wrong.")
         await logins.succeed(db, account=account, network=network)
         await users.set_password(db, id_=user_id, password_hash=password_hash, one_time=False)
         await sessions.end_all(db, user_id=user_id)

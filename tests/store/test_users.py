@@ -193,3 +193,13 @@ async def test_two_admins_who_turn_each_other_off_at_once_leave_one(shared_pool:
     assert sorted(await asyncio.gather(*(turn_off(person) for person in pair))) == [False, True]
     async with shared_pool.transaction() as db:
         assert await users.count_admins(db) == 1
+
+
+async def test_a_password_is_still_the_one_that_was_checked_or_not(db: Connection) -> None:
+    made = await somebody(db)
+    assert await users.is_still(db, id_=made.id, password_hash="hash-1")
+    assert not await users.is_still(db, id_=NEVER, password_hash="hash-1")
+    await users.set_password(db, id_=made.id, password_hash="hash-2", one_time=False)
+    assert not await users.is_still(db, id_=made.id, password_hash="hash-1")
+    await users.change(db, id_=made.id, name="Kim", roles=made.roles, store_id=None, disabled=True)
+    assert not await users.is_still(db, id_=made.id, password_hash="hash-2")

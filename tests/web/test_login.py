@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from server.store.pool import Pool
-from tests.web.house import SENTENCE, Browser, House, a_store, cookie_of, housed
+from server.web.passwords import Checked, Hasher
+from tests.web.house import SENTENCE, Browser, House, a_store, cookie_of, hash_of_sentence, housed
 
 HTML = "text/html,application/xhtml+xml"
 
@@ -227,3 +228,27 @@ async def test_the_forms_and_what_is_wrong_with_them_are_said_in_the_readers_lan
     short = {"current": SENTENCE, "password": "kurz", "again": "kurz"}
     refused = await browser.post("/password", short, **german)
     assert (refused.status, "mindestens 15 Zeichen" in refused.body.decode()) == (422, True)
+
+
+@pytest.mark.parametrize("change", ["password_hash = 'another', one_time = true", "disabled_at = clock_timestamp()"])
+async def test_what_changes_while_a_password_is_checked_lets_nobody_in(
+    house: House, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    browser, check = await house.entered(), Hasher.check
+
+    async def meanwhile(hasher: Hasher, password: str, stored: str | None) -> Checked:
+        checked = await check(hasher, password, stored)
+        assert checked.right
+        async with house.pool.acquire() as db:
+            await db.execute(f"UPDATE users SET {change}")
+        return checked
+
+    monkeypatch.setattr(Hasher, "check", meanwhile)
+    came = await house.log_in("kim@example.com", SENTENCE)
+    assert (came.status, came.json["code"]) == (401, "wrong_login")
+    async with house.pool.acquire() as db:
+        assert await db.fetchval("SELECT count(*) FROM sessions") == 1
+        await db.execute("UPDATE users SET password_hash = $1, disabled_at = NULL", await hash_of_sentence())
+    form = {"current": SENTENCE, "password": f"{SENTENCE} 2", "again": f"{SENTENCE} 2"}
+    changed = await (await browser.with_csrf("/password")).post("/password", form)
+    assert (changed.status, changed.json["code"]) == (401, "wrong_login")
