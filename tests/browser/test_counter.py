@@ -330,6 +330,31 @@ async def told_honestly(page: Page) -> None:
     await expect(page.locator("#lost-list")).to_contain_text(f"({STORE})")
 
 
+TERMS_ARE_LEFT = """() => new Promise((resolve, reject) => {
+    const opening = indexedDB.open("kairos-counter");
+    opening.onsuccess = () => {
+        const kept = opening.result.transaction("kept", "readwrite").objectStore("kept");
+        kept.put({name: "terms", value: {till_id: "user:x", store: "X", takes: true}}).onsuccess = () => resolve(true);
+    };
+    opening.onerror = () => reject(opening.error);
+})"""
+TERMS_GO = """() => new Promise((resolve, reject) => {
+    const opening = indexedDB.open("kairos-counter");
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+        const end = Date.now() + 10_000;
+        const look = () => {
+            const found = opening.result.transaction("kept").objectStore("kept").get("terms");
+            found.onsuccess = () => {
+                if (found.result === undefined || Date.now() > end) resolve(found.result === undefined);
+                else setTimeout(look, 50);
+            };
+        };
+        look();
+    };
+})"""
+
+
 async def leaves(page: Page, one: Pass) -> None:
     """Who logs out with something unsent is asked; and then nobody is there, with or without a network."""
     await page.context.set_offline(True)
@@ -343,6 +368,9 @@ async def leaves(page: Page, one: Pass) -> None:
     await page.get_by_role("button", name="Abmelden").click()
     await page.get_by_role("button", name="Trotzdem abmelden").click()
     await expect(page).to_have_url(f"{page.url.rpartition('/')[0]}/login")
+    await page.evaluate(TERMS_ARE_LEFT)  # as they are by who logs out on another page
+    await page.reload()
+    assert await page.evaluate(TERMS_GO)
     await page.context.set_offline(True)
     await page.goto(f"{page.url.rpartition('/')[0]}/counter")
     await expect(page.locator("#nobody")).to_be_visible()

@@ -60,6 +60,12 @@ export async function drop(store, key) {
   return ended(transaction);
 }
 
+/** Forget whose till this browser was, if it was one; what was not sent stays. */
+export async function forget() {
+  const known = await indexedDB.databases();
+  if (known.some(({ name }) => name === NAME)) await drop("kept", "terms");
+}
+
 /**
  * Append a record to its key's chain, together with that it was seen: all of it or nothing. Answers false where another tab was
  * quicker: the record is then to be signed anew.
