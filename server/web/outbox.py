@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -11,12 +11,13 @@ import msgspec
 
 from server.errors import FieldError, Invalid
 from server.store import letters
-from server.store.pool import Connection
 from server.web import audit
 from server.web.call import Call
 from server.web.door import door
 
 Ids = Annotated[tuple[UUID, ...], msgspec.Meta(min_length=1)]
+Deed = Callable[..., Awaitable[Iterable[UUID]]]
+"""What is done to dead letters; tells to which."""
 
 
 class WayOut(msgspec.Struct, frozen=True):
@@ -68,10 +69,7 @@ async def ways(call: Call) -> Ways:
 )
 async def retry(call: Call) -> Outcome:
     """Put them back into the queue; whether they may still go is asked again there."""
-    ids = _ids(call)
-    async with call.transaction() as db:
-        done = await letters.retry(db, ids=ids, now=call.parts.clock.now())
-        return await _done(call, db, ids, done, "delivery.retry")
+    return await _each(call, letters.retry, "delivery.retry")
 
 
 @door(
@@ -86,10 +84,7 @@ async def retry(call: Call) -> Outcome:
 )
 async def drop(call: Call) -> Outcome:
     """End them for good."""
-    ids = _ids(call)
-    async with call.transaction() as db:
-        done = await letters.drop(db, ids=ids, now=call.parts.clock.now())
-        return await _done(call, db, ids, done, "delivery.drop")
+    return await _each(call, letters.drop, "delivery.drop")
 
 
 def _ids(call: Call) -> list[UUID]:
@@ -100,9 +95,11 @@ def _ids(call: Call) -> list[UUID]:
     return ids
 
 
-async def _done(call: Call, db: Connection, ids: list[UUID], done: Iterable[UUID], action: str) -> Outcome:
-    """Tell which, with a row in the audit for each."""
-    taken = set(done)
-    for id_ in (each for each in ids if each in taken):
-        await audit.note(db, call, action=action, object=f"delivery:{id_}", before="dead")
+async def _each(call: Call, deed: Deed, action: str) -> Outcome:
+    """Do it to those that are asked for, with a row in the audit for each to which it was done."""
+    ids = _ids(call)
+    async with call.transaction() as db:
+        taken = set(await deed(db, ids=ids, now=call.parts.clock.now()))
+        for id_ in (each for each in ids if each in taken):
+            await audit.note(db, call, action=action, object=f"delivery:{id_}", before="dead")
     return Outcome([each for each in ids if each in taken], [each for each in ids if each not in taken])
