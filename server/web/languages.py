@@ -9,9 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
+from aiohttp import web
+
 Language = Literal["de", "en"]
 
 LANGUAGES: Final[tuple[Language, ...]] = ("de", "en")
+LANGUAGE_COOKIE: Final = "language"
 _WORDS: Final = Path(__file__).with_name("words")
 
 _RANGE: Final = re.compile(
@@ -35,6 +38,14 @@ def language_of(accepted: str | None) -> Language:
         elif name in ("en", "*") and weight > best[0]:
             best = weight, "en"
     return best[1]
+
+
+def language_for(request: web.Request) -> Language:
+    """Give the language that was chosen on a page, else the one that the browser asks for."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    return next((each for each in LANGUAGES if each == chosen), None) or language_of(
+        request.headers.get("Accept-Language")
+    )
 
 
 @cache

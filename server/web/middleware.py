@@ -23,6 +23,7 @@ from server.web.gate import GATE, PasswordChangeRequired, SecondFactorRequired
 from server.web.parts import PARTS
 from server.web.problems import MEDIA as PROBLEM
 from server.web.problems import Internal, Misdirected, refusal_of, respond_to
+from server.web.refused import in_words, wants_page
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -110,7 +111,8 @@ def _refuse(request: web.Request, error: Exception) -> web.StreamResponse:
         refusal = Internal()
     elif way := _way_to_log_in(request, refusal):
         return web.Response(status=303, headers={"Location": way})
-    return respond_to(refusal, request_id=request[REQUEST_ID])
+    answer = respond_to(refusal, request_id=request[REQUEST_ID])
+    return in_words(request, refusal, answer) if wants_page(request) else answer
 
 
 def _way_to_log_in(request: web.Request, refusal: Refusal) -> str | None:

@@ -91,7 +91,8 @@ async def a_key_is_made_and_revoked(seen: Visit, street: Street) -> None:
     await page.get_by_role("button", name="Make a key").click()
     await page.locator("dialog").get_by_label("Kind").select_option("analyst")
     await page.locator("dialog").get_by_label("Name").fill(CORPUS[0])
-    await page.locator("dialog").get_by_role("button", name="Make a key").click()
+    twice = "button => { button.click(); button.click(); }"  # by whoever doubts that the first counted: one key is made
+    await page.locator("dialog").get_by_role("button", name="Make a key").evaluate(twice)
     street.tokens["made"] = await shown_once(page)
     made = await row(street, "SELECT id, kind, name FROM api_keys")
     assert tuple(made)[1:] == ("analyst", CORPUS[0])

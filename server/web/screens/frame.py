@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from server.signals.weather.credits import CREDITS
+from server.web import languages
 from server.web.access import Kind, Principal
 from server.web.call import Call, Reply
-from server.web.languages import LANGUAGES, Language, catalogue, language_of
+from server.web.languages import Language, catalogue
 from server.web.pages import HTML, render
-
-LANGUAGE_COOKIE: Final = "language"
 
 _AUTHORS: Final = frozenset({Kind.MARKETER, Kind.ADMIN})
 _READERS: Final = _AUTHORS | {Kind.ANALYST}
@@ -44,9 +43,7 @@ class Way(NamedTuple):
 
 def language_for(call: Call) -> Language:
     """Give the language that was chosen on a page, else the one that the browser asks for."""
-    chosen = call.request.cookies.get(LANGUAGE_COOKIE)
-    asked = call.request.headers.get("Accept-Language")
-    return next((each for each in LANGUAGES if each == chosen), None) or language_of(asked)
+    return languages.language_for(call.request)
 
 
 def show(

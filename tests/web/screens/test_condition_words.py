@@ -13,12 +13,12 @@ SAID: list[tuple[dict[str, object], str, str]] = [
     (
         {"local_time": {"days": ["mon", "tue", "wed"], "from": "07:00", "to": "11:00", "place_open": True}},
         "on Mon–Wed, from 07:00 to 11:00, while the store is open",
-        "am Mo–Mi, von 07:00 bis 11:00 Uhr, solange der Laden offen ist",
+        "Mo–Mi, von 07:00 bis 11:00 Uhr, solange der Laden offen ist",
     ),
     (
         {"local_time": {"days": ["sun", "mon"], "holidays": "only", "tz": "customer_home"}},
         "on Mon, Sun, on holidays only (time at the customer's home)",
-        "am Mo, So, nur an Feiertagen (Uhr am Wohnort)",
+        "Mo, So, nur an Feiertagen (Uhr am Wohnort)",
     ),
     (
         {"weather": {"kind": "rain", "temperature_c": {"lte": 12}, "max_age": "PT90M"}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import AsyncIterator
@@ -82,3 +83,29 @@ def test_the_choices_are_those_of_documents() -> None:
     assert set(editor.CHOICES["trigger"]) == set(get_args(Trigger))
     assert set(editor.CHOICES["reward"]) == set(get_args(RewardType))
     assert {f"placeholder_{each.replace('.', '_')}" for each in editor.CHOICES["placeholder"]} <= set(WORDS)
+
+
+def sentences(node: ast.expr) -> list[str]:
+    """What a literal may say; a gap of an f-string says 3."""
+    if isinstance(node, ast.IfExp):
+        return sentences(node.body) + sentences(node.orelse)
+    if isinstance(node, ast.JoinedStr):
+        return ["".join(str(part.value) if isinstance(part, ast.Constant) else "3" for part in node.values)]
+    return [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
+
+
+def test_the_editor_says_in_its_own_words_whatever_the_reader_of_documents_finds_wrong() -> None:
+    listed = re.findall(r'\["(\w+)", /(.+)/\],', (SCRIPTS / "editor_says.js").read_text("utf-8"))
+    known = [(name, re.compile(re.sub(r"\(\?<(?=[a-z])", "(?P<", pattern))) for name, pattern in listed]
+    for name, pattern in known:
+        assert set(re.findall(r"\{(\w+)\}", WORDS[f"e_{name}"])) <= set(pattern.groupindex), name
+    said = {
+        sentence
+        for path in (ROOT / "server" / "decision").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in ("wrong", "warn")
+        for argument in call.args
+        for sentence in sentences(argument)
+    }
+    assert len(said) > 60
+    assert not {each for each in said if not any(pattern.search(each) for _, pattern in known)}

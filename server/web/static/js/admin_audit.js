@@ -15,7 +15,7 @@ export async function show(place) {
   const [people, keys] = await Promise.all([everything("/v1/users"), everything("/v1/keys")]);
   state.names = new Map([
     ...people.map((each) => [`user:${each.id}`, each.email]),
-    ...keys.map((each) => [`key:${each.id}`, each.name ?? `${each.kind} …${each.hint}`]),
+    ...keys.map((each) => [`key:${each.id}`, `${each.name ?? each.kind} …${each.hint}`]),
     ["command line", say("command_line")],
   ]);
   const list = el("section", { class: "panel", "aria-live": "polite" });

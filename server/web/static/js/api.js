@@ -1,7 +1,7 @@
 // Asking the server as any program would, with the log-in's cookie and the page's token.
 import { find } from "./dom.js";
 import { prove } from "./proof.js";
-import { say } from "./words.js";
+import { LANGUAGE, knows, say } from "./words.js";
 
 /** What the server refused, as RFC 9457 tells it: `errors` lists {field, message}. */
 export class Problem extends Error {
@@ -13,9 +13,10 @@ export class Problem extends Error {
     this.told = told;
   }
 
-  /** In words, with the fields that are wrong. */
+  /** In words, with the fields that are wrong; what may happen anywhere has words of the page's language. */
   get words() {
-    return this.errors.length ? this.errors.map((each) => `${each.field} ${each.message}`).join("; ") : this.message;
+    if (this.errors.length) return this.errors.map((each) => `${each.field} ${each.message}`).join("; ");
+    return LANGUAGE !== "en" && knows(`trouble_${this.code}`) ? say(`trouble_${this.code}`) : this.message;
   }
 }
 

@@ -35,9 +35,10 @@ function spanOf(name) {
 }
 
 async function load() {
-  const { from, to } = spanOf(month);
+  const asked = month;
+  const { from, to } = spanOf(asked);
   const answer = await attempt(() => call("GET", `/v1/calendar?from=${from}&to=${to}`), { busy: find("#weeks") });
-  if (!answer) return;
+  if (!answer || asked !== month) return; // whoever leafs fast has gone on already
   shown = answer.body;
   history.replaceState(null, "", `?month=${month}`);
   draw();

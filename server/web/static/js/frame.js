@@ -16,7 +16,7 @@ export function tell(text, { wrong = false } = {}) {
   leaving = setTimeout(() => fill(said), wrong ? FAILURE_MS : NOTE_MS);
 }
 
-/** Do something asynchronous; what the server refuses is told in words, and the answer is then undefined. `busy` is disabled meanwhile. */
+/** Do something asynchronous; what the server refuses is told in words, and the answer is then undefined. `busy` takes no click meanwhile. */
 export async function attempt(work, { busy } = {}) {
   if (busy) busy.setAttribute("aria-busy", "true");
   try {
@@ -58,6 +58,23 @@ export function ask(question, { yes = say("yes"), no = say("cancel") } = {}) {
     document.body.append(dialog);
     dialog.showModal();
   });
+}
+
+// What is busy takes no second click, and no Enter in its form: that is a click on its button, too.
+addEventListener(
+  "click",
+  (event) => {
+    if (!(event.target instanceof Element) || !event.target.closest("button[aria-busy]")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  },
+  true,
+);
+
+// On a phone the bar is one line: the page that is shown is brought into sight.
+for (const here of document.querySelectorAll("header nav [aria-current]")) {
+  const bar = here.parentElement;
+  bar.scrollLeft = here.offsetLeft - bar.offsetLeft - (bar.clientWidth - here.offsetWidth) / 2;
 }
 
 const other = document.querySelector("#language");

@@ -1,7 +1,7 @@
 // Fields of a place: labels, hints, tags as chips, and what is wrong with them at their place.
 import { all, el, fill } from "./dom.js";
 import { reason } from "./places_reasons.js";
-import { FACTS, say } from "./words.js";
+import { FACTS, knows, say } from "./words.js";
 
 let made = 0;
 
@@ -80,7 +80,8 @@ export function complain(form, errors) {
     const said = reason(error.message);
     const room = at && roomOf(at, form);
     if (!room) {
-      rest.push(`${error.field} ${said}`);
+      const word = `field_${error.field.split(/[.[]/)[0]}`;
+      rest.push(`${knows(word) ? `${say(word)}:` : error.field} ${said}`);
       continue;
     }
     for (let folded = at.closest("details"); folded; folded = folded.parentNode.closest("details")) folded.open = true;

@@ -30,6 +30,9 @@ export function mountReplay(node) {
     el("label", {}, say("replay_first"), el("input", { ...bounds, name: "first", value: today(Math.min(6, FACTS.replay_days)) })),
     el("label", {}, say("replay_last"), el("input", { ...bounds, name: "last", value: today(0) })),
     el("button", { type: "submit" }, say("replay_start")));
+  form.addEventListener("input", ({ currentTarget: { elements: { first, last } } }) => {
+    last.setCustomValidity(last.value < first.value ? say("replay_order") : "");
+  });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     deed(() => replay(form, answer), event.submitter);
