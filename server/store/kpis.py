@@ -125,10 +125,11 @@ async def scores(db: Connection, asked: Asked) -> Scores:
 
 
 class Visits(NamedTuple):
-    """Over whole weeks: visits, and who came, each once for every week in which they did."""
+    """Over whole weeks: visits, who came, each once for every week in which they did, and how many people that were."""
 
     visits: int
     visitors: int
+    people: int
 
 
 VISITS = f"""
@@ -138,7 +139,7 @@ WITH weeks AS (
     WHERE e.at >= $1::timestamptz AND e.at < $2::timestamptz AND {_OWN}
     GROUP BY 1, 2, 3
 )
-SELECT coalesce(sum(visits), 0)::bigint AS visits, count(*) AS visitors FROM weeks
+SELECT coalesce(sum(visits), 0)::bigint AS visits, count(*) AS visitors, count(DISTINCT customer_id) AS people FROM weeks
 """  # noqa: S608  an expression of ours
 
 

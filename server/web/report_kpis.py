@@ -185,7 +185,7 @@ def _came(visits: Visits | None, *, least: int) -> Kpi:
         return _row("visits_per_week", None, (None, None), note, False)
     value = visits_a_week(visits.visits, visits.visitors)
     of = visits.visits, visits.visitors
-    return _row("visits_per_week", value, of, f"fewer than {least} customers came", visits.visitors >= least)
+    return _row("visits_per_week", value, of, f"fewer than {least} customers came", visits.people >= least)
 
 
 def _value(lives: Lives, orders: Sequence[Orders], churn: float | None, *, least: int) -> Kpi:

@@ -101,7 +101,7 @@ async def test_visits_are_counted_week_by_week(db: Connection) -> None:
                 lives.STORE,
             )
     weeks = ASKED._replace(start=monday, end=monday + timedelta(weeks=2))
-    assert await kpis.visits(db, weeks) == Visits(visits=5, visitors=3)
+    assert await kpis.visits(db, weeks) == Visits(visits=5, visitors=3, people=2)
 
 
 async def test_members_of_a_segment_alone_can_be_asked_for(db: Connection) -> None:

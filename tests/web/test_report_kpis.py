@@ -22,7 +22,7 @@ def shown(lives: Lives, *, least: int = 10, **changes: Any) -> dict[str, Kpi]:
     usual: dict[str, Any] = {
         "orders": [Orders("EUR", 40, 20_000, 20), Orders("CHF", 1, 9, 1)],
         "scores": Scores(20, 14, 2),
-        "visits": Visits(60, 20),
+        "visits": Visits(60, 20, 10),
     }
     return {each.key: each for each in rows_of(lives, least=least, **(usual | changes))}
 
@@ -54,7 +54,7 @@ def test_figures_come_with_what_was_divided_by_what() -> None:
         ("churn", {"lives": HOUSE._replace(start=0)}, "fewer than 10 customers at the start"),
         ("repeat_rate", {"lives": HOUSE._replace(buyers=9)}, "fewer than 10 customers bought or redeemed"),
         ("nps", {"scores": Scores(9, 9, 0)}, "fewer than 10 customers answered"),
-        ("visits_per_week", {"visits": Visits(50, 9)}, "fewer than 10 customers came"),
+        ("visits_per_week", {"visits": Visits(500, 90, 9)}, "fewer than 10 customers came"),
         ("visits_per_week", {"visits": None}, "no whole week (from Monday) of which visits are still known"),
         ("clv", {"orders": []}, "fewer than 10 customers bought"),
         ("clv", {"orders": [Orders("EUR", 40, 20_000, 9)]}, "fewer than 10 customers bought"),
