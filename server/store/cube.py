@@ -163,28 +163,34 @@ edges AS (
 )"""  # noqa: S608  names of ours, no input
 
 
-def counting(keys: Sequence[str], filters: Sequence[str], *, money: bool = True) -> str:
-    """Write the statement that adds up, by group, and by currency where `money` is asked for.
+def counting(keys: Sequence[str], filters: Sequence[str], *, money: bool = True, sums: Sequence[str] = SUMS) -> str:
+    """Write the statement that adds up `sums`, by group, and by currency where `money` is asked for.
 
     `most` are the people of the cell or sum that has most of them.
     """
     group = [*keys, "currency"] if money else list(keys)
-    sums = ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
+    added = ", ".join(f"sum({name})::bigint AS {name}" for name in sums)
     listed = "".join(f"{key}, " for key in group)
     return f"""
 WITH {_facts(keys, filters)}
-SELECT {listed}{sums}, max(cardinality(customers)) AS most FROM facts {f"GROUP BY {', '.join(group)}" if group else ""}
+SELECT {listed}{added}, max(cardinality(customers)) AS most FROM facts {f"GROUP BY {', '.join(group)}" if group else ""}
 """  # noqa: S608  names of ours, no input
 
 
 def naming(keys: Sequence[str], filters: Sequence[str]) -> str:
-    """Write the statement that tells whose hashes are in some groups; their keys are the parameters behind the filters."""
+    """Write the statement that tells whose hashes are in some groups; their keys are the parameters behind the filters.
+
+    Of each group at most so many are told as the last parameter says. People are told apart before they are gathered, so that
+    thousands of groups are put into no order.
+    """
     first = FIRST + len(filters)
     asked = ", ".join(f"${first + place}::{TYPES[key]}[]" for place, key in enumerate(keys))
     small = f"JOIN unnest({asked}) AS small ({', '.join(keys)}) USING ({', '.join(keys)})" if keys else ""
     group = "".join(f"{key}, " for key in keys)
     return f"""
-WITH {_facts(keys, filters)}
-SELECT {group}array_agg(DISTINCT customer) AS people FROM facts {small}, unnest(customers) AS customer
+WITH {_facts(keys, filters)}, apart AS (
+    SELECT {group}customer FROM facts {small}, unnest(customers) AS customer GROUP BY {group}customer
+)
+SELECT {group}(array_agg(customer))[1:${first + len(keys)}::int] AS people FROM apart
 {f"GROUP BY {', '.join(keys)}" if keys else ""}
 """  # noqa: S608  names of ours, no input

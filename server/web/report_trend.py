@@ -24,6 +24,9 @@ from server.web.tables import Table, answer_as
 _LONGEST: Final = {"day": timedelta(days=1100), "hour": timedelta(days=32)}
 """More points than these are no line."""
 
+_DRAWN: Final = ("decided", "redeemed", "control")
+"""What a point shows, and whom it is made of."""
+
 
 class TrendQuery(
     PlacedQuery, forbid_unknown_fields=True, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}
@@ -74,7 +77,7 @@ async def show_trend(call: Call) -> msgspec.Struct | Reply:
     keys = ("offer_id", "local_day" if query.by == "day" else "hour")
     async with call.connection() as db:
         counted = await reports.count(
-            db, start=span.start, end=span.end, keys=keys, filters=filters, least=least, money=False
+            db, start=span.start, end=span.end, keys=keys, filters=filters, least=least, money=False, sums=_DRAWN
         )
         names = await reports.name_all(db, ids=list({each.key[0] for each in counted}), sql=reports.OFFERS)
     rows = rows_of(counted, names, least=least)
