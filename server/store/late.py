@@ -16,7 +16,7 @@ from uuid import UUID
 from server.model.ids import bucket_of
 from server.model.money import Money
 from server.store import redemptions
-from server.store.pool import Connection, Row
+from server.store.pool import Connection, Contended, Row
 from server.store.redemptions import Purchase, Redeemed
 
 _CHANGES = (
@@ -132,16 +132,18 @@ KEEP = """
 INSERT INTO offline_redemptions (bucket, id, key_id, n, digest, till_id, store_id, serial, scanned_at, judged_at, outcome,
                                  reason, redemption_id, uses_left, reward, against_at, against_store, cost_minor, currency)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+ON CONFLICT (bucket, id) DO NOTHING
 """
 
 
 async def keep(db: Connection, record: Record, outcome: Outcome) -> None:
-    """Write down what came of a record."""
+    """Write down what came of a record; raises Contended where another key's record took its id in this moment."""
     cost = outcome.cost
     reward = None if outcome.reward is None else json.dumps(outcome.reward)
     values: list[Any] = [outcome.outcome, outcome.reason, outcome.redemption_id, outcome.uses_left, reward]
     values += [outcome.against_at, outcome.against_store, cost.minor if cost else None, cost.currency if cost else None]
-    await db.execute(KEEP, record.bucket, *record, *values)
+    if not (await db.execute(KEEP, record.bucket, *record, *values)).endswith(" 1"):
+        raise Contended(retry_after_s=1)
 
 
 KNOWN = """
@@ -219,7 +221,7 @@ def _conflict(row: Row) -> Conflict:
 
 
 class Loss(NamedTuple):
-    """What such records come to in one currency (None: what it cost is not known)."""
+    """What such records come to in one currency (None: what it cost is not known), as far as programs can count."""
 
     times: int
     minor: int
@@ -227,7 +229,8 @@ class Loss(NamedTuple):
 
 
 LOSSES = """
-SELECT count(*) AS times, coalesce(sum(cost_minor), 0)::bigint AS minor, currency FROM offline_redemptions
+SELECT count(*) AS times, least(coalesce(sum(cost_minor), 0), 9007199254740991)::bigint AS minor, currency
+FROM offline_redemptions
 WHERE outcome <> 'redeemed' AND ($1::uuid IS NULL OR store_id = $1)
 GROUP BY currency ORDER BY currency NULLS LAST
 """

@@ -7,11 +7,14 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from server.model.ids import bucket_of
+from server.model.money import Money
 from server.store import late, redemptions
 from server.store.ids import new_id
 from server.store.late import Outcome, Record
-from server.store.pool import Connection
+from server.store.pool import Connection, Contended
 from tests.counter_rows import NO_PURCHASE, set_scene
 
 
@@ -61,3 +64,24 @@ async def test_what_came_of_a_record_is_found_by_it(undone: Connection) -> None:
     assert [(each.id, each.outcome) for each in first] == [(record.id, outcome)]
     after = (first[0].received_at, first[0].id)
     assert await late.conflicts(undone, store_id=record.store_id, after=after, limit=1) == []
+
+
+async def test_of_two_records_with_one_id_at_once_one_is_kept_and_the_other_asked_to_come_again(
+    undone: Connection,
+) -> None:
+    now = await undone.fetchval("SELECT clock_timestamp()")
+    record = Record(new_id(), new_id(), 1, b"d" * 32, "key:a", new_id(), None, now, now)
+    await late.keep(undone, record, Outcome("refused", "unknown_code"))
+    with pytest.raises(Contended):  # as for whoever looked before the first one was there
+        await late.keep(undone, record._replace(key_id=new_id()), Outcome("refused", "expired"))
+    known = await late.known(undone, record)
+    assert known is not None
+    assert known[1].reason == "unknown_code"
+
+
+async def test_losses_beyond_all_counting_are_still_told(undone: Connection) -> None:
+    now, store = await undone.fetchval("SELECT clock_timestamp()"), new_id()
+    for number in range(1, 12):
+        record = Record(new_id(), new_id(), number, b"d" * 32, "key:a", store, None, now, now)
+        await late.keep(undone, record, Outcome("refused", "expired", cost=Money(2**60, "EUR")))
+    assert await late.losses(undone, store_id=store) == [(11, 2**53 - 1, "EUR")]
