@@ -92,6 +92,7 @@ async def register(db: Connection, *, till: Till, public_key: str, most: int) ->
     raw = till_records.read_public_key(public_key)
     if raw is None:
         raise Invalid(errors=[FieldError("public_key", "is no point of P-256 in base64url")])
+    await till_keys.take_turn(db, till_id=till.id)
     made, found = None, await till_keys.find(db, public_key=raw)
     if found is None:
         if await till_keys.count_recent(db, till_id=till.id) >= most:

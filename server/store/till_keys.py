@@ -26,6 +26,14 @@ class TillKey(NamedTuple):
     revoked_at: datetime | None
 
 
+TURN = "SELECT pg_advisory_xact_lock(hashtextextended('till keys ' || $1, 0))"
+
+
+async def take_turn(db: Connection, *, till_id: str) -> None:
+    """Wait until nobody else registers a key for this till, so that they can be counted."""
+    await db.execute(TURN, till_id)
+
+
 FIND = """
 SELECT id, till_id, store_id, public_key, last_n, head, missing, created_at, last_used_at, revoked_at
 FROM till_keys WHERE public_key = $1

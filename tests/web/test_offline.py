@@ -158,6 +158,16 @@ async def test_the_same_key_is_told_again_and_too_many_are_refused(house: Counte
     assert (third.status, third.json["code"]) == (409, "too_many_keys")
 
 
+async def test_at_once_no_more_are_registered_than_may_be(house: Counter) -> None:
+    wanted = [{"public_key": TillBook().public_key} for _ in range(6)]
+    answers = await asyncio.gather(
+        *(house.ask("POST", f"{PATH}/keys", by="till", body=each) for each in (*wanted, wanted[0], wanted[0]))
+    )
+    made = {answer.json["id"] for answer in answers if answer.status == 201}
+    assert len(made) == 2
+    assert {answer.json["code"] for answer in answers if answer.status != 201} == {"too_many_keys"}
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
