@@ -1,8 +1,8 @@
 """A year of a chain of 200 stores and 24 offers, for the bench of reports: its cells, sums, purchases and open passes.
 
 Few events come by the real way: facts, moved by the roll-up's own statement. Millions are cells as that roll-up leaves them,
-summed up by the statements of the migration, which a test holds to be the same as what the roll-up writes; both are made span by
-span, so that nothing is sorted on disk, and are not logged.
+summed up cut by cut, which a test holds to be the same as what the roll-up writes; cells are made span by span, so that nothing
+is sorted on disk, and nothing of it is logged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from server.store import funnel
 from server.store.pool import Connection, Pool
-from tests.sums import sum_up_by_spans
+from tests.sums import sum_up_by_cuts
 
 START = datetime(2025, 11, 1, 0, tzinfo=UTC)
 DAYS = 365
@@ -150,4 +150,4 @@ async def _make_cells(db: Connection) -> None:
     await db.execute(
         "ANALYZE funnel_cells, lift_cells; SET enable_sort = off"
     )  # millions of rows are added up by their hashes
-    await sum_up_by_spans(db, start=START, end=START + timedelta(days=DAYS + 1))
+    await sum_up_by_cuts(db)

@@ -17,6 +17,7 @@ from tests import lives
 from tests.lives import MORNING, row
 from tests.store.test_reports import KEYS
 from tests.store.test_trials import comes, happens, offer
+from tests.sums import sum_up, sum_up_by_cuts
 
 BY = [*KEYS, "programme"]
 TERMS = Terms(programme=True, within=timedelta(days=3))
@@ -100,6 +101,11 @@ async def test_every_range_and_grouping_equals_the_trials_one_by_one(db: Connect
     totals = await lift.arms(db, start=whole[0], end=whole[1], by="programme")
     assert {each.held_out for each in totals} == {True, False}
     assert sum(each.reached for each in totals) > 5
+    kept = set(await db.fetch("SELECT * FROM lift_sums"))
+    for again in (sum_up, sum_up_by_cuts):
+        await db.execute("DELETE FROM lift_sums; DELETE FROM funnel_sums")
+        await again(db)
+        assert set(await db.fetch("SELECT * FROM lift_sums")) == kept
 
 
 async def test_one_offer_alone_can_be_asked_for(db: Connection, pool: Pool) -> None:
