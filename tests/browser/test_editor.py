@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.hostile import CORPUS, SHORT, TOGETHER, nothing_ran
 from tests.browser.visits import Visit, enter, person, visit
+from tests.decision.rulebook import WHOLE
 from tests.street.serving import Street, open_street
 
 PHONE = {"width": 360, "height": 740}
@@ -20,66 +21,9 @@ DESK = {"width": 1280, "height": 900}
 TOWN = {"lat": 52.52, "lon": 13.405, "radius_m": 100, "time_zone": "Europe/Berlin"}
 EVIL = CORPUS[1]
 REFUSED = "422 (Unprocessable Entity)"
-GREETING = "Kaffee gefällig, {{ customer.first_name | default: 'Hallo' }}?"
 
-# As the design of documents has it, said once more by hand.
-COFFEE: dict[str, Any] = {
-    "name": "coffee-morning",
-    "active": {"from": "2026-11-01", "to": "2027-02-28"},
-    "goal": {"event": "redemption", "within": "P1D"},
-    "priority": 60,
-    "when": {"trigger": "dwell", "places": {"tag": "store"}, "dwell": "PT2M", "min_confidence": 0.7},
-    "if": {
-        "all": [
-            {
-                "local_time": {
-                    "tz": "place", "days": ["mon", "tue", "wed", "thu", "fri"], "from": "07:00", "to": "11:00",
-                    "place_open": True, "holidays": "skip",
-                }
-            },
-            {
-                "any": [
-                    {"weather": {"temperature_c": {"lte": 12}}},
-                    {"weather": {"kind": ["drizzle", "rain", "snow"], "max_age": "PT90M"}},
-                ]
-            },
-            {"segment": "coffee-drinkers"},
-            {"not": {"event": {"name": "redemption", "offer": "coffee-morning", "within": "P7D"}}},
-        ]
-    },
-    "fresh": "PT3M",
-    "deliver_by": "PT5M",
-    "trust": {"mock": "deny", "teleport": "hold"},
-    "limits": {
-        "per_customer": [
-            {"max": 1, "period": {"calendar": "day", "tz": "customer_home"}},
-            {"max": 3, "period": {"rolling": "P7D"}},
-        ],
-        "total": {"units": 5000, "liability": {"minor": 1250000, "currency": "EUR"}},
-        "per_place": {"units": 40, "period": {"calendar": "day", "tz": "place"}},
-        "pressure_class": "marketing",
-    },
-    "holdout": {"share": 0.05, "salt": "coffee-morning:2026Q4"},
-    "variants": [
-        {"id": "card", "weight": 50, "placement": "card"},
-        {"id": "banner", "weight": 50, "placement": "banner"},
-    ],
-    "moment": {
-        "surfaces": ["in_app", "push"],
-        "collapse_key": "coffee-morning",
-        "content": {
-            "de-DE": {"formality": "du", "title": GREETING, "body": "Nur bis 11 Uhr bei {{ place.name }}."},
-            "en-US": {"title": "Coffee on us", "body": "Until 11 at {{ place.name }}."},
-        },
-        "fallback_locale": "en-US",
-    },
-    "reward": {
-        "type": "free_item", "sku": "coffee-small", "value": {"minor": 250, "currency": "EUR"}, "uses": 1,
-        "valid": {"until": {"local": "11:30", "tz": "place"}, "at_most": "PT4H"},
-        "places": "triggering_and_nearest_9",
-        "wallet": {"apple": "coupon", "google": "offer", "relevance": "while_valid"},
-    },
-}  # fmt: skip
+# As the design of documents has it; whether it is live is no field of the form.
+COFFEE: dict[str, Any] = {name: value for name, value in WHOLE.items() if name != "status"}
 
 
 ODD: tuple[dict[str, Any], ...] = (

@@ -55,7 +55,8 @@ class Visit:
 
     async def is_accessible(self) -> None:
         """Have axe look at the page as it stands: nothing serious by WCAG 2.2 AA."""
-        await self.page.evaluate(_axe())
+        if not await self.page.evaluate("'axe' in window"):  # else this document has been looked at before
+            await self.page.evaluate(_axe())
         found = await self.page.evaluate(
             "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})", RULES
         )

@@ -44,6 +44,7 @@ async def test_what_waits_what_is_sent_and_how_late_it_is_is_told(pool: Pool, db
         async with asyncio.timeout(20):
             while 'way="apns"' in metrics.text().decode():
                 await asyncio.sleep(0.01)
+        assert 'kairos_outbox_late_seconds{way="fcm"} 0.0' in metrics.text().decode()  # what is dead stays told
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from server.decision.choose import draw
 from server.pipeline.lift import LEVEL, Arm, compare_means, compare_shares, newcombe, welch
 from server.store import funnel, lift, trials
 from tests.house.tree import ROOT
+from tests.oracles import stats
 from tests.pipeline.town import Town, document, fix, off, street
 
 
@@ -51,7 +51,7 @@ def test_shares_are_compared_as_newcombe_printed_it(
 def test_the_score_intervals_are_those_of_scipys_binomial_test(one: int, other: int, data: Any) -> None:
     hits, control = data.draw(st.integers(0, one)), data.draw(st.integers(0, other))
     first, second = (
-        stats.binomtest(k, n).proportion_ci(LEVEL, method="wilson") for k, n in ((hits, one), (control, other))
+        stats().binomtest(k, n).proportion_ci(LEVEL, method="wilson") for k, n in ((hits, one), (control, other))
     )
     p, q = hits / one, control / other
     low = p - q - ((p - first.low) ** 2 + (second.high - q) ** 2) ** 0.5
@@ -63,7 +63,7 @@ def test_means_are_compared_as_scipy_compares_the_samples_themselves() -> None:
     lots = np.random.default_rng(11)
     for size, other, spread in ((100, 100, 1.0), (900, 120, 3.0), (150, 4000, 0.2)):
         treated, control = lots.poisson(900, size), np.rint(lots.normal(850, 100 * spread, other))
-        wanted = stats.ttest_ind(treated, control, equal_var=False).confidence_interval(LEVEL)
+        wanted = stats().ttest_ind(treated, control, equal_var=False).confidence_interval(LEVEL)
         assert welch(arm_of(treated), arm_of(control)) == pytest.approx((wanted.low, wanted.high), rel=1e-9)
 
 
