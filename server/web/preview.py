@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Annotated, Any, Final, Literal, NamedTuple
 from uuid import UUID
 
@@ -11,64 +11,27 @@ import msgspec
 from msgspec import Meta
 
 from server.decision.rules import Identity
-from server.decision.wall import zone_named
 from server.errors import FieldError, Forbidden, Invalid, NotFound
-from server.model.customer import Consents, Customer
+from server.model.customer import Customer
 from server.model.offer import Offer, Placement
-from server.model.place import Place
-from server.model.weather import Kind, Sky, Weather
 from server.pipeline import authoring
 from server.pipeline.authoring import Unwritable
-from server.pipeline.faces import Wallet, face_of
+from server.pipeline.faces import face_of
 from server.pipeline.preview import Reader, Seen, first_place, preview, spoken_to
 from server.pipeline.specimen import CODE, Stores, specimen, stores_for
 from server.pipeline.translating import untranslated
-from server.signals.weather.bounds import BOUNDS, is_possible
 from server.store import customers, offers
 from server.store.offers import MOST_VERSIONS
 from server.store.pool import Connection
 from server.web import offers as offer_doors
 from server.web.access import Kind as Caller
 from server.web.call import Call
-from server.web.codec import Instant
 from server.web.door import door
 from server.web.faces import FaceAnswer, face_answer, view_of
 from server.web.offers import Warned
-from server.web.profiles import Locale
-from server.web.stated_customer import ITEMS, Name, Part
+from server.web.preview_reader import ReaderBody, check, made_up, place_of, weather_of
 
 _NOBODY: Final = UUID(int=0)
-_EARLIEST: Final = datetime(1980, 1, 1, tzinfo=UTC)
-_LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
-
-
-class SkyBody(Part, frozen=True):
-    """The weather that the words may name; unknown if not said."""
-
-    kind: Kind | None = None
-    temperature_c: float | None = None
-
-
-class PersonBody(Part, frozen=True):
-    """A made-up customer: nothing is known of them but what is said here."""
-
-    attributes: Annotated[dict[str, str | int | float | bool], Meta(max_length=ITEMS)] = msgspec.field(
-        default_factory=dict
-    )
-    time_zone: Name | None = None
-
-
-class ReaderBody(Part, frozen=True, kw_only=True):
-    """For whom: with `locale` or `formality` what that reader gets, else every content there is."""
-
-    locale: Locale | None = None
-    formality: Literal["du", "sie"] | None = None
-    placement: Placement | None = None
-    customer: PersonBody = PersonBody()
-    place_id: UUID | None = None
-    weather: SkyBody | None = None
-    at: Instant | None = None
-    wallet: Wallet = "apple"
 
 
 class PreviewBody(ReaderBody, frozen=True, kw_only=True):
@@ -141,7 +104,7 @@ DRAFT: Final = {"locale": "en-US", "document": offer_doors.EXAMPLE}
 async def show_preview(call: Call) -> PreviewAnswer:
     """Render an offer's newest version, or the one asked for; who would get it is asked by a dry run."""
     body: PreviewBody = call.body
-    _check(body)
+    check(body)
     if body.customer_id is not None and Caller.ADMIN not in call.principal.roles:
         raise Forbidden("Only admins may name a customer; state a made-up one by `customer` and `locale`.")
     await call.parts.rules.refresh()
@@ -163,14 +126,14 @@ async def show_preview(call: Call) -> PreviewAnswer:
 async def show_draft(call: Call) -> DraftAnswer:
     """Read a document as if it were written, render it, and forget it."""
     body: DraftBody = call.body
-    _check(body)
+    check(body)
     await call.parts.rules.refresh()
     programme = call.parts.rules.current.ruleset.programme
     identity = Identity(_NOBODY, 1, call.parts.clock.now())
     try:
         async with call.transaction() as db:
             read = await authoring.read(db, document=body.document, programme=programme, identity=identity)
-            rendered = await _render(call, db, _Draft(read.offer, body.document), _made_up(body))
+            rendered = await _render(call, db, _Draft(read.offer, body.document), made_up(body))
     except Unwritable as refused:
         return DraftAnswer(errors=[Warned(*each) for each in refused.errors])
     told = [*read.warnings, *untranslated(read.offer.moment, programme)]
@@ -188,7 +151,7 @@ class _Rendered(NamedTuple):
 async def _render(call: Call, db: Connection, draft: _Draft, customer: Customer) -> _Rendered:
     """Render what is asked for."""
     body, snapshot = call.body, call.parts.rules.current
-    place = _place(body.place_id, snapshot.ruleset.places.by_id) or first_place(draft.offer, snapshot.ruleset.places)
+    place = place_of(body.place_id, snapshot.ruleset.places.by_id) or first_place(draft.offer, snapshot.ruleset.places)
     stores = await stores_for(db, draft.offer, place, snapshot)
     at = (body.at or call.parts.clock.now()).astimezone(UTC)
     named = getattr(body, "customer_id", None)
@@ -197,30 +160,12 @@ async def _render(call: Call, db: Connection, draft: _Draft, customer: Customer)
         at=at,
         one=any(each is not None for each in (body.locale, body.formality, named)),
         place=place,
-        weather=_weather(body, at),
+        weather=weather_of(body, at),
         placement=body.placement,
     )
     seen = preview(draft.offer, reader, snapshot.ruleset.programme)
     items = [_answer(each, _face(call, draft, each, reader, stores)) for each in seen]
     return _Rendered(draft.offer.label, place.name if place is not None else None, items)
-
-
-def _check(body: ReaderBody) -> None:
-    """Raise Invalid for what cannot be."""
-    wrong = []
-    if body.at is not None and not _EARLIEST <= body.at < _LATEST:
-        wrong.append(FieldError("at", f"must be from {_EARLIEST.year} to {_LATEST.year - 1}"))
-    warmth = body.weather.temperature_c if body.weather is not None else None
-    if warmth is not None and not is_possible("temperature_c", warmth):
-        low, high = BOUNDS["temperature_c"]
-        wrong.append(FieldError("weather.temperature_c", f"must be from {low:g} to {high:g}"))
-    zone = body.customer.time_zone
-    if zone is not None and zone_named(zone) is None:
-        wrong.append(FieldError("customer.time_zone", "must be an IANA zone such as Europe/Berlin"))
-    if getattr(body, "customer_id", None) is not None and body.customer != PersonBody():
-        wrong.append(FieldError("customer", "is for a made-up customer; customer_id names a real one"))
-    if wrong:
-        raise Invalid(errors=wrong)
 
 
 class _Draft(NamedTuple):
@@ -245,7 +190,7 @@ async def _customer(call: Call, db: Connection) -> Customer:
     """Give the made-up customer, or the one that an admin names: that is written down."""
     body: PreviewBody = call.body
     if body.customer_id is None:
-        return _made_up(body)
+        return made_up(body)
     found = await customers.find(db, customer_id=body.customer_id)
     if found is None:
         raise Invalid(errors=[FieldError("customer_id", "is no customer's id")])
@@ -253,24 +198,6 @@ async def _customer(call: Call, db: Connection) -> Customer:
     return Customer(
         found.id, found.consents, zone=found.time_zone, locale=found.locale, attributes=dict(found.attributes)
     )
-
-
-def _made_up(body: ReaderBody) -> Customer:
-    return Customer(_NOBODY, Consents(), zone=body.customer.time_zone, attributes=body.customer.attributes)
-
-
-def _place(place_id: UUID | None, known: Mapping[UUID, Place]) -> Place | None:
-    if place_id is None:
-        return None
-    if place_id not in known:
-        raise Invalid(errors=[FieldError("place_id", "is not the id of a store or fence")])
-    return known[place_id]
-
-
-def _weather(body: ReaderBody, at: datetime) -> Weather | None:
-    if body.weather is None:
-        return None
-    return Weather(Sky(at=at, kind=body.weather.kind, temperature_c=body.weather.temperature_c))
 
 
 def _face(call: Call, draft: _Draft, seen: Seen, reader: Reader, stores: Stores) -> FaceAnswer | None:
