@@ -1,7 +1,7 @@
 // Setting a second factor up: a picture to scan, a code to give, and codes to keep.
 import { call, Problem } from "./api.js";
 import { el, fill } from "./dom.js";
-import { tell } from "./frame.js";
+import { copyText, tell } from "./frame.js";
 import { say } from "./words.js";
 
 /** Begin a second factor in a place of the page; `done` is called when it is on and its recovery codes were kept. */
@@ -51,10 +51,4 @@ export function oneTimeCodes(place, codes, done) {
     el("div", { class: "buttons" }, copy, kept),
   );
   kept.focus();
-}
-
-/** Copy a text, and say so. */
-export async function copyText(text) {
-  await navigator.clipboard.writeText(text);
-  tell(say("copied"));
 }

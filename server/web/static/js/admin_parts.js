@@ -1,6 +1,6 @@
 // What the house's pages share: tables that become cards on a phone, dialogs with a form, secrets that are shown once.
 import { el, fill, find } from "./dom.js";
-import { tell } from "./frame.js";
+import { copyText } from "./frame.js";
 import { Problem } from "./api.js";
 import { say } from "./words.js";
 
@@ -98,16 +98,11 @@ export function once(title, about, values) {
   const heading = el("h2", { id: fresh("title") }, title);
   const dialog = el("dialog", { class: "form", "aria-labelledby": heading.id });
   const rows = values.map(([name, value]) =>
-    el("p", {}, name && el("span", { class: "note" }, name), el("code", { class: "secret" }, value), button(say("copy_it"), () => copy(value))),
+    el("p", {}, name && el("span", { class: "note" }, name), el("code", { class: "secret" }, value), button(say("copy_it"), () => copyText(value))),
   );
   const close = button(say("close"), () => dialog.close(), "");
   dialog.append(el("div", { class: "once" }, heading, el("p", {}, about), rows, el("div", { class: "buttons" }, close)));
   return opened(dialog, () => undefined);
-}
-
-async function copy(text) {
-  await navigator.clipboard.writeText(text);
-  tell(say("copied"));
 }
 
 /** Open a dialog; resolves when it is closed, and it is gone then. */

@@ -30,6 +30,16 @@ export async function attempt(work, { busy } = {}) {
   }
 }
 
+/** Copy a text, and say so in the page's word `copied`. */
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    tell(say("copied"));
+  } catch {
+    tell(say("copy_yourself"), { wrong: true }); // browsers give no clipboard to pages without https
+  }
+}
+
 /** Ask before something that cannot be undone; resolves to true or false. Needs no text of others to be markup. */
 export function ask(question, { yes = say("yes"), no = say("cancel") } = {}) {
   return new Promise((resolve) => {

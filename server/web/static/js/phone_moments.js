@@ -10,6 +10,7 @@ const BANNER_MS = 15000;
 const ENDED = new Set(["dismissed", "accepted", "redeemed", "expired"]);
 const UNREAD = new Set(["created", "delivered"]);
 const ASKED = 50;
+const PORTION = 200;
 
 const known = new Map(); // every moment by its id
 const shown = new Set(); // those that this page has presented
@@ -146,8 +147,11 @@ function link(moment) {
 }
 
 async function accept(moment, busy) {
-  await note(moment, "clicked");
-  const answer = await attempt(() => mine("POST", `/v1/moments/${moment.id}/pass`, { body: {}, key: true }), { busy });
+  const taking = async () => {
+    await note(moment, "clicked");
+    return mine("POST", `/v1/moments/${moment.id}/pass`, { body: {}, key: true });
+  };
+  const answer = await attempt(taking, { busy });
   if (!answer) return;
   moment.state = "accepted";
   draw();
@@ -165,9 +169,20 @@ async function later(moment, busy) {
 }
 
 async function tellWhy(moment, list) {
-  const answer = await attempt(() => mine("GET", "/v1/me/decisions?limit=200"));
-  const found = (answer?.body.items ?? []).filter((each) => each.moment_id === moment.id);
+  const found = (await attempt(() => receiptsOf(moment))) ?? [];
   fill(list, found.length ? found.map(reason) : el("li", { class: "empty" }, say("no_why")));
+}
+
+/** Read back until the decision that made it is found: whoever walked on has many since. */
+async function receiptsOf(moment) {
+  let cursor = "";
+  do {
+    const { body } = await mine("GET", `/v1/me/decisions?limit=${PORTION}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+    const found = body.items.filter((each) => each.moment_id === moment.id);
+    if (found.length) return found;
+    cursor = body.next;
+  } while (cursor);
+  return [];
 }
 
 /** One decision in words. */

@@ -11,13 +11,13 @@ export async function subscribe() {
   try {
     if (!("PushManager" in window)) throw new Error("Push API");
     const allowed = await Notification.requestPermission();
-    if (allowed !== "granted") throw new Error(allowed);
+    if (allowed !== "granted") throw new Error(say("push_not_allowed"));
     const { body } = await mine("GET", "/v1/push/key");
     const registration = await navigator.serviceWorker.register(WORKER);
     const made = await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: body.key });
     await mine("PUT", `/v1/devices/${DEVICE}`, { body: { platform: "web", subscription: made.toJSON() } });
     tell(say("push_on"));
   } catch (error) {
-    tell(say("push_off", { problem: error.message }), { wrong: true });
+    tell(say("push_off", { problem: error.words ?? error.message }), { wrong: true });
   }
 }

@@ -160,7 +160,7 @@ const within = (one, other, s) => (one ? between(one.at, other.at, (s - one.s) /
 
 function real(button) {
   stop();
-  if (!navigator.geolocation) return tell(say("real_off", { problem: "–" }), { wrong: true });
+  if (!navigator.geolocation) return tell(say("real_off", { problem: say("real_2") }), { wrong: true });
   button.setAttribute("aria-busy", "true");
   const done = () => button.removeAttribute("aria-busy");
   navigator.geolocation.getCurrentPosition(
@@ -168,7 +168,7 @@ function real(button) {
       done();
       report([coords.latitude, coords.longitude], { accuracy_m: coords.accuracy });
     },
-    (error) => (done(), tell(say("real_off", { problem: error.message }), { wrong: true })),
+    (error) => (done(), tell(say("real_off", { problem: say(`real_${error.code}`) }), { wrong: true })),
     { enableHighAccuracy: true, timeout: 20000 },
   );
 }

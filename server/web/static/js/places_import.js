@@ -109,7 +109,7 @@ class Run {
       told = await this.ask(batch);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      return error.errors.length ? error.errors.map((each) => `${each.field} ${reason(each.message)}`).join("; ") : error.message;
+      return error.errors.length ? error.errors.map((each) => `${each.field} ${reason(each.message)}`).join("; ") : error.words;
     }
     const numbered = (notes = []) => notes.map((note) => ({ ...note, row: batch.numbers[note.index] }));
     this.told.imported += told.imported.length;
