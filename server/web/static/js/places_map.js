@@ -20,6 +20,7 @@ export function showPlaces(map, { filter, pick, seen }) {
   const layer = L.layerGroup().addTo(map);
   let asked = 0;
   let edited;
+  let known = { items: [], cells: [] };
 
   async function load() {
     const mine = ++asked;
@@ -28,10 +29,15 @@ export function showPlaces(map, { filter, pick, seen }) {
     const each = fences > 0 && fences <= FACTS.page;
     const items = each ? (await call("GET", `/v1/geofences?${query}`)).body.items : [];
     if (mine !== asked) return;
-    layer.clearLayers();
-    for (const fence of items) if (fence.id !== edited) layer.addLayer(drawn(fence));
-    if (!each) for (const cell of cells) layer.addLayer(heap(cell));
+    known = { items, cells: each ? [] : cells };
+    draw();
     seen(fences);
+  }
+
+  function draw() {
+    layer.clearLayers();
+    for (const fence of known.items) if (fence.id !== edited) layer.addLayer(drawn(fence));
+    for (const cell of known.cells) layer.addLayer(heap(cell));
   }
 
   function drawn(fence) {
@@ -69,6 +75,7 @@ export function showPlaces(map, { filter, pick, seen }) {
     load: () => attempt(load),
     edit(id) {
       edited = id;
+      draw(); // at once: until the answer is there, a click would meet a place that is no longer for clicks
       return attempt(load);
     },
   };
