@@ -13,12 +13,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from server.store import funnel
+from server.store import funnel, loyalty
 from server.store.pool import Connection, Pool
 from tests.sums import sum_up_by_cuts
 
 START = datetime(2025, 11, 1, 0, tzinfo=UTC)
 DAYS = 365
+ZONE = "Europe/Berlin"
 OFFERS, STORES, CUSTOMERS = 24, 200, 200_000
 
 # A moment has 2.65 steps on average: 0.8 are delivered, 0.4 opened, 0.2 clicked, 0.15 become passes, 0.1 are redeemed. Stores and
@@ -67,7 +68,8 @@ SELECT customer % 1024, md5(n::text)::uuid, hashint8extended(customer, 7), step,
        CASE step WHEN 'redeemed' THEN 'EUR' ELSE '' END, {_KEY}
 FROM lived JOIN jsonb_each_text($1) AS s (step, share) ON luck < share::int ORDER BY n
 """
-# One customer in ten holds a pass that is open, and everybody bought or redeemed something a few times a year.
+# One customer in ten holds a pass that is open, and everybody bought or redeemed something a few times a year. One in four is in
+# each of two segments. Every moment of the last weeks came of a visit.
 REST = """
 INSERT INTO offers (id, name, version, document, author, status)
 SELECT md5('offer' || n)::uuid, 'offer-' || n, 1, '{"limits": {"total": {"units": 1000000}}}', 'bench', 'live'
@@ -95,6 +97,15 @@ SELECT customer % 1024, md5('event' || n)::uuid, md5('customer' || customer)::uu
 FROM lived WHERE luck < 10;
 INSERT INTO customer_events (bucket, id, customer_id, name, at, score)
 SELECT customer % 1024, md5('answer' || n)::uuid, md5('customer' || customer)::uuid, 'nps', at, n % 11 FROM lived WHERE luck = 99;
+INSERT INTO customers (bucket, id, segments, profiling)
+SELECT n % 1024, md5('customer' || n)::uuid, CASE WHEN n % 4 = 0 THEN ARRAY['told'] ELSE '{}' END, true
+FROM generate_series(0, {customers} - 1) AS n;
+INSERT INTO segments (name, id) VALUES ('saved', md5('saved')::uuid), ('told', md5('told')::uuid);
+INSERT INTO segment_members (bucket, customer_id, segment)
+SELECT n % 1024, md5('customer' || n)::uuid, 'saved' FROM generate_series(0, {customers} - 1, 4) AS n;
+INSERT INTO visits (bucket, customer_id, at, geofence_id)
+SELECT customer % 1024, md5('customer' || customer)::uuid, at, place_id FROM lived WHERE at >= timestamptz '{visited}'
+ON CONFLICT DO NOTHING;
 INSERT INTO happened_cells (slot, what, count)
 SELECT timestamptz '2026-11-01 00:00Z' + n * interval '15 minutes', what, 9999
 FROM generate_series(0, 95) AS n, unnest('{pings,moments,opens,passes,redemptions}'::text[]) AS what;
@@ -128,9 +139,14 @@ async def furnish(
     else:
         await _make_cells(db)
     ends = ", ".join(f"timestamptz '{each.isoformat()}'" for of in ranges for each in of)
-    await db.execute(REST.replace("{ends}", ends))
+    visited = (START + timedelta(days=DAYS - 22)).isoformat()
+    rest = REST.replace("{ends}", ends).replace("{visited}", visited).replace("{customers}", str(CUSTOMERS))
+    await db.execute(rest)
+    await loyalty.roll(pool, zone=ZONE)
     await db.execute("RESET work_mem; RESET hash_mem_multiplier; RESET enable_sort")
-    await db.execute("VACUUM (ANALYZE) funnel_cells, funnel_sums, lift_cells, lift_sums, passes, customer_events")
+    await db.execute(
+        "VACUUM (ANALYZE) funnel_cells, funnel_sums, lift_cells, lift_sums, passes, customer_events, loyalty_days, visits"
+    )
     said = await db.fetchrow("""SELECT (SELECT sum(decided + delivered + opened + clicked + passes + redeemed) FROM funnel_cells
                                        WHERE true)::bigint AS events, (SELECT count(*) FROM funnel_cells) AS cells,
                                        (SELECT count(*) FROM funnel_sums) AS sums""")

@@ -23,7 +23,7 @@ from uuid import UUID
 
 import psutil
 
-from bench.chain import DAYS, START, Lived, furnish
+from bench.chain import DAYS, START, ZONE, Lived, furnish
 from bench.process import house
 from bench.table import goal, micro, options, show
 from server.store import happened, kpis, liabilities, lift, reports
@@ -68,6 +68,8 @@ RANGES = {
     "a year": (START + timedelta(days=1, hours=7, minutes=20), START + timedelta(days=DAYS - 1, hours=17, minutes=40)),
 }
 """The year's ends lie within spans, days, hours and slots, as far from their edges as may be."""
+VISITED = datetime(2026, 10, 11, 22, tzinfo=UTC)
+"""A Monday in Berlin. Visits are known for `privacy.ping_days`: two weeks."""
 
 
 def work_of(db: Connection) -> dict[str, Callable[[], Awaitable[Any]]]:
@@ -86,8 +88,9 @@ def work_of(db: Connection) -> dict[str, Callable[[], Awaitable[Any]]]:
                 sums=asking.sums,
             )
         found[f"lift by offer, {span}"] = lambda start=start, end=end: lift.arms(db, start=start, end=end, by="offer")  # type: ignore[misc]
-        asked = Asked(start, end, "Europe/Berlin")
-        found[f"key figures, {span}"] = lambda asked=asked: figures(db, asked)  # type: ignore[misc]
+        for whose, segment in (("", None), (" of a saved segment", "saved"), (" of a told segment", "told")):
+            asked = Asked(start, end, ZONE)
+            found[f"key figures{whose}, {span}"] = lambda asked=asked, of=segment: figures(db, asked, of)  # type: ignore[misc]
     found["what passes may cost"] = lambda: liabilities.open_passes(db, offers=None, least=10)
     found["today"] = lambda: happened.since(
         db, start=datetime(2026, 11, 1, tzinfo=UTC), end=datetime(2026, 11, 1, 23, 59, tzinfo=UTC)
@@ -95,11 +98,12 @@ def work_of(db: Connection) -> dict[str, Callable[[], Awaitable[Any]]]:
     return found
 
 
-async def figures(db: Connection, asked: Asked) -> None:
+async def figures(db: Connection, asked: Asked, segment: str | None) -> None:
     """Ask for the key figures of loyalty."""
-    await kpis.lives(db, asked, active=timedelta(days=28))
-    await kpis.orders(db, asked)
-    await kpis.scores(db, asked)
+    if segment is not None:
+        asked = asked._replace(members=await kpis.members(db, segment=segment))
+    await kpis.count(db, asked, active=timedelta(days=28))
+    await kpis.visits(db, asked._replace(start=VISITED, end=VISITED + timedelta(weeks=2)))
 
 
 class Took(NamedTuple):

@@ -44,7 +44,7 @@ from server.settings import Settings
 from server.signals.weather.base import Source
 from server.signals.weather.cache import WeatherCache
 from server.signals.weather.source import open_source
-from server.store import conversions, embedded, funnel, happened, retention, time_machine, trials
+from server.store import conversions, embedded, funnel, happened, loyalty, retention, time_machine, trials
 from server.store.check import check_server
 from server.store.clock import DatabaseClock
 from server.store.migrate import migrate
@@ -218,7 +218,7 @@ def jobs_of(parts: Parts) -> list[Job]:
         webhooks=timedelta(days=parts.settings.webhooks.keep_days),
         signatures=timedelta(seconds=parts.settings.limits.signature_window_s),
     )
-    told = parts.settings.lift
+    told, zone = parts.settings.lift, parts.settings.programme.time_zone
     terms = trials.Terms(
         programme=parts.settings.programme.holdout > 0,
         within=timedelta(days=told.programme_days),
@@ -228,6 +228,7 @@ def jobs_of(parts: Parts) -> list[Job]:
     return [
         Job("rollup", every.rollup_s, lambda: funnel.roll(pool, terms=terms)),
         Job("count pings", every.rollup_s, lambda: happened.move(pool)),
+        Job("sum up loyalty", every.loyalty_s, lambda: loyalty.roll(pool, zone=zone)),
         Job("attribute moments", every.trials_s, lambda: conversions.look(pool, now=clock.now())),
         Job("follow trials", every.trials_s, lambda: trials.follow(pool, now=clock.now())),
         *passes_jobs(parts),

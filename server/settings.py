@@ -229,6 +229,7 @@ class Jobs(_Section, frozen=True):
     """How often the clock knocks (seconds)."""
 
     rollup_s: float
+    loyalty_s: float
     trials_s: float
     timers_s: float
     occasions_s: float

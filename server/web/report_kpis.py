@@ -23,7 +23,8 @@ from server.pipeline.kpis import (
     visits_a_week,
 )
 from server.store import kpis
-from server.store.kpis import Asked, Lives, Orders, Scores, Visits
+from server.store.headcount import Lives, Orders, Scores, Visits
+from server.store.kpis import Asked
 from server.web.call import Call, Reply
 from server.web.codec import clean
 from server.web.door import door
@@ -98,17 +99,17 @@ async def show_kpis(call: Call) -> msgspec.Struct | Reply:
     if span.start >= now:
         raise Invalid(errors=[FieldError("from", "must be in the past")])
     segment = None if query.segment is None else clean(query.segment)
-    asked = Asked(span.start, min(span.end, now), zone, segment)
+    asked = Asked(span.start, min(span.end, now), zone)
     active = timedelta(days=settings.reports.active_days)
     async with call.connection() as db:
         if segment is not None and not await kpis.is_segment(db, name=segment):
             raise Invalid(errors=[FieldError("segment", "is no segment's name")])
-        lives = await kpis.lives(db, asked, active=active)
-        orders = await kpis.orders(db, asked)
-        scores = await kpis.scores(db, asked)
+        if segment is not None:
+            asked = asked._replace(members=await kpis.members(db, segment=segment))
+        counted = await kpis.count(db, asked, active=active)
         weeks = weeks_of(asked, kept_since=now - timedelta(days=settings.privacy.ping_days))
         visits = await kpis.visits(db, weeks) if weeks is not None else None
-    rows = rows_of(lives, orders, scores, visits, least=settings.privacy.min_group)
+    rows = rows_of(*counted, visits, least=settings.privacy.min_group)
     answer = Kpis(asked.start, asked.end, segment, settings.reports.active_days, rows)
     return answer_as(query.format, answer, lambda: table_of(rows))
 

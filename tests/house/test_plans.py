@@ -38,6 +38,7 @@ from server.store import (
     knocks,
     kpis,
     liabilities,
+    loyalty,
     members,
     moments,
     occasions,
@@ -81,6 +82,7 @@ BIG = {
     *("external_sends", "google_objects", "google_callbacks"),
     *("registrations", "idempotency_keys", "budgets", "place_budgets", "funnel_cells", "api_keys", "offer_versions"),
     *("visits", "trials", "lift_cells", "happened_cells", "funnel_sums", "lift_sums"),
+    *("loyalty_days", "loyalty_marks"),
     *("webhook_events", "webhook_calls", "signed_messages"),
 }
 """Tables that grow with customers, offers or time: nothing hot may read one from end to end."""
@@ -183,6 +185,9 @@ INSERT INTO funnel_sums
     SELECT 1 + bucket % 27, offer_id, slot, offer_id, place_id, channel, placement, variant, weather, local_day, local_hour,
            weekday, currency, 1, 1, 1, 1, 1, 1, 1, 1, 1, '{1}'
     FROM funnel_cells CROSS JOIN LATERAL (SELECT hashtext(offer_id::text) & 1023 AS bucket) AS b ON CONFLICT DO NOTHING;
+INSERT INTO loyalty_marks SELECT now() - n * interval '15 minutes' FROM generate_series(1, 3000) n;
+INSERT INTO loyalty_days SELECT current_date - n, part, '', '', '', ''
+    FROM generate_series(1, 3000) n, unnest('{active,orders,answers}'::text[]) part;
 ANALYZE;
 """
 
@@ -539,8 +544,10 @@ async def test_a_report_reads_the_sums_and_cells_of_its_range_alone(filled: Pool
             }
 
 
-@pytest.mark.parametrize("statement", [happened.SINCE, kpis.SCORES])
-async def test_todays_figures_and_answers_are_found_by_their_time(filled: Pool, statement: str) -> None:
+@pytest.mark.parametrize(
+    "statement", [happened.SINCE, loyalty.GATHER, loyalty.MARKED, loyalty.TAKE, loyalty.DAYS, kpis.VISITS]
+)
+async def test_todays_figures_and_key_figures_are_found_by_their_time(filled: Pool, statement: str) -> None:
     async with filled.acquire() as db:
         assert read_whole(await plan_of(db, statement)) == set()
 

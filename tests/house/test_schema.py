@@ -14,6 +14,7 @@ NO_PRIMARY_KEY = {
     "funnel_facts": "a queue: facts are added, and taken by where they lie",
     "ping_facts": "a queue: counts are added, and taken by where they lie",
     "login_failures": "a tally: rows are counted, and forgotten by their age",
+    "loyalty_marks": "a queue: marks are added, and taken by the day",
 }
 ACROSS_SHARDS = {
     "customer_state_wake": "the job of dwell timers asks every shard",
@@ -50,6 +51,8 @@ ACROSS_SHARDS = {
     "webhook_calls_queued": "the job that forgets",
     "app_events_received": "exports, and the job that forgets",
     "passes_open": "reports",
+    "segment_members_segment": "reports",
+    "customers_segments": "reports",
     "passes_offer": "an offer's passes are voided, walked and counted together",
     "passes_changed": "the job that numbers asks every shard",
     "passes_erased": "the job that ends farewells asks every shard",
@@ -83,6 +86,9 @@ STAYS = {
     **dict.fromkeys(("funnel_facts", "ping_facts"), "moved into cells within seconds"),
     "funnel_cells": "reports of past years; counts, and hashes that name nobody",
     "funnel_sums": "reports of past years; counts, and hashes that name nobody",
+    "loyalty_days": "made of what happened, and made anew when that is forgotten; hashes that name nobody",
+    "loyalty_marks": "taken away within a minute, when their day is made anew",
+    "loyalty_zone": "one row",
     **dict.fromkeys(("lift_cells", "lift_sums"), "reports of past years; sums that name nobody"),
     **dict.fromkeys(
         ("offers", "offer_versions", "offer_approvals", "budgets", "place_budgets", "segments"),
@@ -268,5 +274,7 @@ async def test_only_the_ledgers_have_a_guard_and_all_of_them(shared_pool: Pool) 
             "SELECT tgrelid::regclass::text AS name FROM pg_trigger WHERE tgtype & 32 <> 0 AND tgenabled = 'O'"
         )
     guarded = {row["name"]: set(row["events"]) for row in rows}
+    noted = guarded.pop("customer_events")
+    assert noted == {"INSERT", "UPDATE", "DELETE"}  # no guard: they mark the day
     assert guarded == {table: set(events) - {"TRUNCATE"} for table, events in LEDGERS.items()}
     assert {row["name"] for row in truncated} == set(LEDGERS)

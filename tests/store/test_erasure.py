@@ -76,6 +76,7 @@ NOT_THEIRS = {
     "till_keys",  # of tills: public halves of their browsers' keys
     "signed_messages",  # of other systems: hashes of their own ids
     *("pass_jobs", "relevance_walk"),  # how far passes were walked through
+    *("loyalty_days", "loyalty_marks", "loyalty_zone"),  # hashes again, made anew from the events that are left
     *("funnel_facts", "funnel_cells", "lift_cells"),  # a hash of the id, which nobody can turn round, counts and sums
 }
 

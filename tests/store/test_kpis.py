@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from server.model.ids import bucket_of
 from server.model.money import Money
-from server.store import happenings, kpis
+from server.store import happenings, kpis, loyalty
 from server.store.happenings import Happening
+from server.store.headcount import Lives, Orders, Scores, Visits
 from server.store.ids import new_id
-from server.store.kpis import Asked, Lives, Orders, Scores, Visits
-from server.store.pool import Connection
+from server.store.kpis import Asked
+from server.store.pool import Connection, Pool
 from tests import lives
 
 BERLIN = ZoneInfo("Europe/Berlin")
 START, END = datetime(2026, 9, 30, 22, tzinfo=UTC), datetime(2026, 10, 31, 23, tzinfo=UTC)  # October, in Berlin
 ASKED = Asked(START, END, "Europe/Berlin")
 ACTIVE = timedelta(days=28)
+
+Event: TypeAlias = tuple[int, str, datetime, Money | None]
 
 
 async def told(
@@ -31,7 +35,7 @@ async def told(
     await happenings.tell(db, happenings=[one])
 
 
-def live(lots: random.Random) -> list[tuple[int, str, datetime, Money | None]]:
+def live(lots: random.Random) -> list[Event]:
     """What sixty customers did around October, by the lots."""
     events = []
     for of in range(60):
@@ -43,7 +47,7 @@ def live(lots: random.Random) -> list[tuple[int, str, datetime, Money | None]]:
     return events
 
 
-def counted(events: Iterable[tuple[int, str, datetime, Money | None]]) -> Lives:
+def counted(events: Iterable[Event]) -> Lives:
     """Count by hand, customer by customer."""
     times = defaultdict(list)
     for of, name, at, _ in events:
@@ -64,29 +68,54 @@ def counted(events: Iterable[tuple[int, str, datetime, Money | None]]) -> Lives:
     )
 
 
-async def test_customers_and_orders_are_those_of_a_count_by_hand(db: Connection) -> None:
-    events = live(random.Random(20261130))
-    for of, name, at, amount in events:
-        await told(db, of, name, at, amount=amount)
-    wanted = counted(events)
-    assert await kpis.lives(db, ASKED, active=ACTIVE) == wanted
-    assert min(wanted) > 3
+def sold(events: Iterable[Event]) -> set[Orders]:
+    """Add up by hand what was bought in October."""
     paid = [(of, amount) for of, _, at, amount in events if amount is not None and START <= at < END]
-    assert set(await kpis.orders(db, ASKED)) == {
+    return {
         Orders(
             currency,
             sum(1 for _, amount in paid if amount.currency == currency),
             sum(amount.minor for _, amount in paid if amount.currency == currency),
             len({of for of, amount in paid if amount.currency == currency}),
         )
-        for currency in ("EUR", "CHF")
+        for currency in {amount.currency for _, amount in paid}
     }
 
 
-async def test_of_several_answers_of_one_customer_the_last_in_the_range_counts(db: Connection) -> None:
+async def holds(db: Connection, events: Sequence[Event]) -> None:
+    found = await kpis.count(db, ASKED, active=ACTIVE)
+    assert (found.lives, set(found.orders)) == (counted(events), sold(events))
+
+
+async def test_rows_of_days_and_a_count_by_hand_agree_whatever_is_told_late_or_erased(
+    pool: Pool, db: Connection
+) -> None:
+    """Before anything is summed up, after it was, and while some of its days have changed since."""
+    lots = random.Random(20261130)
+    early, late = live(lots), live(lots)
+    for of, name, at, amount in early:
+        await told(db, of, name, at, amount=amount)
+    assert min(counted(early)) > 3
+    await holds(db, early)
+    assert await loyalty.roll(pool, zone="Europe/Berlin") > 60
+    await holds(db, early)
+    for of, name, at, amount in late[:25]:
+        await told(db, of, name, at, amount=amount)
+    await holds(db, early + late[:25])
+    gone = lives.customer(7)
+    await db.execute("DELETE FROM customer_events WHERE bucket = $1 AND customer_id = $2", bucket_of(gone), gone)
+    left = [each for each in early + late[:25] if each[0] != 7]
+    await holds(db, left)
+    assert 0 < await loyalty.roll(pool, zone="Europe/Berlin") < 60
+    await holds(db, left)
+
+
+async def test_of_several_answers_of_one_customer_the_last_in_the_range_counts(pool: Pool, db: Connection) -> None:
     for of, day, score in ((1, 0, 3), (1, 5, 9), (2, 1, 10), (3, 2, 7), (4, 3, 6), (4, 40, 10), (5, -1, 9)):
         await told(db, of, "nps", START + timedelta(days=day), score=score)
-    assert await kpis.scores(db, ASKED) == Scores(answers=4, promoters=2, detractors=1)
+    for _ in range(2):
+        assert (await kpis.count(db, ASKED, active=ACTIVE)).scores == Scores(answers=4, promoters=2, detractors=1)
+        await loyalty.roll(pool, zone="Europe/Berlin")
 
 
 async def test_visits_are_counted_week_by_week(db: Connection) -> None:
@@ -104,7 +133,7 @@ async def test_visits_are_counted_week_by_week(db: Connection) -> None:
     assert await kpis.visits(db, weeks) == Visits(visits=5, visitors=3, people=2)
 
 
-async def test_members_of_a_segment_alone_can_be_asked_for(db: Connection) -> None:
+async def test_members_of_a_segment_alone_can_be_asked_for(pool: Pool, db: Connection) -> None:
     for of in (1, 2, 3):
         await told(db, of, "purchase", START + timedelta(days=1), amount=Money(100 * of, "EUR"))
         await told(db, of, "nps", START + timedelta(days=1), score=9)
@@ -118,9 +147,12 @@ async def test_members_of_a_segment_alone_can_be_asked_for(db: Connection) -> No
             lives.customer(of),
             profiling,
         )
-    own = ASKED._replace(segment="regulars")
-    assert (await kpis.lives(db, own, active=ACTIVE)).buyers == 2
-    assert await kpis.orders(db, own) == [Orders("EUR", 2, 300, 2)]
-    assert (await kpis.scores(db, own)).answers == 2
+    own = ASKED._replace(members=await kpis.members(db, segment="regulars"))
+    for _ in range(2):
+        found = await kpis.count(db, own, active=ACTIVE)
+        assert (found.lives.buyers, found.orders, found.scores.answers) == (2, [Orders("EUR", 2, 300, 2)], 2)
+        await loyalty.roll(pool, zone="Europe/Berlin")
+    nobody = await kpis.count(db, ASKED._replace(members=await kpis.members(db, segment="strangers")), active=ACTIVE)
+    assert nobody == (Lives(0, 0, 0, 0, 0, 0), [], Scores(0, 0, 0))
     assert await kpis.is_segment(db, name="regulars")
     assert not await kpis.is_segment(db, name="strangers")

@@ -9,7 +9,8 @@ import pytest
 
 from server.model.money import Money
 from server.store.clock import DatabaseClock
-from server.store.kpis import Asked, Lives, Orders, Scores, Visits
+from server.store.headcount import Lives, Orders, Scores, Visits
+from server.store.kpis import Asked
 from server.store.pool import Pool
 from server.web import crm, report_kpis
 from server.web.report_kpis import Kpi, rows_of, weeks_of

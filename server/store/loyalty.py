@@ -1,0 +1,165 @@
+"""Who bought, redeemed or answered on which local day: rows from which a year of loyalty is counted in a moment.
+
+Rule 1: whatever changes what a day should say marks the day, in its own transaction: triggers on `customer_events` do, so that no
+        writer can forget it (schema 0250).
+Rule 2: a marked day is made anew from the events themselves, in a transaction that sees the marks which it takes away and no
+        others.
+Rule 3: who reads takes the rows of whole days without marks, and the events themselves for all the rest, at one instant: the
+        answer is that of a look at every event, at any time.
+Rule 4: a day is one of the programme's zone. While that is being changed, all is read from events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+from server.store.pool import Connection, Pool
+
+Part = Literal["active", "orders", "answers"]
+
+_TRIES = 5
+
+
+class Piece(NamedTuple):
+    """A stretch of one local day; `whole` if it is all of it."""
+
+    day: date
+    start: datetime
+    end: datetime
+    whole: bool
+
+
+class Group(NamedTuple):
+    """The people of one part of a piece: `people` are their hashes (64 bits, most significant byte first), each once.
+
+    Beside each of them: of orders the number (32 bits) and the sum in minor units of the currency (64 bits), of answers the
+    last score (32 bits).
+    """
+
+    piece: int
+    part: Part
+    currency: str
+    people: bytes
+    numbers: bytes
+    amounts: bytes
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Give the instant at which a local day begins; the first, where the clocks show midnight twice."""
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
+
+
+def pieces_of(start: datetime, end: datetime, *, edges: Iterable[datetime] = (), zone: ZoneInfo) -> list[Piece]:
+    """Cut [start, end) up at local midnights and at these edges; pure."""
+    at, own = start, sorted(edge for edge in edges if start < edge < end)
+    pieces = []
+    while at < end:
+        day = at.astimezone(zone).date()
+        first, last = midnight(day, zone), midnight(day + timedelta(days=1), zone)
+        until = min([last, end, *(edge for edge in own if edge > at)])
+        pieces.append(Piece(day, at, until, (at, until) == (first, last)))
+        at = until
+    return pieces
+
+
+# Of people who gave several answers the last one counts. Amounts are minor units of their currency.
+_GATHER = """
+WITH told AS (
+    SELECT r.n, e.name, uuid_hash_extended(e.customer_id, 7) AS person, e.amount_minor, e.currency, e.score, e.at, e.id
+    FROM unnest($1::timestamptz[], $2::timestamptz[]) WITH ORDINALITY AS r (since, until, n)
+    CROSS JOIN LATERAL (
+        SELECT * FROM customer_events e WHERE e.at >= r.since AND e.at < r.until
+        OFFSET 0  -- by their time, whatever else there is an index of
+    ) AS e
+    WHERE e.name IN ('purchase', 'redemption') OR e.score IS NOT NULL
+), parts AS (
+    SELECT n, 'active' AS part, '' AS currency, person, NULL::int AS number, NULL::bigint AS amount
+    FROM told WHERE name IN ('purchase', 'redemption') GROUP BY n, person
+    UNION ALL
+    SELECT n, 'orders', currency, person, count(*)::int, sum(amount_minor)::bigint
+    FROM told WHERE name = 'purchase' AND amount_minor IS NOT NULL GROUP BY n, currency, person
+    UNION ALL
+    (SELECT DISTINCT ON (n, person) n, 'answers', '', person, score, NULL
+     FROM told WHERE score IS NOT NULL ORDER BY n, person, at DESC, id DESC)
+)
+SELECT n, part, currency, string_agg(int8send(person), ''::bytea) AS people,
+       coalesce(string_agg(int4send(number), ''::bytea), '') AS numbers,
+       coalesce(string_agg(int8send(amount), ''::bytea), '') AS amounts
+FROM parts GROUP BY n, part, currency
+"""
+GATHER: Final = f"SELECT * FROM ({_GATHER}) AS g WHERE part = ANY ($3::text[])"  # noqa: S608  a statement of ours
+ZONE: Final = "SELECT zone FROM loyalty_zone"
+MARKED: Final = "SELECT DISTINCT slot FROM loyalty_marks WHERE slot >= $1 AND slot < $2"
+DAYS: Final = """
+SELECT day, part, currency, people, numbers, amounts FROM loyalty_days WHERE day = ANY ($1::date[]) AND part = ANY ($2::text[])
+"""
+
+
+async def read(db: Connection, *, pieces: Sequence[Piece], parts: Collection[Part], zone: ZoneInfo) -> list[Group]:
+    """Tell who is in each piece of a stretch of time, in the order of the pieces.
+
+    Needs a transaction in which everything is seen at one instant (repeatable read).
+    """
+    if not pieces:
+        return []
+    marked = {slot.astimezone(zone).date() for [slot] in await db.fetch(MARKED, pieces[0].start, pieces[-1].end)}
+    known = await db.fetchval(ZONE) == zone.key
+    summed = {each.day: place for place, each in enumerate(pieces) if each.whole and known and each.day not in marked}
+    rest = [place for place, each in enumerate(pieces) if summed.get(each.day) != place]
+    rows = await db.fetch(DAYS, list(summed), list(parts))
+    found = [Group(summed[day], *values) for day, *values in rows]
+    if rest:
+        starts, ends = [pieces[each].start for each in rest], [pieces[each].end for each in rest]
+        found += [Group(rest[n - 1], *values) for n, *values in await db.fetch(GATHER, starts, ends, list(parts))]
+    return sorted(found, key=lambda each: each.piece)
+
+
+BEGIN = """
+WITH turned AS (
+    UPDATE loyalty_zone SET zone = $1 WHERE zone <> $1 RETURNING zone
+), dropped AS (
+    DELETE FROM loyalty_days WHERE EXISTS (SELECT FROM turned)
+)
+INSERT INTO loyalty_marks (slot)
+SELECT date_bin('15 minutes', at, timestamptz '2000-01-01 00:00:00+00')
+FROM generate_series((SELECT min(at) FROM customer_events), (SELECT max(at) + interval '12 hours' FROM customer_events),
+                     interval '12 hours') AS at
+WHERE EXISTS (SELECT FROM turned)
+"""
+"""Every local day is longer than half a day: each gets a mark."""
+
+NEXT: Final = "SELECT slot FROM loyalty_marks ORDER BY slot DESC LIMIT 1"
+TAKE: Final = "DELETE FROM loyalty_marks WHERE slot >= $1 AND slot < $2"
+DROP: Final = "DELETE FROM loyalty_days WHERE day = $1"
+MAKE: Final = f"""
+INSERT INTO loyalty_days (day, part, currency, people, numbers, amounts)
+SELECT $3, part, currency, people, numbers, amounts FROM ({_GATHER}) AS g
+"""  # noqa: S608  a statement of ours
+
+
+async def roll(pool: Pool, *, zone: str) -> int:
+    """Make all marked days anew, the latest first; give how many."""
+    await pool.attempt(lambda db: db.execute(BEGIN, zone), tries=_TRIES, isolation="repeatable_read")
+    count = 0
+    while await pool.attempt(lambda db: _roll_day(db, ZoneInfo(zone)), tries=_TRIES, isolation="repeatable_read"):
+        count += 1
+    return count
+
+
+async def _roll_day(db: Connection, zone: ZoneInfo) -> bool:
+    """Make one marked day anew; who does the same at the same time is Contended.
+
+    For until COMMIT everybody else still sees the marks that are taken here, and would take one of them.
+    """
+    slot = await db.fetchval(NEXT)
+    if slot is None or await db.fetchval(ZONE) != zone.key:
+        return False
+    day = slot.astimezone(zone).date()
+    start, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
+    await db.execute(TAKE, start, end)
+    await db.execute(DROP, day)
+    await db.execute(MAKE, [start], [end], day)
+    return True
