@@ -130,6 +130,11 @@ async def says_typed(page: Page, two: Pass, three: Pass) -> None:
     await page.fill("#amount", SHORT[:15])
     await page.fill("#order", SHORT)
     await type_in(page, two.typed)
+    await says(page, "wait", "Which amount?")  # and nothing was redeemed
+    await expect(page.locator("#amount")).to_be_focused()
+    await page.fill("#amount", "")
+    await page.fill("#order", "")
+    await page.get_by_role("button", name="Try again").click()
     await says(page, "good", "Redeemed")
     await page.get_by_text("Settings of this device").click()
     await page.get_by_label("Look first").check()

@@ -1,6 +1,6 @@
 // The till: a code comes from the camera or the keyboard, its answer fills the screen; without a network the terms decide.
 import { call, Problem } from "./api.js";
-import { busy, refusal, rewardWords, show, sound, when } from "./counter_answer.js";
+import { busy, next, refusal, rewardWords, show, sound, when } from "./counter_answer.js";
 import { startCamera } from "./counter_eye.js";
 import { freshId, grouped } from "./counter_codes.js";
 import * as offline from "./counter_offline.js";
@@ -31,12 +31,13 @@ function scanned(text) {
 /** Take a code: look at it or redeem it, and show what is to be done. Never two at once. */
 async function take(code, { sure = wish("check") !== "1", id = freshId() } = {}) {
   if (working || !code.trim()) return;
+  const purchase = bought();
+  if (purchase === null) return unreadable(code);
   working = true;
   performance.mark("scan");
   fill(find("#said"));
   busy();
   try {
-    const purchase = bought();
     await (sure ? redeem(code, purchase, id) : look(code, purchase));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
@@ -46,13 +47,21 @@ async function take(code, { sure = wish("check") !== "1", id = freshId() } = {})
   }
 }
 
+/** What was bought, as it was typed: undefined where nothing was, null where it is no amount (nothing is taken then). */
 function bought() {
-  const typed = find("#amount").value.trim().replace(",", ".");
+  const typed = find("#amount").value.replace(/\s/g, "").replace(",", ".");
   const order = find("#order").value.trim().normalize("NFC"); // as the server reads it: it is signed
-  if (!/^\d+(\.\d+)?$/.test(typed)) return undefined;
+  if (!typed && !order) return undefined;
   const currency = find("#currency").value;
   const digits = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+  const [, part = ""] = typed.split(".");
+  if (!/^\d+\.?\d*$/.test(typed) || part.length > digits) return null;
   return { amount: { minor: Math.round(Number(typed) * 10 ** digits), currency }, ...(order ? { order_id: order } : {}) };
+}
+
+function unreadable(code) {
+  answer({ kind: "wait", title: say("amount_wrong"), lines: [say("about_amount_wrong")], source: code, actions: [["again", () => take(code)], ["next", next]] });
+  wantAmount();
 }
 
 async function redeem(code, purchase, id) {
@@ -96,10 +105,7 @@ const uses = (left) => (left > 1 ? say("uses_left", { left }) : left === 1 ? say
 
 function done(code, body) {
   const lines = [rewardWords(body.reward), uses(body.uses_left)];
-  const undo = async () => {
-    if (await takeBack(body.id)) next();
-  };
-  answer({ kind: "good", title: say("redeemed"), lines, source: code, actions: [["next", next], ["undo", undo]] });
+  answer({ kind: "good", title: say("redeemed"), lines, source: code, actions: [["next", next], ["undo", () => takeBack(body.id)]] });
   clearForm();
   if (body.uses_left === 0) offline.remember(code, terms).catch(() => {});
   attempt(() => today());
@@ -110,8 +116,8 @@ function refused(code, problem) {
   if (problem.code === "log_in_again") logInAgain();
   const said = refusal(problem);
   const again = problem.code === "minimum_not_met";
+  answer({ ...said, source: code, actions: again ? [["again", () => take(code)], ["next", next]] : [["next", next]] });
   if (again) wantAmount(problem.told.minimum_purchase?.currency);
-  return answer({ ...said, source: code, actions: again ? [["again", () => take(code)], ["next", next]] : [["next", next]] });
 }
 
 /** The log-in is over: said beside the last answer, which stays. */
@@ -134,10 +140,11 @@ async function without(code, purchase, id, { only = false } = {}) {
   const value = offline.worth(told, purchase?.amount);
   const worth = value ? say("worth", { value: money(value) }) : "";
   const about = say(`offline_${why}`, { time: at ? when(at) : "" });
-  if (why === "minimum") wantAmount(told.signed.currency);
   if (verdict === "refuse") {
     const kind = why === "unchecked" || why === "minimum" ? "wait" : "wrong";
-    return answer({ kind, title: say("offline_no"), lines: [about], source: code, actions: [["next", next]] });
+    answer({ kind, title: say("offline_no"), lines: [about], source: code, actions: [["next", next]] });
+    if (why === "minimum") wantAmount(told.signed.currency);
+    return undefined;
   }
   const kind = verdict === "genuine" ? "good" : "wait";
   if (only) return answer({ kind: "wait", title: say(`offline_title_${verdict}`), lines: [worth], note: about, source: code, actions: [["redeem", () => take(code, { sure: true })], ["next", next]] });
@@ -152,12 +159,6 @@ function answer(said) {
   performance.mark("answer");
   find("#code").select(); // a hand scanner types: what it reads next takes the place of this code
   sound(said.kind, wish("mute") === "1");
-}
-
-function next() {
-  find("#answer").hidden = true;
-  if (!find("#video").hidden) return;
-  find("#code").focus();
 }
 
 function clearForm() {

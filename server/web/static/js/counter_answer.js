@@ -93,6 +93,12 @@ export function show({ kind, title, lines = [], note = "", actions = [], source 
   box.hidden = false;
 }
 
+/** The answer was read: on to the next code. */
+export function next() {
+  find("#answer").hidden = true;
+  if (find("#video").hidden) find("#code").focus();
+}
+
 /** Say that an answer is being fetched: nothing is left of the one before. */
 export function busy() {
   const box = find("#answer");

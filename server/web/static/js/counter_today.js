@@ -1,6 +1,6 @@
 // What was redeemed here today: the list, its totals, taking one back; and what was given offline and could not be booked.
 import { call, everything } from "./api.js";
-import { reasonWords, rewardWords, when } from "./counter_answer.js";
+import { next, reasonWords, rewardWords, when } from "./counter_answer.js";
 import { freshId } from "./counter_codes.js";
 import { el, fill, find } from "./dom.js";
 import { attempt, tell } from "./frame.js";
@@ -41,24 +41,23 @@ function row(each) {
   return el("li", { class: each.reversed ? "over" : "" }, el("time", {}, at), el("div", { class: "what" }, what, badges), undo);
 }
 
-/** Ask why, and take a redemption back; answers whether it was. */
+/** Ask why, and take a redemption back; the last answer may be about it, and is taken away then. */
 export function takeBack(id) {
   const dialog = find("#undo");
   const reason = find("#reason");
   reason.value = "";
-  return new Promise((resolve) => {
-    dialog.onclose = async () => resolve(dialog.returnValue === "undo" && (await reverse(id, reason.value.trim())));
-    dialog.returnValue = "";
-    dialog.showModal();
-  });
+  dialog.onclose = () => dialog.returnValue === "undo" && reverse(id, reason.value.trim());
+  dialog.returnValue = "";
+  dialog.showModal();
 }
 
 async function reverse(id, reason) {
+  const before = find("#answer").firstElementChild;
   const done = await attempt(() => call("POST", `/v1/redemptions/${id}/reversal`, { body: { reason }, key: freshId() }).catch(inWords));
-  if (done === undefined) return false;
+  if (done === undefined) return;
   tell(say("taken_back"));
+  if (find("#answer").firstElementChild === before) next(); // else the next code was taken meanwhile
   await attempt(() => today({ whole: true }));
-  return true;
 }
 
 /** Say of a reversal that is refused whom to ask. */
