@@ -109,6 +109,11 @@ async def test_an_offers_decisions_are_told_without_names_but_to_an_admin(past: 
     await page.get_by_label("Offer", exact=True).fill(EVIL[:64])
     await page.get_by_role("button", name="Look up").click()
     await expect(page.locator("#offer-wrong")).to_have_text("No offer is called like that.")
+    await expect(found).to_have_count(0)  # nothing is left of what was asked for before
+    await expect(page.locator("#told")).to_be_empty()
+    one = {"at": "2026-11-03T07:12:00Z", "offer": "coffee@1"}  # a decision asks each offer once: two at a time are two
+    grouped = "async lines => (await import('/static/js/why_decision.js')).grouped(lines).map(each => each.length)"
+    assert await page.evaluate(grouped, [one, one | {"offer": "tea@1"}, one]) == [2, 1]
     await expect(page.locator("#ask")).not_to_have_attribute("aria-busy", "true")
     await nothing_ran(page)
     await seen.is_accessible()

@@ -14,6 +14,7 @@ const more = find("#more");
 const offers = new Map();
 let query = null;
 let next = null;
+let asks = 0;
 
 function showFields() {
   const by = fields.by.value;
@@ -69,25 +70,28 @@ async function asked() {
   return found;
 }
 
-async function guarded(work, { quietly = false } = {}) {
-  if (!quietly) form.setAttribute("aria-busy", "true");
+async function guarded(work, { quietly = false, busy = form } = {}) {
+  if (!quietly) busy.setAttribute("aria-busy", "true");
   try {
     await work();
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     tell(say("failed", { problem: error.words }), { wrong: true });
   } finally {
-    form.removeAttribute("aria-busy");
+    busy.removeAttribute("aria-busy");
   }
 }
 
 const ask = () => guarded(async () => {
+  const mine = (asks += 1);
   calm();
+  fill(find("#decisions"));
+  fill(find("#told"));
+  more.hidden = true;
   const found = await asked();
-  if (!found) return;
+  if (!found || mine !== asks) return; // something else is asked for by now
   query = found;
   history.replaceState(null, "", `?${query}`);
-  fill(find("#decisions"));
   await read();
 });
 
@@ -97,7 +101,9 @@ async function read({ further = false } = {}) {
   page.set("language", LANGUAGE);
   page.set("limit", PAGE);
   if (further && next) page.set("cursor", next);
+  const mine = asks;
   const { body } = await call("GET", `/v1/decisions?${page}`);
+  if (mine !== asks) return;
   next = body.next;
   more.hidden = next === null;
   const listed = query.has("offer_id") || query.has("customer_id");
@@ -148,5 +154,5 @@ fields.by.addEventListener("change", () => {
 });
 fields.near.addEventListener("change", () => query && ask());
 fields.offer.addEventListener("input", soon(() => guarded(() => suggest(fields.offer.value.trim()), { quietly: true })));
-more.addEventListener("click", () => guarded(() => read({ further: true })));
+more.addEventListener("click", () => guarded(() => read({ further: true }), { busy: more }));
 await guarded(restore);

@@ -9,12 +9,12 @@ const GATES = [
   "quiet_hours", "cap", "budget", "arbitration",
 ];
 
-/** Put lines of one receipt together: those that follow each other with one time and one moment. */
+/** Put lines of one receipt together: those that follow each other with one time and one moment, of each offer one. */
 export function grouped(items) {
   const groups = [];
   for (const item of items) {
     const last = groups.at(-1)?.[0];
-    if (last && last.at === item.at && last.moment_id === item.moment_id && last.customer_id === item.customer_id) groups.at(-1).push(item);
+    if (last && last.at === item.at && last.moment_id === item.moment_id && last.customer_id === item.customer_id && !groups.at(-1).some((each) => each.offer === item.offer)) groups.at(-1).push(item);
     else groups.push([item]);
   }
   return groups;
