@@ -68,11 +68,18 @@ async def test_days_are_read_and_everything_is_stopped_and_goes_on(street: Stree
         assert await db.fetchval("SELECT reason FROM programme WHERE paused") == TOGETHER[:500]
         await nothing_ran(page)
         await page.get_by_role("button", name="Weiterlaufen lassen …").click()
-        await page.get_by_role("dialog").get_by_role("button", name="Weiterlaufen lassen …").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Weiterlaufen lassen").click()
         await expect(page.get_by_role("heading", level=2).first).to_have_text("Das Programm läuft")
         assert await db.fetchval("SELECT paused FROM programme") is False
     month = await page.locator("#month").inner_text()
     await page.get_by_role("button", name="Monat danach").click()
     await expect(page.locator("#month")).not_to_have_text(month)
+    await page.get_by_role("button", name="Monat davor").click()
+    await expect(page.locator("#month")).to_have_text(month)
+    await page.get_by_role("button", name="Monat davor").click()
+    await expect(page.locator("#month")).not_to_have_text(month)
+    await page.locator(".days button").first.click()  # nobody foretells what was
+    await expect(page.locator("#day")).to_contain_text("Dieser Tag ist vorbei")
+    await expect(page.locator("#day [scope=col]")).to_have_text(["Angebot", "Zustand"])
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     seen.only_here()

@@ -11,6 +11,7 @@ const DAY = 86400000;
 const LOCALE = LANGUAGE === "de" ? "de-DE" : "en-GB";
 const limit = find("#limit");
 let month = monthOf(new URLSearchParams(location.search).get("month")) ?? today().slice(0, 7);
+let drawn = month;
 let shown = null;
 
 const at = (date) => new Date(`${date}T12:00Z`);
@@ -38,7 +39,12 @@ async function load() {
   const asked = month;
   const { from, to } = spanOf(asked);
   const answer = await attempt(() => call("GET", `/v1/calendar?from=${from}&to=${to}`), { busy: find("#weeks") });
-  if (!answer || asked !== month) return; // whoever leafs fast has gone on already
+  if (asked !== month) return; // whoever leafs fast has gone on already
+  if (!answer) {
+    month = drawn;
+    return;
+  }
+  drawn = month;
   shown = answer.body;
   history.replaceState(null, "", `?month=${month}`);
   draw();
@@ -64,7 +70,7 @@ function cell(planned) {
   const over = !past && planned.capped_share !== null && planned.capped_share * 100 > Number(limit.value || 0);
   const kinds = [over ? "over" : "", planned.day === today() ? "today" : "", planned.day.startsWith(month) && !past ? "" : "outside"];
   const name = new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "numeric", timeZone: "UTC" }).format(at(planned.day));
-  const button = el("button", { type: "button", onclick: () => drawDay(find("#day"), planned) },
+  const button = el("button", { type: "button", onclick: () => drawDay(find("#day"), planned, past) },
     el("span", { class: "date" }, name), past ? null : figures(planned, { over }));
   return el("li", { class: kinds.join(" ").trim() || null, dataset: { day: planned.day } }, button);
 }

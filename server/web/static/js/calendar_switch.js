@@ -11,7 +11,7 @@ export function attachSwitch() {
     if (reason !== undefined) await put({ paused: true, reason }, currentTarget);
   });
   document.querySelector("#go-on")?.addEventListener("click", async ({ currentTarget }) => {
-    if (await ask(say("go_on_sure"), { yes: say("go_on") })) await put({ paused: false }, currentTarget);
+    if (await ask(say("go_on_sure"), { yes: say("go_on_now") })) await put({ paused: false }, currentTarget);
   });
 }
 
