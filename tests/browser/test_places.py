@@ -312,7 +312,7 @@ async def test_lists_are_tried_and_then_imported_on_a_phone_in_german_in_the_dar
         for name, kind, where in shapes
     ]
     await choose(page, "zonen.geojson", json.dumps({"type": "FeatureCollection", "features": features}), tmp_path)
-    await page.get_by_role("button", name="1 Zonen importieren").click()
+    await page.get_by_role("button", name="1 Zone importieren").click()
     await expect(page.locator(".outcome")).to_have_text("1 von 3 Zonen sind importiert; abgelehnt: 2.")
     assert json.loads((await rows(street, "geofences", "Markt <b>"))[0]["geometry"])["coordinates"] == square
     await page.get_by_role("button", name="Schließen").click()

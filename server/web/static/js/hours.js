@@ -79,7 +79,10 @@ export function hoursField(hours, { readonly = false } = {}) {
       input(0),
       "–",
       input(1),
-      !readonly && button("×", say("hours_remove", { day: name }), () => change(() => week[day].splice(number, 1))),
+      !readonly && button("×", say("hours_remove", { day: name }), () => {
+        change(() => week[day].splice(number, 1));
+        rows.querySelector(`[data-day=${day}] .tools button`).focus();
+      }),
       el("small", { class: "overnight" }, overnight ? say("hours_overnight") : ""),
     );
   }

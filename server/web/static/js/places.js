@@ -21,6 +21,7 @@ const sought = { q: given.get("q") ?? "", tag: given.get("tag") ?? "", view: fal
 let shown = 0;
 let ended = () => {};
 let opener = null;
+let asked = 0;
 
 const map = openMap(find("#map"));
 const query = () => new URLSearchParams(Object.entries({ q: sought.q.trim(), tag: sought.tag.trim() }).filter(([, value]) => value));
@@ -64,8 +65,9 @@ function remember(place = {}) {
 /** Open the form of a place that is there. */
 async function open(kind, id, { fit = false } = {}) {
   const from = document.activeElement;
+  const mine = (asked += 1);
   const place = await attempt(async () => (await call("GET", kind === "stores" ? `/v1/stores/${id}` : `/v1/geofences/${id}`)).body);
-  if (!place) return;
+  if (!place || mine !== asked) return; // another one was opened or begun meanwhile
   opener = from;
   if (fit) fitOne(map, place);
   await edit(kind, place);
@@ -84,6 +86,7 @@ async function edit(kind, place) {
     saved: async (now) => {
       await close();
       await look({});
+      settle();
       tell([say("saved", { name: now.name }), ...(now.warnings ?? []).map((each) => `${say(`field_${each.field}`)} ${reason(each.message)}`)].join(" "));
     },
     remove: (gone) => remove(kind, gone, fence),
@@ -112,6 +115,11 @@ async function close() {
   await places.edit(undefined);
 }
 
+/** Whoever came from an entry of the list that was drawn anew is still at the list. */
+function settle() {
+  if (document.activeElement === document.body) find(".tabs [aria-pressed=true]").focus({ preventScroll: true });
+}
+
 const offersOf = async (fence) => (await call("GET", `/v1/geofences/${fence}/offers?limit=${Math.min(20, FACTS.page)}`)).body;
 
 function nameOffers(node, { items, next }) {
@@ -131,12 +139,14 @@ async function remove(kind, place, fence) {
     await call("DELETE", kind === "stores" ? `/v1/stores/${place.id}` : `/v1/geofences/${place.id}`);
     await close();
     await look({});
+    settle();
     tell(say("deleted", { name: place.name }));
   });
 }
 
 /** Begin a new place where one is looking. */
 function begin(kind, shape) {
+  asked += 1;
   opener = document.activeElement;
   if (map.getZoom() < 13) map.setZoom(CLOSE_UP, { animate: false });
   const { lat, lng } = map.getCenter().wrap();
@@ -144,10 +154,13 @@ function begin(kind, shape) {
   edit(kind, { name: "", tags: [], hours: null, kind: shape, ...(shape === "area" ? { geometry: null, radius_m: null } : here) });
 }
 
+/** What was typed and is not looked for yet: whoever turns to something else at once keeps it. */
+const typed = () => (find("#q").value === sought.q ? {} : { q: find("#q").value });
+
 find("#filter").addEventListener("submit", (event) => event.preventDefault());
 find("#q").addEventListener("input", soon((event) => look({ q: event.target.value })));
-find("#view").addEventListener("change", (event) => look({ view: event.target.checked }));
-for (const button of all(".tabs button")) button.addEventListener("click", () => look({ kind: button.value }));
+find("#view").addEventListener("change", (event) => look({ ...typed(), view: event.target.checked }));
+for (const button of all(".tabs button")) button.addEventListener("click", () => look({ ...typed(), kind: button.value }));
 find("#all").addEventListener("click", () => attempt(() => fitAll(map, query())));
 map.on("moveend", soon(() => {
   if (panel.hidden) remember();

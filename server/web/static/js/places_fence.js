@@ -77,8 +77,14 @@ function areaPart(map, fence, readonly) {
   const hint = el("p", { class: "note", role: "status" });
   const button = (word, onclick) => el("button", { type: "button", class: "quiet small", onclick }, say(word));
   const undo = button("undo", () => area.undo());
-  const close = button("close_area", () => area.close());
-  const open = button("add_corners", () => area.open());
+  const close = button("close_area", () => {
+    area.close();
+    open.focus();
+  });
+  const open = button("add_corners", () => {
+    area.open();
+    middle.focus();
+  });
   const middle = button("corner_here", () => area.add(map.getCenter()));
 
   const area = drawArea(map, polygons, {
@@ -88,6 +94,7 @@ function areaPart(map, fence, readonly) {
     changed(now, state) {
       polygons = now;
       table.show(polygons);
+      if (hint.isConnected) quieten(hint.closest("form")); // an area that is drawn on is looked at anew
       tell(state);
     },
   });

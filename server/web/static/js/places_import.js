@@ -136,7 +136,7 @@ class Run {
     const kind = this.list.kind;
     const gaps = { n: count(would), refused: count(refused.length), total: count(this.list.total) };
     const outcome = this.dry ? say(`would_${kind}`, gaps) : say(`did_${kind}`, gaps);
-    const button = this.dry && would > 0 && el("button", { type: "button", onclick: () => this.begin({ dry: false }) }, say(`import_${kind}`, { n: count(would) }));
+    const button = this.dry && would > 0 && el("button", { type: "button", onclick: () => this.begin({ dry: false }) }, would === 1 ? say(`import_one_${kind}`) : say(`import_${kind}`, { n: count(would) }));
     fill(
       this.body,
       el("p", { class: "outcome", role: "status" }, outcome),
