@@ -26,6 +26,16 @@ CONDITION = {
         {"weather": {"kind": ["drizzle", "rain"], "temperature_c": {"lte": 12}}},
     ]
 }
+HEADINGS = """async answer => (await import('/static/js/dry_run_answer.js')).drawAnswer(answer, {})
+    .flat(9).filter(each => each?.tagName === 'H3').map(each => each.textContent)"""
+ASKED_ALL = {
+    **{"outcome": "none", "offer": None, "gate": "place", "truth": "fails", "said": "No.", "values": {}, "parts": []},
+    **{"transitions": [], "moment": None, "zone": "Europe/Berlin", "local_time": "2026-11-03T08:12:00+01:00"},
+    "others": [
+        {"offer": "tea@1", "gate": "consent", "said": "No."},
+        {"offer": "coffee@1", "gate": "place", "said": "No."},
+    ],
+}
 FORMS = "input:not([type]), textarea"
 
 
@@ -176,6 +186,23 @@ async def test_a_rule_is_tried_on_a_phone_in_german_in_the_dark(street: Street, 
     assert await status_of(street, offer) == "draft 0"
 
 
+async def tries_all(page: Page) -> None:
+    """A point has to be said; the gates are those of the offer that came furthest."""
+    await page.get_by_text("Try all live offers against each other").click()
+    await page.locator("[name=place]").select_option("")
+    await press(page, "Try all live offers")
+    await expect(page.get_by_label("Latitude")).to_be_focused()  # no point is no place in the sea
+    await page.get_by_label("Latitude").fill(str(TOWN["lat"]))
+    await page.get_by_label("Longitude").fill(str(TOWN["lon"]))
+    await press(page, "Try all live offers")
+    await expect(page.locator(".verdict")).to_contain_text("there is no live offer")
+    assert await page.evaluate(HEADINGS, ASKED_ALL) == ["Step by step: coffee@1", "The live offers"]
+    assert await page.evaluate(HEADINGS, ASKED_ALL | {"offer": "tea@1"}) == [
+        "Step by step: tea@1",
+        "The other live offers",
+    ]
+
+
 async def test_offers_are_found_replayed_and_compared(street: Street, chromium: Browser) -> None:
     offer = await written(street, "everybody", **{"if": {"daylight": True}}, priority=40)
     rest = {name: value for name, value in document("everybody").items() if name != "if"}
@@ -197,6 +224,11 @@ async def test_offers_are_found_replayed_and_compared(street: Street, chromium: 
     await seen.is_accessible()
     await page.get_by_label("Search by name").fill(EVIL)
     await expect(page.locator("#found")).to_have_text("No offer is called like that.")
+    await page.get_by_label("Search by name").fill("")
+    await page.get_by_label("State").select_option("ended")
+    await expect(page.locator("#found")).to_have_text("No offer is in this state.")
+    await tries_all(page)
+    await page.get_by_label("State").select_option("")
     await page.get_by_label("Search by name").fill("every")
     await page.get_by_role("link", name="everybody").click()
     await page.get_by_role("button", name="Replay", exact=True).click()

@@ -17,12 +17,15 @@ export function drawAnswer(answer, asked) {
     el("p", { class: `verdict ${shown ? "good" : "wrong"}` }, sentence(answer, asked)),
     answer.moment ? moment(answer.moment) : null,
     answer.dwell_due ? el("p", { class: "note" }, say("dry_due", { time: clock(answer.dwell_due, answer.zone) })) : null,
-    el("h3", {}, say("dry_gates")),
+    el("h3", {}, answer.others?.length ? say("dry_gates_of", { offer: speaker(answer) }) : say("dry_gates")),
     el("ol", { class: "gates" }, steps(answer).map((step) => gate(step, answer.zone))),
-    others(answer.others),
+    others(answer),
     el("p", { class: "note" }, answer.offer ? `${say("dry_tried", { offer: answer.offer })} ` : null, say("dry_zone", { zone: answer.zone })),
   ];
 }
+
+/** Whose gates are told where several were asked: the winner's, else those of the first that came furthest. */
+const speaker = ({ offer, others: list, gate: stopped }) => offer ?? (list.find((each) => each.gate === stopped) ?? list[0]).offer;
 
 const clock = (instant, zone) => time(instant, { zone, date: false });
 
@@ -90,10 +93,11 @@ function moment(seen) {
     el("div", { class: "moment" }, el("strong", {}, seen.title), el("p", {}, seen.body)));
 }
 
-function others(list) {
+function others({ offer, others: list }) {
   if (!list?.length) return null;
   const head = ["dry_offer", "dry_gate", "dry_reason"].map((key) => el("th", { scope: "col" }, say(key)));
   const rows = list.map((each) => el("tr", {}, el("th", { scope: "row" }, each.offer), el("td", {}, gateName(each.gate)), el("td", {}, each.said)));
-  return [el("h3", {}, say("dry_others")), el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say("dry_others") },
+  const title = say(offer ? "dry_others" : "dry_all");
+  return [el("h3", {}, title), el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title },
     el("table", { class: "list" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)))];
 }

@@ -16,7 +16,7 @@ export function field(label, input, { tick = false } = {}) {
 }
 
 const option = (value, text, selected = false) => el("option", { value, selected }, text);
-const figure = (name, low, high, step = "any") => el("input", { type: "number", name, min: low, max: high, step, inputmode: "decimal" });
+const figure = (name, low, high, required = false) => el("input", { type: "number", name, min: low, max: high, step: "any", inputmode: "decimal", required });
 
 /** Build the form. `places` are fences, `when` is what sets the offer off (undefined: any). */
 export function buildForm({ places, segments, locales, when, zone, buttons }) {
@@ -47,7 +47,7 @@ function whereFields(places, when, now) {
       el("div", { class: "only-inside" }, field(say("dry_minutes"), el("input", { type: "number", name: "minutes", min: 0, max: 10080, step: "any", value: minutesOf(when?.dwell) }))),
       el("div", { class: "only-event" }, field(say("dry_event_name"), el("input", { name: "event", maxlength: 200, value: when?.event ?? "purchase" })))),
     el("div", { class: "only-point" },
-      el("div", { class: "grid" }, field(say("dry_latitude"), figure("lat", -90, 90)), field(say("dry_longitude"), figure("lon", -180, 180))),
+      el("div", { class: "grid" }, field(say("dry_latitude"), figure("lat", -90, 90, true)), field(say("dry_longitude"), figure("lon", -180, 180, true))),
       el("div", { class: "map small" })),
   ];
 }
@@ -83,13 +83,16 @@ function pastRow() {
     field(say("dry_past_what"), el("select", { name: "past_kind" }, kinds)),
     field(say("dry_past_name"), el("input", { name: "past_name", maxlength: 200, required: true })),
     field(say("dry_past_ago"), el("input", { name: "past_ago", type: "number", min: 0, max: 87600, step: "any", value: 24, required: true })),
-    el("button", { type: "button", class: "quiet", onclick: () => row.remove() }, say("dry_past_remove")));
+    el("button", { type: "button", class: "quiet", onclick: () => (row.parentElement.nextElementSibling.focus(), row.remove()) }, say("dry_past_remove")));
   return row;
 }
 
-/** Show the fields that what was chosen needs. */
+/** Show the fields that what was chosen needs; those that are not shown are not asked. */
 export function showWhatCounts(form) {
-  const show = (name, there) => all(`.only-${name}`, form).forEach((each) => (each.hidden = !there));
+  const show = (name, there) => {
+    all(`.only-${name}`, form).forEach((each) => (each.hidden = !there));
+    all(`.only-${name} input`, form).forEach((each) => (each.disabled = !there));
+  };
   show("point", !form.elements.place.value);
   show("inside", form.elements.happens.value === "inside");
   show("event", form.elements.happens.value === "event");

@@ -28,6 +28,7 @@ export async function mountDryRun(node, { offerId = null } = {}) {
   showWhatCounts(form);
   form.addEventListener("change", () => showWhatCounts(form));
   form.addEventListener("change", () => drawMap(form, loaded.places));
+  form.addEventListener("invalid", ({ target }) => target.closest("details")?.setAttribute("open", ""), true);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const path = event.submitter?.value === "one" ? `/v1/offers/${offerId}/dry-run` : "/v1/dry-run";

@@ -35,8 +35,8 @@ async function load({ further = false } = {}) {
   body.append(...items.map(line));
   more.hidden = next === null;
   list.hidden = body.children.length === 0;
-  const searched = form.elements.search.value || form.elements.status.value;
-  find("#found").textContent = list.hidden ? say(searched ? "none_found" : "none_yet") : body.children.length === 1 ? say("found_one") : say("found", { count: count(body.children.length) });
+  const none = form.elements.search.value ? "none_found" : form.elements.status.value ? "none_such" : "none_yet";
+  find("#found").textContent = list.hidden ? say(none) : body.children.length === 1 ? say("found_one") : say("found", { count: count(body.children.length) });
   drawLines(items.map((each) => each.id));
 }
 
