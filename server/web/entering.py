@@ -129,21 +129,27 @@ def landing(call: Call, roles: Iterable[str], *, one_time: bool) -> str:
     return next((page for page in wanted if page in there), "/docs")
 
 
-def refused(call: Call, page: str, refusal: Refusal, *, fault: str = "") -> Reply:
+def refused(call: Call, page: str, refusal: Refusal, *, fault: str = "", email: str = "") -> Reply:
     """Show people the form again with what was wrong, in their language; programs get the problem itself.
 
-    `page` names template and words; `fault` the word of what is wrong with a field.
+    `page` names template and words; `fault` the word of what is wrong with a field; `email` need not be typed again.
     """
     if HTML not in call.request.headers.get("Accept", ""):
         raise refusal
     words = catalogue(page)[language_for(call)]
     complaint = words[f"fault_{fault}"] if fault else words.get(f"refused_{refusal.reason}", refusal.detail)
     headers = {"Retry-After": str(refusal.retry_after_s)} if refusal.retry_after_s else {}
-    return form(call, page, status=refusal.status, complaint=complaint, headers=headers)
+    return form(call, page, status=refusal.status, complaint=complaint, headers=headers, email=email)
 
 
 def form(
-    call: Call, page: str, *, status: int = 200, complaint: str = "", headers: dict[str, str] | None = None
+    call: Call,
+    page: str,
+    *,
+    status: int = 200,
+    complaint: str = "",
+    headers: dict[str, str] | None = None,
+    email: str = "",
 ) -> Reply:
     """Show a form of a way in."""
-    return show(call, f"{page}.html", words=page, status=status, headers=headers, complaint=complaint)
+    return show(call, f"{page}.html", words=page, status=status, headers=headers, complaint=complaint, email=email)

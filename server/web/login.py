@@ -88,7 +88,7 @@ async def log_in(call: Call) -> Reply:
             raise WrongLogin
         return await _let_in(call, found, checked, account=account, network=network)
     except Refusal as refusal:
-        return refused(call, "login", refusal)
+        return refused(call, "login", refusal, email=wanted.email)
 
 
 async def _let_in(call: Call, found: Login, checked: Checked, *, account: str, network: str) -> Reply:

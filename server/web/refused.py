@@ -29,6 +29,8 @@ def in_words(request: web.Request, refusal: Refusal, answer: web.Response) -> we
     """Put a page in place of the problem's details; status and headers stay. The text of the refusal is for programs."""
     language = language_for(request)
     words = {**catalogue("common")[language], **catalogue("refused")[language]}
+    why = _REASONS.get(refusal.status, "away" if refusal.status >= 500 else "wrong")
+    words["title"] = words.get(f"title_{why}", words["title"])
     answer.body = render(
         "refused.html",
         brand=request.app[PARTS].settings.programme.name,
@@ -37,7 +39,7 @@ def in_words(request: web.Request, refusal: Refusal, answer: web.Response) -> we
         words=words,
         ways=[],
         facts={},
-        reason=words[_REASONS.get(refusal.status, "away" if refusal.status >= 500 else "wrong")],
+        reason=words[why],
         number=request[REQUEST_ID],
     )
     answer.content_type, answer.charset = HTML, "utf-8"

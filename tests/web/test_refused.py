@@ -60,6 +60,7 @@ async def test_a_browser_reads_why_and_a_program_gets_the_problem(
     text = answered.body.decode()
     assert (answered.status, answered.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
     assert WORDS[word] in text
+    assert f"<h1>{WORDS.get(f'title_{word}', WORDS['title'])}</h1>" in text
     assert answered.headers["X-Request-Id"] in text
     assert "quoted" not in text
     assert answered.headers["Content-Language"] == "de"
