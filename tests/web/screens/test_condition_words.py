@@ -13,7 +13,7 @@ SAID: list[tuple[dict[str, object], str, str]] = [
     (
         {"local_time": {"days": ["mon", "tue", "wed"], "from": "07:00", "to": "11:00", "place_open": True}},
         "on Mon–Wed, from 07:00 to 11:00, while the store is open",
-        "Mo–Mi, von 07:00 bis 11:00 Uhr, solange der Laden offen ist",
+        "Mo–Mi, von 07:00 bis 11:00 Uhr, solange die Filiale offen ist",
     ),
     (
         {"local_time": {"days": ["sun", "mon"], "holidays": "only", "tz": "customer_home"}},

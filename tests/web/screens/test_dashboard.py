@@ -184,7 +184,7 @@ async def test_the_days_before_stand_beside_and_those_of_too_few_people_are_said
 def test_the_dictionary_is_translated() -> None:
     words = catalogue("dashboard")
     same = {key for key, text in words["en"].items() if text == words["de"][key]}
-    assert same == {"seconds", "now_pings", "live", "kpi_parts", "worth", "see_webhooks"}
+    assert same == {"seconds", "now_pings", "live", "kpi_parts", "worth", "see_webhooks", "placement_banner"}
 
 
 async def test_passes_in_wallets_are_told_where_there_are_some(at: House, pool: Pool) -> None:

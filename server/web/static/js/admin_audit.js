@@ -5,7 +5,7 @@ import { el, fill } from "./dom.js";
 import { attempt } from "./frame.js";
 import { count, say, time } from "./words.js";
 
-const ACTIONS = ["user", "session", "key", "webhook", "delivery", "offer", "store", "geofence", "segment", "programme", "customer", "pass", "export", "secret"];
+const ACTIONS = ["user", "session", "key", "till_key", "webhook", "delivery", "offer", "store", "geofence", "segment", "programme", "customer", "pass", "export", "secret"];
 const PORTION = 50;
 const DAY_MS = 86_400_000;
 const state = { names: new Map(), items: [], next: null, query: "" };
@@ -42,7 +42,7 @@ function form(list) {
     event.preventDefault();
     state.query = queryOf(new FormData(made));
     csv.href = `/v1/audit/export?${state.query}`;
-    attempt(() => look(list));
+    attempt(() => look(list), { busy: event.submitter });
   });
   return made;
 }

@@ -204,6 +204,7 @@ async function discard() {
   if (page.mode === "json") text.write(draft.document);
   forget(id());
   drawState();
+  find("#main").focus({ preventScroll: true }); // the button is gone
 }
 
 window.addEventListener("beforeunload", (event) => {

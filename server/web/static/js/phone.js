@@ -78,7 +78,9 @@ async function signUp(form, busy) {
     if (!FACTS.key) keepKey(key);
     become(answer.body);
     form.reset();
-    return await begin();
+    await begin();
+    find("#tabbar [value=now]").focus({ preventScroll: true }); // the form that had the focus is gone
+    return undefined;
   } catch (error) {
     return complain(error.words ?? String(error));
   } finally {
