@@ -10,6 +10,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from passes.errors import ImageError
@@ -105,12 +106,14 @@ def _check_size(name: str, parts: ImageName, size: tuple[int, int], points: tupl
         raise ImageError("image.aspect", name, "the thumbnail's width to height lies between 2:3 and 3:2")
 
 
+@lru_cache(maxsize=64)
 def plain_png(width: int, height: int, rgb: tuple[int, int, int]) -> bytes:
     """A PNG of one colour, `width` x `height` pixels, 8 bit RGB; the same bytes for the same arguments."""
     row = b"\x00" + bytes(rgb) * width
     return _png(width, height, colour=2, rows=(row for _ in range(height)))
 
 
+@lru_cache(maxsize=64)
 def disc_png(side: int, rgb: tuple[int, int, int]) -> bytes:
     """A PNG of a disc in one colour on nothing, `side` x `side` pixels, 8 bit RGBA with a soft edge."""
     colour, middle = bytes(rgb), (side - 1) / 2

@@ -5,6 +5,7 @@ An unknown or impossible setting ends the start with a sentence that names file 
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import tomllib
@@ -34,7 +35,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     """Read the defaults, the file and the environment, in this order, and check them; raises Misconfigured."""
     environment = os.environ if environment is None else environment
     default = config_folder() / "default.toml"
-    merged = _read(default)
+    merged = copy.deepcopy(_defaults(default))
     chosen = file or (Path(environment["KAIROS_CONFIG"]) if environment.get("KAIROS_CONFIG") else None)
     source = str(default)
     if chosen is not None:
@@ -50,6 +51,12 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
         raise Misconfigured(f"{source}: {_dotted(str(error))}") from None
     _check(settings, source)
     return settings
+
+
+@cache
+def _defaults(path: Path) -> dict[str, Any]:
+    """The file that comes with the program, which does not change while it runs; nobody may change what is given."""
+    return _read(path)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -135,14 +142,14 @@ _MAY_BE_ZERO: Final = re.compile(r"pressure\..*|reversal\.window_s|publish\.appr
 
 def _numbers(section: msgspec.Struct, prefix: str = "") -> Iterator[tuple[str, float]]:
     """Give every number with its path."""
-    for field in msgspec.structs.fields(section):
-        value, path = getattr(section, field.name), f"{prefix}{field.encode_name}"
+    for name, written in zip(section.__struct_fields__, section.__struct_encode_fields__, strict=True):
+        value, path = getattr(section, name), f"{prefix}{written}"
         within = value.items() if isinstance(value, dict) else [("", value)]
-        for name, each in within:
-            here = f"{path}.{name}" if name else path
+        for key, each in within:
+            here = f"{path}.{key}" if key else path
             if isinstance(each, msgspec.Struct):
                 yield from _numbers(each, f"{here}.")
-            elif isinstance(each, int | float) and not isinstance(each, bool) and not name:
+            elif isinstance(each, int | float) and not isinstance(each, bool) and not key:
                 yield here, each
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,7 @@ def after(seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: flo
     return NOON + timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)
 
 
+@cache
 def off(north_m: float = 0, east_m: float = 0, *, of: Point = TOWN) -> Point:
     """Give the point that many metres (geodesic) north and east of another."""
     found = geodesic(meters=north_m).destination(tuple(of), 0)

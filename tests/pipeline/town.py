@@ -10,7 +10,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -42,9 +42,10 @@ def settings(**environment: str) -> Settings:
         "quiet_hours__to": "21:00",
         "receipts__plain_share": "1",
     }
-    return load(Path("config/default.toml"), {f"KAIROS__{k.upper()}": v for k, v in (free | environment).items()})
+    return load(environment={f"KAIROS__{k.upper()}": v for k, v in (free | environment).items()})
 
 
+@cache
 def off(north_m: float = 0, east_m: float = 0, *, of: Point = TOWN) -> Point:
     """Give the point so many metres north and east."""
     found = geodesic(meters=north_m).destination(tuple(of), 0)

@@ -20,14 +20,18 @@ def spread(count: int, *, start: int = 1) -> Iterator[tuple[float, float, float,
         yield first, second, third, fourth
 
 
+_EARTH = geodesic()
+"""One for all questions: a new one would first work out the ellipsoid's series, which costs as much as a question."""
+
+
 def true_m(a: Point, b: Point) -> float:
     """The oracle: geopy's geodesic on WGS 84, in metres."""
-    return float(geodesic((a.lat, a.lon), (b.lat, b.lon)).m)
+    return float(_EARTH.measure((a.lat, a.lon), (b.lat, b.lon))) * 1000
 
 
 def away(point: Point, *, bearing: float, metres: float) -> Point:
     """The point at the end of a geodesic."""
-    there = geodesic(meters=metres).destination((point.lat, point.lon), bearing)
+    there = _EARTH.destination((point.lat, point.lon), bearing, metres / 1000)
     return Point(there.latitude, there.longitude)
 
 

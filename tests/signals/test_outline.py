@@ -15,6 +15,7 @@ from server.signals.outline import Outline
 from tests.signals.spread import away, spread, square, true_m
 
 HAMBURG = Point(53.55, 9.99)
+GOLDEN = (5**0.5 - 1) / 2
 
 
 def blob(center: Point, radii: list[float], *, stretch: float = 1.0) -> Ring:
@@ -52,16 +53,21 @@ def boundary_m(area: Area, point: Point) -> float:
 
 
 def edge_m(a: Point, b: Point, point: Point) -> float:
+    """The shortest to one edge, by the golden section: each step asks for one geodesic and keeps one that it has."""
+
+    def asked(t: float) -> tuple[float, float]:
+        return t, true_m(point, Point(a.lat + (b.lat - a.lat) * t, a.lon + (b.lon - a.lon) * t))
+
     low, high = 0.0, 1.0
-    for _ in range(34):
-        third = (high - low) / 3
-        at = [
-            true_m(point, Point(a.lat + (b.lat - a.lat) * t, a.lon + (b.lon - a.lon) * t))
-            for t in (low + third, high - third)
-        ]
-        low, high = (low, high - third) if at[0] < at[1] else (low + third, high)
-    middle = (low + high) / 2
-    return true_m(point, Point(a.lat + (b.lat - a.lat) * middle, a.lon + (b.lon - a.lon) * middle))
+    one, other = asked(1 - GOLDEN), asked(GOLDEN)
+    for _ in range(30):  # to a millionth of the edge
+        if one[1] < other[1]:
+            high, other = other[0], one
+            one = asked(high - GOLDEN * (high - low))
+        else:
+            low, one = one[0], other
+            other = asked(low + GOLDEN * (high - low))
+    return min(one[1], other[1])
 
 
 radii = st.lists(st.floats(50, 800), min_size=3, max_size=40)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decision.finding import Gate, Truth
+from server.decision.finding import Gate, Scene, Truth
 from server.model.place import DAYS, Span
 from tests.decision.rulebook import ask, condition, scene, store, wrongs
 
@@ -38,8 +39,13 @@ def minute_of_day(at: datetime, zone: ZoneInfo) -> tuple[int, int]:
 
 
 def expected(at: datetime, zone: ZoneInfo, start: str, end: str, days: frozenset[str]) -> bool:
+    """Say whether the window holds at an instant."""
+    return covers(minute_of_day(at, zone), start, end, days)
+
+
+def covers(wall: tuple[int, int], start: str, end: str, days: frozenset[str]) -> bool:
     """Say whether the window holds, by listing the minutes that it covers from each day on which it may open."""
-    today, minute = minute_of_day(at, zone)
+    today, minute = wall
     first, last = (int(text[:2]) * 60 + int(text[3:]) for text in (start, end))
     if last <= first:
         last += 1440
@@ -64,18 +70,23 @@ def test_a_window_holds_just_when_its_minutes_say_so(zone, at, start, end, days)
     assert found.truth is (Truth.HOLDS if expected(at, ZoneInfo(zone), start, end, days) else Truth.FAILS)
 
 
-@pytest.mark.parametrize(("zone", "day"), [(zone, day) for zone, days in CHANGES.items() for day in days])
+@lru_cache(maxsize=1)
+def minutes_from(zone: str, day: str) -> list[tuple[tuple[int, int], Scene]]:
+    """Every minute of 72 hours from the local midnight of a day: what the wall clock shows, and the scene of it."""
+    begin = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    times = [begin + timedelta(minutes=minute) for minute in range(3 * 1440)]
+    return [(minute_of_day(at, ZoneInfo(zone)), scene(at)) for at in times]
+
+
 @pytest.mark.parametrize(
     ("start", "end"), [("01:30", "02:30"), ("02:00", "03:00"), ("23:00", "02:15"), ("22:00", "24:00")]
 )
+@pytest.mark.parametrize(("zone", "day"), [(zone, day) for zone, days in CHANGES.items() for day in days])
 def test_every_minute_around_a_change_of_the_clocks_is_judged_right(zone, day, start, end):
-    begin = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    minutes = minutes_from(zone, day)
     window = condition({"local_time": {"tz": zone, "from": start, "to": end}})
-    found = [window.check(scene(begin + timedelta(minutes=minute))).truth is Truth.HOLDS for minute in range(3 * 1440)]
-    wanted = [
-        expected(begin + timedelta(minutes=minute), ZoneInfo(zone), start, end, frozenset(DAYS))
-        for minute in range(3 * 1440)
-    ]
+    found = [window.check(each).truth is Truth.HOLDS for _, each in minutes]
+    wanted = [covers(wall, start, end, frozenset(DAYS)) for wall, _ in minutes]
     assert found == wanted
     assert {True, False} == set(found)
 
