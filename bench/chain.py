@@ -44,20 +44,22 @@ _KEY = """date_bin('15 minutes', at, timestamptz '2000-01-01 00:00:00+00') AS sl
        (extract(isodow FROM at + interval '1 hour') - 1)::smallint AS weekday, weather"""
 CELLS = f"""
 INSERT INTO funnel_cells (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather,
-                          currency, decided, delivered, opened, clicked, passes, redeemed, value_minor, customers, in_sums)
+                          currency, decided, delivered, opened, clicked, passes, redeemed, value_minor, customers, in_sums,
+                          in_word_sums)
 SELECT {_KEY}, '', count(*), count(*) FILTER (WHERE luck < 80), count(*) FILTER (WHERE luck < 40),
        count(*) FILTER (WHERE luck < 20), count(*) FILTER (WHERE luck < 15), 0, 0,
-       (array_agg(DISTINCT hashint8extended(customer, 7)))[1:64], true
+       (array_agg(DISTINCT hashint8extended(customer, 7)))[1:64], true, true
 FROM lived WHERE {{within}} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 UNION ALL
-SELECT {_KEY}, 'EUR', 0, 0, 0, 0, 0, count(*), 250 * count(*), (array_agg(DISTINCT hashint8extended(customer, 7)))[1:64], true
+SELECT {_KEY}, 'EUR', 0, 0, 0, 0, 0, count(*), 250 * count(*), (array_agg(DISTINCT hashint8extended(customer, 7)))[1:64],
+       true, true
 FROM lived WHERE luck < 10 AND {{within}} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 """
 # One moment in ten is of somebody who is tried, every other of those held out.
 TRIED = f"""
 INSERT INTO lift_cells (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency,
-                        held_out, customers, reached, visits, visits_squared, value_minor, value_squared, in_sums)
-SELECT {_KEY}, 'EUR', luck % 2 = 0, count(*), count(*), count(*), count(*), 480 * count(*), 230400 * count(*), true
+                        held_out, customers, reached, visits, visits_squared, value_minor, value_squared, in_sums, in_word_sums)
+SELECT {_KEY}, 'EUR', luck % 2 = 0, count(*), count(*), count(*), count(*), 480 * count(*), 230400 * count(*), true, true
 FROM lived WHERE luck >= 90 AND {{within}} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12
 """
 STEPS = {"decided": 100, "delivered": 80, "opened": 40, "clicked": 20, "passes": 15, "redeemed": 10}
@@ -153,10 +155,22 @@ async def furnish(
     return Lived(said["events"], said["cells"], said["sums"], roll_s)
 
 
+_TABLES = ("funnel_cells", "funnel_sums", "lift_cells", "lift_sums")
+INDEXES = """
+SELECT c.relname AS name, i.indisprimary AS key, i.indrelid::regclass::text AS of, pg_get_indexdef(i.indexrelid) AS made
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = $1::text::regclass
+"""
+
+
 async def _make_cells(db: Connection) -> None:
-    """Make the cells of all that was lived, day by day as it lies there, and sum them up."""
-    for table in ("funnel_cells", "funnel_sums", "lift_cells", "lift_sums"):
-        await db.execute(f"ALTER TABLE {table} SET UNLOGGED")
+    """Make the cells of all that was lived, day by day as it lies there, and sum them up; indexes are made at the end."""
+    indexes = [index for table in _TABLES for index in await db.fetch(INDEXES, table)]
+    for table in _TABLES:
+        await db.execute(f"ALTER TABLE {table} SET UNLOGGED; ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
+    for index in indexes:
+        await db.execute(f"DROP INDEX IF EXISTS {index['name']}")
+    for table in ("funnel_sums", "lift_sums"):
+        await db.execute(f"CREATE INDEX {table}_made ON {table} USING brin (cut)")  # they are made cut by cut
     await db.execute("CREATE INDEX ON lived USING brin (at)")
     for day in range(0, DAYS, 16):
         since = START + timedelta(days=day)
@@ -167,3 +181,8 @@ async def _make_cells(db: Connection) -> None:
         "ANALYZE funnel_cells, lift_cells; SET enable_sort = off"
     )  # millions of rows are added up by their hashes
     await sum_up_by_cuts(db)
+    await db.execute("SET maintenance_work_mem = '1GB'; DROP INDEX funnel_sums_made, lift_sums_made")
+    for index in indexes:
+        await db.execute(index["made"])
+        if index["key"]:
+            await db.execute(f"ALTER TABLE {index['of']} ADD PRIMARY KEY USING INDEX {index['name']}")

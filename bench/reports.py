@@ -6,7 +6,8 @@ Measured: a chain of 200 stores and 24 offers over a year, 200,000 customers. Ev
 opened, clicked, pass, redeemed); how they are made, bench.chain tells. Ranges begin and end within a quarter of an hour, a day
 and a span, so that every kind of piece is read: 28 days, and the year but for its edges; moments are there as far as ranges cut
 through a quarter of an hour. Told are the time by the clock, and what a report takes of a processor (PostgreSQL's and ours): the
-goals are about the latter, which a machine that is busy with something else changes little.
+goals are about the latter, which a machine that is busy with something else changes little. A line day by day may be 1,100 days
+long: more than the year that is here.
 """
 
 from __future__ import annotations
@@ -48,10 +49,12 @@ class Asking(NamedTuple):
 
 
 OFFER, STORE, RAIN = Filters(offer_id=(one("offer", 3),)), Filters(place_id=one("store", 7)), Filters(weather="rain")
+FIVE, APP = Filters(offer_id=tuple(one("offer", number) for number in range(3, 8))), Filters(channel="in_app")
+DRAWN = ("decided", "redeemed", "control")
 QUESTIONS: Mapping[str, Asking] = {
     **{f"funnel by {by}": Asking(keys) for by, keys in reports.KEYS.items()},
     "heat map": Asking(("weekday", "local_hour")),
-    "trend of all offers by day": Asking(("offer_id", "local_day"), sums=("decided", "redeemed", "control")),
+    "trend of all offers by day": Asking(("offer_id", "local_day"), sums=DRAWN),
     "one offer by store": Asking(("place_id",), OFFER),
     "one offer's heat map": Asking(("weekday", "local_hour"), OFFER),
     "one offer in the rain by variant": Asking(("variant",), OFFER._replace(weather="rain")),
@@ -59,10 +62,45 @@ QUESTIONS: Mapping[str, Asking] = {
     "one store's heat map": Asking(("weekday", "local_hour"), STORE),
     "in the rain by offer": Asking(("offer_id",), RAIN),
     "in the rain: heat map": Asking(("weekday", "local_hour"), RAIN),
+    "in the app by store": Asking(("place_id",), APP),
+    "in the app: heat map": Asking(("weekday", "local_hour"), APP),
     "pushes in the rain by store": Asking(("place_id",), RAIN._replace(channel="push")),
+    "trend of all offers in the rain by day": Asking(("offer_id", "local_day"), RAIN, DRAWN),
+    "trend of all offers in the app by day": Asking(("offer_id", "local_day"), APP, DRAWN),
+    "trend of pushes in the rain by day": Asking(("offer_id", "local_day"), RAIN._replace(channel="push"), DRAWN),
     "one offer in the rain by store": Asking(("place_id",), OFFER._replace(weather="rain")),
     "one offer in the rain: heat map": Asking(("weekday", "local_hour"), OFFER._replace(weather="rain")),
+    "one offer in the app by store": Asking(("place_id",), OFFER._replace(channel="in_app")),
+    "one offer in the app: heat map": Asking(("weekday", "local_hour"), OFFER._replace(channel="in_app")),
+    "one offer's pushes in the rain by store": Asking(("place_id",), OFFER._replace(channel="push", weather="rain")),
+    "one offer's pushes in the rain: heat map": Asking(
+        ("weekday", "local_hour"), OFFER._replace(channel="push", weather="rain")
+    ),
+    "one offer's cards in the app by store": Asking(("place_id",), OFFER._replace(channel="in_app", variant="card")),
+    "one offer's cards in the app: heat map": Asking(
+        ("weekday", "local_hour"), OFFER._replace(channel="in_app", variant="card")
+    ),
+    "trend of one offer in the rain by day": Asking(("offer_id", "local_day"), OFFER._replace(weather="rain"), DRAWN),
+    "five offers by variant": Asking(("variant",), FIVE),
+    "five offers by store": Asking(("place_id",), FIVE),
+    "five offers' heat map": Asking(("weekday", "local_hour"), FIVE),
+    "five offers in the rain by store": Asking(("place_id",), FIVE._replace(weather="rain")),
+    "five offers in the rain: heat map": Asking(("weekday", "local_hour"), FIVE._replace(weather="rain")),
+    "five offers' pushes in the rain by store": Asking(("place_id",), FIVE._replace(channel="push", weather="rain")),
+    "one store in the rain by hour": Asking(("local_hour",), STORE._replace(weather="rain")),
+    "one offer at one store by day": Asking(("local_day",), STORE._replace(offer_id=OFFER.offer_id)),
+    "trend of all offers at one store by day": Asking(("offer_id", "local_day"), STORE, DRAWN),
 }
+LIFTED = {"of one offer in the rain": OFFER._replace(weather="rain"), "in the rain": RAIN, "in the app": APP}
+HOURS: Mapping[str, Asking] = {
+    "trend of all offers by hour": Asking(("offer_id", "hour"), sums=DRAWN),
+    "trend of all offers in the rain by hour": Asking(("offer_id", "hour"), RAIN, DRAWN),
+    "trend of all offers in the app by hour": Asking(("offer_id", "hour"), APP, DRAWN),
+    "trend of pushes in the rain by hour": Asking(("offer_id", "hour"), RAIN._replace(channel="push"), DRAWN),
+    "trend of one offer in the rain by hour": Asking(("offer_id", "hour"), OFFER._replace(weather="rain"), DRAWN),
+}
+"""A line hour by hour may be 32 days long."""
+
 RANGES = {
     "28 days": (START + timedelta(days=300, hours=22, minutes=50), START + timedelta(days=328, hours=22, minutes=55)),
     "a year": (START + timedelta(days=1, hours=7, minutes=20), START + timedelta(days=DAYS - 1, hours=17, minutes=40)),
@@ -71,31 +109,42 @@ RANGES = {
 VISITED = datetime(2026, 10, 11, 22, tzinfo=UTC)
 """A Monday in Berlin. Visits are known for `privacy.ping_days`: two weeks."""
 
+MONTH = (
+    "32 days",
+    (START + timedelta(days=300, hours=22, minutes=50), START + timedelta(days=332, hours=22, minutes=50)),
+)
+
 
 def work_of(db: Connection) -> dict[str, Callable[[], Awaitable[Any]]]:
     """Give what is measured, by name."""
     found: dict[str, Callable[[], Awaitable[Any]]] = {}
     for span, (start, end) in RANGES.items():
         for name, asking in QUESTIONS.items():
-            found[f"{name}, {span}"] = lambda asking=asking, start=start, end=end: reports.count(  # type: ignore[misc]
-                db,
-                start=start,
-                end=end,
-                keys=asking.keys,
-                filters=asking.filters,
-                least=10,
-                money=len(asking.keys) < 2,
-                sums=asking.sums,
+            found[f"{name}, {span}"] = asked_for(db, asking, start, end)
+        lifts = {f"lift by {by}": (by, ALL) for by in reports.KEYS}
+        lifts |= {f"lift by store {name}": ("store", filters) for name, filters in LIFTED.items()}
+        for name, (by, filters) in lifts.items():
+            found[f"{name}, {span}"] = lambda start=start, end=end, by=by, filters=filters: lift.arms(  # type: ignore[misc]
+                db, start=start, end=end, by=by, filters=filters
             )
-        found[f"lift by offer, {span}"] = lambda start=start, end=end: lift.arms(db, start=start, end=end, by="offer")  # type: ignore[misc]
         for whose, segment in (("", None), (" of a saved segment", "saved"), (" of a told segment", "told")):
             asked = Asked(start, end, ZONE)
             found[f"key figures{whose}, {span}"] = lambda asked=asked, of=segment: figures(db, asked, of)  # type: ignore[misc]
+    for name, asking in HOURS.items():
+        found[f"{name}, {MONTH[0]}"] = asked_for(db, asking, *MONTH[1])
     found["what passes may cost"] = lambda: liabilities.open_passes(db, offers=None, least=10)
     found["today"] = lambda: happened.since(
         db, start=datetime(2026, 11, 1, tzinfo=UTC), end=datetime(2026, 11, 1, 23, 59, tzinfo=UTC)
     )
     return found
+
+
+def asked_for(db: Connection, asking: Asking, start: datetime, end: datetime) -> Callable[[], Awaitable[Any]]:
+    """Give the asking of a question about a range."""
+    money = len(asking.keys) < 2
+    return lambda: reports.count(
+        db, start=start, end=end, keys=asking.keys, filters=asking.filters, least=10, money=money, sums=asking.sums
+    )
 
 
 async def figures(db: Connection, asked: Asked, segment: str | None) -> None:
@@ -114,8 +163,11 @@ class Took(NamedTuple):
 
 
 def busy(pid: int) -> float:
-    """Tell how long PostgreSQL's process for us and our own were at work (s)."""
-    return sum(psutil.Process(pid).cpu_times()[:2]) + time.process_time()
+    """Tell how long PostgreSQL's process for us, those that read pages for it, and our own were at work (s)."""
+    postgres = psutil.Process(pid).parent()
+    assert postgres is not None
+    readers = [each for each in postgres.children() if "io worker" in " ".join(each.cmdline())]
+    return sum(sum(each.cpu_times()[:2]) for each in (psutil.Process(pid), *readers)) + time.process_time()
 
 
 async def timed(db: Connection, work: Callable[[], Awaitable[Any]], rounds: int) -> Took:

@@ -14,8 +14,8 @@ from server.store.lift import Sums
 from server.store.migrate import SCHEMA
 from server.store.pool import Connection
 
-MADE = (SCHEMA / "0203_pre_sums.sql").read_text("utf-8")
-BACKFILL = MADE[MADE.index("CREATE TEMPORARY TABLE cuts") :]
+_MADE = [(SCHEMA / name).read_text("utf-8") for name in ("0203_pre_sums.sql", "0230_pre_word_sums.sql")]
+BACKFILL = "\n".join(made[made.index("CREATE TEMPORARY TABLE") :] for made in _MADE)
 
 
 async def sum_up(db: Connection) -> None:

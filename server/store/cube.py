@@ -103,11 +103,20 @@ def cut(start: datetime, end: datetime, *, needs: Sequence[str], filters: Filter
     return Slices(cells, [each for each in ((start, first), (last, end)) if each[0] < each[1]], blocks)
 
 
+RANGES: Final = "unnest($1::timestamptz[], $2::timestamptz[]) AS r (since, until)"
 SUMMED: Final = (
     "unnest($5::smallint[], $6::uuid[], $7::timestamptz[], $8::timestamptz[]) AS b (cut, lead, since, until)"
 )
 WITHIN: Final = "s.cut = b.cut AND s.lead = b.lead AND s.at >= b.since AND s.at < b.until"
-"""Where the sums of a question are, and which they are."""
+"""Where the cells and the sums of a question are, and which they are."""
+
+APART: Final = "OFFSET 0"
+"""Stretch by stretch: all that some offers ever had would be read first, where many rows are expected of a stretch."""
+
+ROOM: Final = """SET LOCAL work_mem = '64MB'; SET LOCAL max_parallel_workers_per_gather = 0;
+SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off"""
+"""Groups are added up by their hashes, and rows are read as an index has them: nobody knows beforehand how few groups there are,
+and putting rows or pages into order takes longer."""
 
 
 def wanted_of(row: str, filters: Sequence[str], first: int) -> str:
@@ -141,12 +150,13 @@ edges AS (
 ), facts AS (
     SELECT {of_cells}c.currency, c.decided, c.delivered, c.opened, c.clicked, c.passes, c.redeemed, c.control, c.converted,
            c.value_minor, c.customers
-    FROM unnest($1::timestamptz[], $2::timestamptz[]) AS r (since, until)
-    JOIN funnel_cells c ON c.slot >= r.since AND c.slot < r.until{cells}
+    FROM {RANGES} CROSS JOIN LATERAL (
+        SELECT * FROM funnel_cells c WHERE c.slot >= r.since AND c.slot < r.until{cells} {APART}
+    ) AS c
     UNION ALL
     SELECT {of_sums}s.currency, s.decided, s.delivered, s.opened, s.clicked, s.passes, s.redeemed, s.control, s.converted,
            s.value_minor, s.customers
-    FROM {SUMMED} JOIN funnel_sums s ON {WITHIN}{sums}
+    FROM {SUMMED} CROSS JOIN LATERAL (SELECT * FROM funnel_sums s WHERE {WITHIN}{sums} {APART}) AS s
     UNION ALL
     SELECT {of_edges}'', (NOT e.held_out)::int, (e.delivered_at IS NOT NULL)::int, (e.opened_at IS NOT NULL)::int,
            (e.clicked_at IS NOT NULL)::int, (e.pass_serial IS NOT NULL)::int, 0, e.held_out::int,
@@ -166,14 +176,16 @@ edges AS (
 def counting(keys: Sequence[str], filters: Sequence[str], *, money: bool = True, sums: Sequence[str] = SUMS) -> str:
     """Write the statement that adds up `sums`, by group, and by currency where `money` is asked for.
 
-    `most` are the people of the cell or sum that has most of them.
+    A group has at least as many people as `most`, those of the cell or sum that has most of them; and as many as `marks` has
+    bits: each cell or sum marks one of 64 by the hash of one of its people.
     """
     group = [*keys, "currency"] if money else list(keys)
     added = ", ".join(f"sum({name})::bigint AS {name}" for name in sums)
     listed = "".join(f"{key}, " for key in group)
     return f"""
 WITH {_facts(keys, filters)}
-SELECT {listed}{added}, max(cardinality(customers)) AS most FROM facts {f"GROUP BY {', '.join(group)}" if group else ""}
+SELECT {listed}{added}, max(cardinality(customers)) AS most,
+       bit_or(1::bigint << (customers[1] & 63)::int) AS marks FROM facts {f"GROUP BY {', '.join(group)}" if group else ""}
 """  # noqa: S608  names of ours, no input
 
 

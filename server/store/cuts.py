@@ -24,7 +24,8 @@ SPAN: Final = timedelta(days=16)
 NO_LEAD: Final = UUID(int=2**128 - 1)
 """What stands for an offer or a place where a cut does not keep it; 0 is no place, and the programme's own trial."""
 
-_WORDS: Final = frozenset({"channel", "placement", "variant", "weather"})
+WORDS: Final = ("channel", "placement", "variant", "weather")
+_WORDS: Final = frozenset(WORDS)
 _CLOCK: Final = frozenset({"weekday", "local_hour"})
 _WHEN: Final = _CLOCK | {"local_day", "hour"}
 
@@ -39,23 +40,40 @@ class Cut(NamedTuple):
 
 
 _OFFER, _PLACE = frozenset({"offer_id"}), frozenset({"place_id"})
+_DAILY = _OFFER | {"local_day"}
+
+
+def _each_word(first: int, step: timedelta, keeps: frozenset[str], *, leads: bool = False) -> tuple[Cut, ...]:
+    """Give four cuts that keep one word each: a question mostly names one, and the others make many sums of few."""
+    return tuple(Cut(first + place, step, keeps | {word}, leads) for place, word in enumerate(WORDS))
+
+
 CUTS: Final = (
     Cut(1, SPAN, _OFFER),
     Cut(2, SPAN, _PLACE),
     Cut(3, SPAN, _CLOCK),
     Cut(4, SPAN, _WORDS),
+    Cut(7, SPAN, _OFFER | _WORDS),
     Cut(5, SPAN, _OFFER | _CLOCK, leads=True),
     Cut(6, SPAN, _OFFER | _PLACE, leads=True),
-    Cut(7, SPAN, _OFFER | _WORDS),
+    *_each_word(30, SPAN, _PLACE),
+    *_each_word(34, SPAN, _CLOCK),
+    *_each_word(38, SPAN, _OFFER | _CLOCK, leads=True),
+    *_each_word(42, SPAN, _OFFER | _PLACE, leads=True),
     Cut(8, SPAN, _WORDS | _CLOCK),
     Cut(9, SPAN, _PLACE | _WORDS),
-    Cut(11, DAY, _OFFER | {"local_day"}),
+    Cut(25, SPAN, _OFFER | _WORDS | _CLOCK, leads=True),
+    Cut(26, SPAN, _OFFER | _PLACE | _WORDS, leads=True),
+    Cut(11, DAY, _DAILY),
     Cut(12, DAY, _PLACE),
+    *_each_word(50, DAY, _PLACE),
+    *_each_word(54, DAY, _DAILY),
     Cut(14, DAY, _WORDS | {"local_day"}),
     Cut(16, DAY, _OFFER | _PLACE, leads=True),
-    Cut(17, DAY, _OFFER | _WORDS | {"local_day"}),
+    Cut(17, DAY, _DAILY | _WORDS),
     Cut(19, DAY, _PLACE | _WORDS),
     Cut(21, HOUR, _OFFER | _WHEN),
+    *_each_word(60, HOUR, _OFFER | _WHEN),
     Cut(24, HOUR, _WORDS | _WHEN),
 )
 """All cuts; of each length the narrow ones first. Hours have few: a range has at most two days beside its whole ones."""
@@ -119,7 +137,8 @@ def masks() -> str:
     """Write the cuts as rows of SQL: number, length, and of which columns each keeps what."""
     return ", ".join(
         f"({cut.number}, interval '{round(cut.step / HOUR)} hours', {cut.leads}, {'offer_id' in cut.keeps},"
-        f" {'place_id' in cut.keeps}, {cut.keeps >= _WORDS}, {'local_day' in cut.keeps}, {cut.keeps >= _CLOCK})"
+        f" {'place_id' in cut.keeps}, {', '.join(str(word in cut.keeps) for word in WORDS)}, {'local_day' in cut.keeps},"
+        f" {cut.keeps >= _CLOCK})"
         for cut in CUTS
     )
 
@@ -138,13 +157,13 @@ def keyed(row: str, at: str) -> str:
            date_bin(k.length, {row}.{at}, timestamptz '2000-01-01 00:00:00+00') AS at,
            CASE WHEN k.offer THEN {row}.offer_id ELSE {_NOBODY} END AS offer_id,
            CASE WHEN k.place THEN {row}.place_id ELSE {_NOBODY} END AS place_id,
-           CASE WHEN k.words THEN {row}.channel ELSE '' END AS channel,
-           CASE WHEN k.words THEN {row}.placement ELSE '' END AS placement,
-           CASE WHEN k.words THEN {row}.variant ELSE '' END AS variant,
-           CASE WHEN k.words THEN {row}.weather ELSE '' END AS weather,
+           CASE WHEN k.channel THEN {row}.channel ELSE '' END AS channel,
+           CASE WHEN k.placement THEN {row}.placement ELSE '' END AS placement,
+           CASE WHEN k.variant THEN {row}.variant ELSE '' END AS variant,
+           CASE WHEN k.weather THEN {row}.weather ELSE '' END AS weather,
            CASE WHEN k.day THEN {row}.local_day ELSE date '1970-01-01' END AS local_day,
            CASE WHEN k.clock THEN {row}.local_hour ELSE -1::smallint END AS local_hour,
            CASE WHEN k.clock THEN {row}.weekday ELSE -1::smallint END AS weekday"""
 
 
-MASKS: Final = f"(VALUES {masks()}) AS k (cut, length, leads, offer, place, words, day, clock)"
+MASKS: Final = f"(VALUES {masks()}) AS k (cut, length, leads, offer, place, {', '.join(WORDS)}, day, clock)"

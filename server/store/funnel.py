@@ -70,9 +70,11 @@ async def note(
 
 _STEPS = ("decided", "delivered", "opened", "clicked", "passes", "redeemed", "control", "converted")
 _COUNTED = f"""{", ".join(f"coalesce(sum(delta) FILTER (WHERE step = '{step}'), 0) AS {step}" for step in _STEPS)},
-           sum(delta * value_minor) AS value_minor"""
+           sum(delta * value_minor)::bigint AS value_minor"""
+_SUMS = (*_STEPS, "value_minor")
+_ADDED = ", ".join(f"sum({name})::bigint AS {name}" for name in _SUMS)
 _PEOPLE = "ARRAY(SELECT DISTINCT u FROM unnest(old.customers || excluded.customers) AS u LIMIT $2)"
-_MERGED = f"""{", ".join(f"{name} = old.{name} + excluded.{name}" for name in (*_STEPS, "value_minor"))},
+_MERGED = f"""{", ".join(f"{name} = old.{name} + excluded.{name}" for name in _SUMS)},
                   customers = CASE WHEN cardinality(old.customers) >= $2 OR old.customers @> excluded.customers
                                    THEN old.customers ELSE {_PEOPLE} END"""
 _KEY = ", ".join(cuts.KEYS)
@@ -94,23 +96,26 @@ WITH taken AS (
 ), added AS (
     INSERT INTO funnel_cells AS c (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday,
                                    weather, currency, decided, delivered, opened, clicked, passes, redeemed, control,
-                                   converted, value_minor, customers, in_sums)
-    SELECT *, true FROM summed
+                                   converted, value_minor, customers, in_sums, in_word_sums)
+    SELECT *, true, true FROM summed
     ORDER BY slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency
     ON CONFLICT (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency)
     DO UPDATE SET {_MERGED.replace("old.", "c.")}
-), persons AS MATERIALIZED (
-    SELECT {cuts.keyed("t", "slot")}, t.currency, t.customer, {_COUNTED}
-    FROM taken t CROSS JOIN {cuts.MASKS}
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+), lives AS MATERIALIZED (
+    SELECT slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency, customer,
+           {_COUNTED}
+    FROM taken
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
 ), totals AS MATERIALIZED (
-    SELECT {_KEY}, sum(decided), sum(delivered), sum(opened), sum(clicked), sum(passes), sum(redeemed), sum(control),
-           sum(converted), sum(value_minor), (array_agg(customer))[1:$2]
-    FROM persons GROUP BY {_KEY}
+    SELECT {cuts.keyed("t", "slot")}, t.currency, {_ADDED}, array_agg(t.customer) AS customers
+    FROM lives t CROSS JOIN {cuts.MASKS}
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 ), cut AS (
     INSERT INTO funnel_sums AS s ({_KEY}, decided, delivered, opened, clicked, passes, redeemed, control, converted,
                                   value_minor, customers)
-    SELECT * FROM totals ORDER BY {_KEY}
+    SELECT {_KEY}, {", ".join(_SUMS)}, CASE WHEN cardinality(customers) < 2 THEN customers
+           ELSE ARRAY(SELECT DISTINCT u FROM unnest(customers) AS u LIMIT $2) END
+    FROM totals ORDER BY {_KEY}
     ON CONFLICT ({_KEY})
     DO UPDATE SET {_MERGED.replace("old.", "s.")}
 ), happened AS (
@@ -148,8 +153,8 @@ async def roll(pool: Pool, *, facts: int = _FACTS, terms: Terms = NO_TERMS) -> i
     return total
 
 
-ROOM = "SET LOCAL work_mem = '16MB'"
-"""Facts times cuts are added up in memory: some ten megabytes of one portion."""
+ROOM = "SET LOCAL work_mem = '64MB'"
+"""Facts times cuts are added up in memory: some tens of megabytes of one portion."""
 
 
 async def _roll_some(db: Connection, *, facts: int, terms: Terms) -> int:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from server.store import cube
-from server.store.cube import ALL, FIRST, SUMMED, WITHIN, Filters, keys_of, wanted_of
+from server.store.cube import ALL, APART, FIRST, RANGES, SUMMED, WITHIN, Filters, keys_of, wanted_of
 from server.store.pool import Connection
 from server.store.reports import KEYS, By, text_of
 
@@ -53,12 +53,15 @@ WITH edges AS (
 ), facts AS (
     SELECT {keys_of("c", "slot", keys)}c.offer_id AS own, c.held_out, c.currency, c.customers, c.reached, c.visits,
            c.visits_squared, c.value_minor, c.value_squared
-    FROM unnest($1::timestamptz[], $2::timestamptz[]) AS r (since, until)
-    JOIN lift_cells c ON c.slot >= r.since AND c.slot < r.until{wanted_of("c", filters, FIRST)}
+    FROM {RANGES} CROSS JOIN LATERAL (
+        SELECT * FROM lift_cells c WHERE c.slot >= r.since AND c.slot < r.until{wanted_of("c", filters, FIRST)} {APART}
+    ) AS c
     UNION ALL
     SELECT {keys_of("s", "at", keys)}s.offer_id, s.held_out, s.currency, s.customers, s.reached, s.visits,
            s.visits_squared, s.value_minor, s.value_squared
-    FROM {SUMMED} JOIN lift_sums s ON {WITHIN}{wanted_of("s", filters, FIRST)}
+    FROM {SUMMED} CROSS JOIN LATERAL (
+        SELECT * FROM lift_sums s WHERE {WITHIN}{wanted_of("s", filters, FIRST)} {APART}
+    ) AS s
     UNION ALL
     SELECT {keys_of("e", "started_at", keys)}e.offer_id, e.held_out, e.currency, 1, e.reached::int, e.visits,
            e.visits::numeric * e.visits, e.value_minor, e.value_minor::numeric * e.value_minor
@@ -75,7 +78,9 @@ async def arms(db: Connection, *, start: datetime, end: datetime, by: By, filter
     keys = KEYS[by]
     needs = keys if by != "programme" else ("offer_id",)  # its own trial is told from the offers'
     slices = cube.cut(start, end, needs=needs, filters=filters)
-    rows = await db.fetch(comparing(by, filters.named), *slices.parameters(filters))
+    async with db.transaction(readonly=True):
+        await db.execute(cube.ROOM)
+        rows = await db.fetch(comparing(by, filters.named), *slices.parameters(filters))
     return [
         Sums(
             text_of([row[key] for key in keys]),

@@ -86,13 +86,14 @@ async def count(
     width = len(keys)
     small: set[Key] = set()
     async with db.transaction(isolation="repeatable_read", readonly=True):
+        await db.execute(cube.ROOM)
         rows = await db.fetch(counting(keys, filters.named, money=money, sums=sums), *values)
-        large = {row[:width] for row in rows if (row["most"] or 0) >= least}
+        large = {row[:width] for row in rows if max(row["most"] or 0, _marked(row["marks"])) >= least}
         for row in rows:
             key = row[:width]
             if key not in groups:
                 groups[key] = Counts(key)
-            _add(groups[key], dict(zip(sums, row[-1 - len(sums) : -1], strict=True)), row["currency"] if money else "")
+            _add(groups[key], dict(zip(sums, row[-2 - len(sums) : -2], strict=True)), row["currency"] if money else "")
             if key not in large:
                 small.add(key)
         if small:
@@ -103,6 +104,11 @@ async def count(
                 found = people.get(key, frozenset())
                 groups[key].people = found if len(found) < least else None
     return list(groups.values())
+
+
+def _marked(marks: int | None) -> int:
+    """Count the bits that are set; the database's numbers have a sign."""
+    return 0 if marks is None else (marks & (1 << 64) - 1).bit_count()
 
 
 def _add(counts: Counts, sums: Mapping[str, int], currency: str) -> None:

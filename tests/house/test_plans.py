@@ -131,7 +131,7 @@ INSERT INTO trials (bucket, customer_id, offer_id, moment_id, held_out, started_
     SELECT bucket, customer_id, id, id, false, created_at, created_at + interval '1 day', created_at + interval '2 days',
            CASE WHEN bucket % 8 = 3 THEN created_at + interval '2 days' END, created_at FROM moments;
 INSERT INTO lift_cells
-    SELECT created_at, offer_id, id, channel, placement, variant, local_day, 1, 1, '', '', false, 1, 1, 1, 1, 1, 1, true
+    SELECT created_at, offer_id, id, channel, placement, variant, local_day, 1, 1, '', '', false, 1, 1, 1, 1, 1, 1, true, true
     FROM moments;
 INSERT INTO receipts (bucket, id, customer_id, at, moment_id, verdicts)
     SELECT bucket, id, customer_id, created_at, id, '[]' FROM moments;
@@ -179,8 +179,8 @@ INSERT INTO happened_cells (slot, what, count)
     SELECT now() - n * interval '15 minutes', what, n
     FROM generate_series(1, 3000) n, unnest('{pings,moments,opens,passes,redemptions}'::text[]) what;
 INSERT INTO funnel_cells (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather,
-                          currency, in_sums)
-    SELECT created_at, offer_id, id, channel, placement, variant, local_day, 1, 1, '', '', true FROM moments;
+                          currency, in_sums, in_word_sums)
+    SELECT created_at, offer_id, id, channel, placement, variant, local_day, 1, 1, '', '', true, true FROM moments;
 INSERT INTO funnel_sums
     SELECT 1 + bucket % 27, offer_id, slot, offer_id, place_id, channel, placement, variant, weather, local_day, local_hour,
            weekday, currency, 1, 1, 1, 1, 1, 1, 1, 1, 1, '{1}'
@@ -523,7 +523,7 @@ async def test_facts_are_taken_from_where_they_lie_and_counted_by_the_cells_key(
 QUESTIONS = {
     "all by offer": ((("offer_id",), ()), {"funnel_cells_pkey"}),
     "one offer by store": ((("place_id",), ("offer_id",)), {"funnel_cells_offer"}),
-    "one store by the week's hours": ((("weekday", "local_hour"), ("place_id",)), {"funnel_cells_place"}),
+    "one store by the week's hours": ((("weekday", "local_hour"), ("place_id",)), {"funnel_cells_at_place"}),
     "an offer's days in the rain": ((("offer_id", "local_day"), ("offer_id", "weather")), {"funnel_cells_offer"}),
 }
 """What reports ask, and by which index its cells may be found besides their key."""
@@ -538,7 +538,7 @@ async def test_a_report_reads_the_sums_and_cells_of_its_range_alone(filled: Pool
             assert read_whole(nodes) == set()
             used = indexes_of(nodes)
             assert "funnel_sums_pkey" in used
-            assert used & {"funnel_cells_pkey", "funnel_cells_offer", "funnel_cells_place"} <= {
+            assert used & {"funnel_cells_pkey", "funnel_cells_offer", "funnel_cells_at_place"} <= {
                 *cells,
                 "funnel_cells_pkey",
             }

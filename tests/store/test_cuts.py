@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from server.model.money import Money
 from server.store import erasure, funnel, reports
 from server.store.cube import ALL, Filters, cut
-from server.store.cuts import CUTS, DAY, HOUR, ORIGIN, SPAN, Cut, choose, divide
+from server.store.cuts import CUTS, DAY, HOUR, ORIGIN, SPAN, WORDS, Cut, choose, divide
 from server.store.pool import Connection, Pool
 from tests import lives
 from tests.lives import row
@@ -119,6 +119,9 @@ async def test_any_range_grouping_and_filter_equals_a_count_by_hand(db: Connecti
         (chosen(tuple(lots.sample(names, size))), lots.choice(list(reports.KEYS)[:-1])) for size in (1, 1, 1, 2, 2, 3)
     ]
     questions += [(chosen(("offer_id",)), by) for by in ("store", "hour", "variant")]
+    questions += [(chosen((word,)), by) for word in WORDS for by in ("store", "hour")]
+    questions += [(chosen(("offer_id", word)), by) for word in WORDS for by in ("store", "hour", "day")]
+    questions += [(chosen(("offer_id", "channel", "weather")), by) for by in ("store", "hour")]
     used: set[int] = set()
     seen = 0
     for filters, by in questions:
@@ -140,7 +143,8 @@ async def test_any_range_grouping_and_filter_equals_a_count_by_hand(db: Connecti
             used |= {block.cut.number for block in cut(start, end, needs=reports.KEYS[by], filters=filters).blocks}  # type: ignore[index]
             seen += sum(each.redeemed for each in counted)
     assert seen > 50
-    assert len(used) > 10
+    assert used >= {cut.number for cut in CUTS if cut.number >= 25}
+    assert len(used) > 40
 
 
 async def test_who_is_erased_takes_nothing_out_of_any_figure(db: Connection, pool: Pool) -> None:
