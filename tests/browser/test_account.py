@@ -108,6 +108,7 @@ async def test_a_log_in_that_is_ended_elsewhere_dies_here(street: Street, chromi
     await page.locator("dialog").get_by_role("button", name="Yes").click()
     await expect(page.get_by_role("row")).to_have_count(2)
     await expect(page.locator("#said")).to_have_text("The log-in has ended.")
+    await expect(page.locator("#main")).to_be_focused()  # its row is gone: nobody who uses the keyboard begins anew
     await here.go("/account")
     await expect(here.page).to_have_url(re.compile("/login$"))
     async with street.house.parts.pool.acquire() as db:

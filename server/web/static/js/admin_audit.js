@@ -1,6 +1,6 @@
 // Who changed what: searched, page by page, its chain checked, and as a file.
-import { button, cell, table } from "./admin_parts.js";
-import { call, everything } from "./api.js";
+import { actors, button, cell, table } from "./admin_parts.js";
+import { call } from "./api.js";
 import { el, fill } from "./dom.js";
 import { attempt } from "./frame.js";
 import { count, say, time } from "./words.js";
@@ -12,12 +12,7 @@ const state = { names: new Map(), items: [], next: null, query: "" };
 
 /** Show the newest deeds, and a form to search in all. */
 export async function show(place) {
-  const [people, keys] = await Promise.all([everything("/v1/users"), everything("/v1/keys")]);
-  state.names = new Map([
-    ...people.map((each) => [`user:${each.id}`, each.email]),
-    ...keys.map((each) => [`key:${each.id}`, `${each.name ?? each.kind} …${each.hint}`]),
-    ["command line", say("command_line")],
-  ]);
+  state.names = (await actors()).set("command line", say("command_line"));
   const list = el("section", { class: "panel", "aria-live": "polite" });
   fill(place, form(list), list, chain());
   await look(list);
@@ -38,6 +33,7 @@ function form(list) {
     kinds,
     el("div", { class: "buttons spaced" }, el("button", {}, say("seek")), csv),
   );
+  made.addEventListener("input", () => last.setCustomValidity(first.value && last.value && last.value < first.value ? say("wrong_span") : ""));
   made.addEventListener("submit", (event) => {
     event.preventDefault();
     state.query = queryOf(new FormData(made));

@@ -1,12 +1,21 @@
 // What the house's pages share: tables that become cards on a phone, dialogs with a form, secrets that are shown once.
 import { el, fill, find } from "./dom.js";
 import { copyText } from "./frame.js";
-import { Problem } from "./api.js";
+import { everything, Problem } from "./api.js";
 import { say } from "./words.js";
 
 /** On a phone the bar of the house's pages is one line: bring the page that is shown into sight. */
 export function markPlace() {
   find(".house [aria-current]").scrollIntoView({ inline: "center", block: "nearest" });
+}
+
+/** Who did something, by the name that is known of them. */
+export async function actors() {
+  const [people, keys] = await Promise.all([everything("/v1/users"), everything("/v1/keys")]);
+  return new Map([
+    ...people.map((each) => [`user:${each.id}`, each.email]),
+    ...keys.map((each) => [`key:${each.id}`, `${each.name ?? each.kind} …${each.hint}`]),
+  ]);
 }
 
 let numbers = 0;

@@ -1,5 +1,5 @@
 // Tills without a network: whose browsers may sign what they take, and what could not be booked afterwards.
-import { badge, button, cell, deeds, table } from "./admin_parts.js";
+import { actors, badge, button, cell, deeds, table } from "./admin_parts.js";
 import { call, everything } from "./api.js";
 import { el, fill } from "./dom.js";
 import { ask, attempt, tell } from "./frame.js";
@@ -7,23 +7,24 @@ import { count, knows, money, say, time } from "./words.js";
 
 /** Show browsers and conflicts. */
 export async function show(place) {
-  const [keys, stores, conflicts] = await Promise.all([
+  const [holders, keys, stores, conflicts] = await Promise.all([
+    actors(),
     everything("/v1/redemptions/offline/keys"),
     everything("/v1/stores"),
     call("GET", "/v1/redemptions/conflicts?limit=100"),
   ]);
   const names = new Map(stores.map((each) => [each.id, each.name]));
-  fill(place, browsers(keys, names, place), given(conflicts.body));
+  fill(place, browsers(keys, { names, holders }, place), given(conflicts.body));
 }
 
-function browsers(keys, names, place) {
+function browsers(keys, { names, holders }, place) {
   const heads = [say("till"), say("state"), say("records"), say("missing"), say("made"), null];
   const rows = keys.map((key) => {
     const name = names.get(key.store_id) ?? key.store_id;
     return el(
       "tr",
       { class: key.revoked_at ? "past" : "" },
-      el("th", { scope: "row" }, name, el("small", {}, key.till_id)),
+      el("th", { scope: "row" }, name, el("small", {}, holders.get(key.till_id) ?? key.till_id)),
       cell(say("state"), key.revoked_at ? badge(say("revoked"), "wrong") : badge(say("good"), "good")),
       cell(say("records"), count(key.n)),
       cell(say("missing"), key.missing ? badge(count(key.missing), "wrong") : count(0)),
