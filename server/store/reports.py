@@ -83,19 +83,19 @@ async def count(
     """
     values = cube.cut(start, end, needs=keys, filters=filters).parameters(filters)
     groups: dict[Key, Counts] = {}
+    large: set[Key] = set()
     width = len(keys)
-    small: set[Key] = set()
     async with db.transaction(isolation="repeatable_read", readonly=True):
         await db.execute(cube.ROOM)
-        rows = await db.fetch(counting(keys, filters.named, money=money, sums=sums), *values)
-        large = {row[:width] for row in rows if max(row["most"] or 0, _marked(row["marks"])) >= least}
-        for row in rows:
-            key = row[:width]
-            if key not in groups:
-                groups[key] = Counts(key)
-            _add(groups[key], dict(zip(sums, row[-2 - len(sums) : -2], strict=True)), row["currency"] if money else "")
-            if key not in large:
-                small.add(key)
+        for row in await db.fetch(counting(keys, filters.named, money=money, sums=sums), *values):
+            key, (*added, most, marks) = row[:width], row[width + money :]
+            counts = groups.get(key)
+            if counts is None:
+                counts = groups[key] = Counts(key)
+            _add(counts, sums, added, row[width] if money else "")
+            if (most or 0) >= least or _marked(marks) >= least:
+                large.add(key)
+        small = groups.keys() - large
         if small:
             listed = [list(column) for column in zip(*small, strict=True)]
             named = await db.fetch(naming(keys, filters.named), *values, *listed, least)
@@ -111,14 +111,18 @@ def _marked(marks: int | None) -> int:
     return 0 if marks is None else (marks & (1 << 64) - 1).bit_count()
 
 
-def _add(counts: Counts, sums: Mapping[str, int], currency: str) -> None:
+def _add(counts: Counts, sums: Sequence[str], added: Sequence[int], currency: str) -> None:
     """Add a row to its group; what was redeemed in a currency and taken back again is none."""
-    for name, added in sums.items():
-        if added and name != "value_minor":
-            setattr(counts, name, getattr(counts, name) + added)
-    if currency and (sums["redeemed"] or sums["value_minor"]):
-        counts.value[currency] = sums["value_minor"]
-        counts.redemptions[currency] = sums["redeemed"]
+    money = redeemed = 0
+    for name, number in zip(sums, added, strict=True):
+        if name == "value_minor":
+            money = number
+        elif number:
+            setattr(counts, name, getattr(counts, name) + number)
+            if name == "redeemed":
+                redeemed = number
+    if currency and (redeemed or money):
+        counts.value[currency], counts.redemptions[currency] = money, redeemed
 
 
 OFFERS = "SELECT id, name FROM offers WHERE id = ANY ($1::uuid[])"
