@@ -10,7 +10,7 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import asyncpg
@@ -128,10 +128,14 @@ async def db_dsn(cluster: Embedded, template: str) -> AsyncIterator[str]:
         yield dsn
 
 
+PATIENT: Mapping[str, float] = {"acquire_timeout_s": 20.0, "command_timeout_s": 30.0, "statement_timeout_s": 30.0}
+"""A busy machine is no failure."""
+
+
 @pytest.fixture
 async def pool(db_dsn: str) -> AsyncIterator[Pool]:
     """A pool on this test's own database."""
-    async with await open_pool(db_dsn, size=8, application_name="tests") as opened:
+    async with await open_pool(db_dsn, size=8, application_name="tests", **PATIENT) as opened:
         yield opened
 
 
@@ -153,7 +157,7 @@ async def shared_dsn(cluster: Embedded, template: str) -> AsyncIterator[str]:
 @pytest.fixture(scope="module")
 async def shared_pool(shared_dsn: str) -> AsyncIterator[Pool]:
     """A pool on the database that the tests of one file share."""
-    async with await open_pool(shared_dsn, size=8, application_name="tests") as opened:
+    async with await open_pool(shared_dsn, size=8, application_name="tests", **PATIENT) as opened:
         yield opened
 
 

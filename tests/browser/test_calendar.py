@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -71,6 +72,7 @@ async def test_days_are_read_and_everything_is_stopped_and_goes_on(street: Stree
         await page.get_by_role("dialog").get_by_role("button", name="Weiterlaufen lassen").click()
         await expect(page.get_by_role("heading", level=2).first).to_have_text("Das Programm läuft")
         assert await db.fetchval("SELECT paused FROM programme") is False
+    await expect(page.locator("#month")).to_have_text(re.compile(r"\d{4}$"))  # not while it is being read
     month = await page.locator("#month").inner_text()
     await page.get_by_role("button", name="Monat danach").click()
     await expect(page.locator("#month")).not_to_have_text(month)
