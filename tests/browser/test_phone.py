@@ -149,12 +149,16 @@ async def test_banner_interstitial_and_inbox_come_live_and_one_leaves_with_every
         "mimeType": "application/gpx+xml",
         "buffer": GPX.replace("{}", "&lt;b&gt;").encode(),
     }
+    broken = track | {"buffer": b"<gpx><trk style='color: red'><trkpt lat='x'"}
+    await page.locator("#walk [name=track]").set_input_files(broken)  # type: ignore[arg-type]
+    await expect(page.locator("#said")).to_contain_text("no points that could be walked along")
     await page.locator("#walk [name=track]").set_input_files(track)  # type: ignore[arg-type]
     await expect(page.locator("#walked")).to_have_text("6 points, 5 min")
     await page.locator("#walk [name=speed]").select_option("60")
     await page.get_by_role("button", name="Walk", exact=True).click()
     await expect(page.locator("#tabbar [value=inbox]")).to_contain_text("1", timeout=30_000)
     await page.get_by_role("button", name="Stop").click()
+    await expect(page.locator("#play")).to_be_focused()
     await page.get_by_role("button", name="Draw a way").click()
     await page.locator("#map").click(position={"x": 600, "y": 120})
     await expect(page.locator("#walked")).to_have_text(re.compile(r"2 points, \d+ m"))

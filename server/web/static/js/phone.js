@@ -36,6 +36,7 @@ function welcome(text) {
   gone.hidden = !text;
   fill(gone, text);
   showTab("welcome");
+  if (text) gone.focus();
 }
 
 async function begin() {

@@ -37,10 +37,14 @@ function drawConsents(consents) {
   for (const tick of all("#consents input")) tick.checked = consents[tick.name];
 }
 
+let agreed = 0;
+
+/** The last answer tells what all of them are: earlier ones do not know what was ticked since. */
 async function agree(tick) {
+  const mine_ = (agreed += 1);
   const answer = await attempt(() => mine("PUT", "/v1/me/consents", { body: { [tick.name]: tick.checked } }), { busy: tick });
-  if (answer) drawConsents(answer.body);
-  else tick.checked = !tick.checked;
+  if (answer && mine_ === agreed) drawConsents(answer.body);
+  else if (!answer) tick.checked = !tick.checked;
 }
 
 function drawTopics(topics) {

@@ -18,22 +18,29 @@ export function off([lat, lon], north, east) {
   return [to, ((lon + wide + 540) % 360) - 180];
 }
 
-/** Read the points of a GPX document, each {at: [lat, lon], s: seconds from the first}; [] where there are none. */
+/**
+ * Read the points of a GPX document, each {at: [lat, lon], s: seconds from the first}; [] where there are none. By its tags and
+ * not by the browser's parser, which answers a broken file by a page with styles that these pages do not allow.
+ */
 export function readGpx(text) {
-  const document = new DOMParser().parseFromString(text, "application/xml");
-  const points = [...document.getElementsByTagNameNS("*", "trkpt"), ...document.getElementsByTagNameNS("*", "rtept")];
-  const read = points.map(pointOf).filter((each) => each !== null);
+  const bare = text.replace(/<!--[^]*?-->|<!\[CDATA\[[^]*?\]\]>/g, "");
+  const found = [...bare.matchAll(POINT)];
+  const read = found.map((each, place) => pointOf(each[1], bare.slice(each.index + each[0].length, found[place + 1]?.index))).filter((each) => each !== null);
   const timed = read.length > 1 && read.every((each) => Number.isFinite(each.ms));
   if (!timed) return paced(read.map((each) => each.at));
   read.sort((one, other) => one.ms - other.ms);
   return read.map((each) => ({ at: each.at, s: (each.ms - read[0].ms) / 1000 }));
 }
 
-function pointOf(node) {
-  const [lat, lon] = [Number(node.getAttribute("lat") ?? NaN), Number(node.getAttribute("lon") ?? NaN)];
+const POINT = /<(?:[\w.-]+:)?(?:trkpt|rtept)\b([^>]*)>/g;
+const END = /<\/(?:[\w.-]+:)?(?:trkpt|rtept)\s*>/;
+const TIME = /<(?:[\w.-]+:)?time\b[^>]*>([^<]*)</;
+
+function pointOf(attributes, behind) {
+  const [lat, lon] = ["lat", "lon"].map((name) => Number(new RegExp(`\\b${name}\\s*=\\s*["']([^"']*)["']`).exec(attributes)?.[1] || NaN));
   if (!(Math.abs(lat) <= 90 && Math.abs(lon) <= 180)) return null;
-  const time = node.getElementsByTagNameNS("*", "time")[0];
-  return { at: [lat, lon], ms: time ? Date.parse(time.textContent.trim()) : NaN };
+  const inside = attributes.endsWith("/") ? "" : behind.split(END, 1)[0];
+  return { at: [lat, lon], ms: Date.parse(TIME.exec(inside)?.[1].trim() ?? "") };
 }
 
 /** Give points the times of somebody who walks along them, with a point every few seconds between them. */

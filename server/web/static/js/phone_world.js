@@ -78,7 +78,10 @@ function bindPad() {
 function bindWalk() {
   find("#draw").addEventListener("click", () => draw(!drawing));
   find("#play").addEventListener("click", () => walk(way, Number(find("#walk [name=speed]").value)));
-  find("#stop").addEventListener("click", stop);
+  find("#stop").addEventListener("click", () => {
+    stop();
+    find("#play").focus();
+  });
   find("#real").addEventListener("click", ({ target }) => real(target));
   find("#walk [name=track]").addEventListener("change", async ({ target }) => {
     const [file] = target.files;
