@@ -89,7 +89,7 @@ async def type_in(page: Page, code: str) -> None:
 
 async def says(page: Page, kind: str, *texts: str) -> None:
     answer = page.locator("#answer")
-    await expect(answer).to_have_class(f"answer {kind}", timeout=15_000)
+    await expect(answer).to_have_class(f"answer {kind}")
     for text in texts:
         await expect(answer).to_contain_text(text)
 
@@ -299,7 +299,7 @@ async def test_a_till_without_a_network_goes_on_and_tells_what_came_of_it(shop: 
     page = seen.page = await context.new_page()
     await context.set_offline(False)
     await page.goto(f"{seen.url}/counter")
-    await expect(page.locator("#said")).to_contain_text("3 gesendet, davon ließen sich 2 nicht buchen", timeout=15_000)
+    await expect(page.locator("#said")).to_contain_text("3 gesendet, davon ließen sich 2 nicht buchen")
     await told_honestly(page)
     assert [await shop.used(each) for each in (one, two, three)] == [1, 1, 0]
     assert await shop.value("SELECT count(*) FROM audit WHERE action = 'till_key.tampered'") == 1

@@ -278,7 +278,7 @@ async def test_it_works_on_a_phone_in_german_in_the_dark_also_when_the_connectio
     await loyalty.locator("summary").tap()
     await expect(loyalty).to_contain_text("Zu wenige Daten")
     await expect(loyalty).to_contain_text("(E − N) / S × 100")
-    await expect(page.locator("#now-state")).to_have_text(re.compile(r"Nicht verbunden\. Stand: \d\d:"), timeout=15_000)
+    await expect(page.locator("#now-state")).to_have_text(re.compile(r"Nicht verbunden\. Stand: \d\d:"))
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     shown = await page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(int(each) for each in re.findall(r"\d+", shown)[:3]) < 60

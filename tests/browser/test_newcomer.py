@@ -5,6 +5,7 @@ The town is that of `kairos demo`, opened by its own code, with two days behind 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator
@@ -116,14 +117,14 @@ async def test_a_phone_walks_into_a_fence_and_its_coupon_is_redeemed_and_counted
     await expect(counter.locator("h1")).to_contain_text("Bäckerei Kornblume")
     await expect(counter.locator("body[data-ready]")).to_be_attached(timeout=15_000)
     await counter.get_by_role("button", name="Scan with the camera").click()
-    await expect(counter.locator("#answer")).to_have_class("answer good", timeout=15_000)
+    await expect(counter.locator("#answer")).to_have_class("answer good")
     await expect(phone.locator(".pass-state")).to_have_text("Redeemed")
     async with street.house.parts.pool.acquire() as db:
         states = await db.fetch("SELECT state FROM passes ORDER BY created_at DESC LIMIT 1")
     assert [row["state"] for row in states] == ["redeemed"]
-    for _ in range(20):  # at most two seconds behind
-        if (after := await redeemed(dashboard)) > before:
-            break
+    async with asyncio.timeout(60):  # the roll-up is a second or two behind, on a busy machine more
+        while (after := await redeemed(dashboard)) == before:
+            await asyncio.sleep(0.1)
     assert after == before + 1
     owner.only_here("503")  # a busy machine may ask a phone to come again, and it does
     till.only_here(*CAMERAS)
