@@ -130,7 +130,7 @@ function logInAgain() {
 function wantAmount(currency) {
   if (currency && [...find("#currency").options].some((each) => each.value === currency)) find("#currency").value = currency;
   find("#purchase").open = true;
-  find("#amount").focus();
+  find("#amount").focus({ preventScroll: true }); // the answer says why, and stays in sight
 }
 
 /** Without the server: what this till may do by itself. `only` looks and takes nothing. */
