@@ -152,6 +152,7 @@ async def undone(page: Page, shop: Shop, one: Pass) -> None:
     assert (
         await shop.value("SELECT order_id FROM redemptions WHERE order_id IS NOT NULL AND amount_minor = 480") == SHORT
     )
+    assert one.serial.hex in await page.evaluate(USED_HERE)
     await page.locator("#today li").last.get_by_role("button").click()
     await page.get_by_label("Reason").fill(TOGETHER[:500])
     await page.locator("#undo").get_by_role("button", name="Take back").click()
@@ -160,8 +161,12 @@ async def undone(page: Page, shop: Shop, one: Pass) -> None:
     await expect(page.locator("#total")).to_have_text("2 redeemed, worth €5.00")
     assert await shop.value("SELECT reason FROM reversals WHERE serial = $1", one.serial) == TOGETHER[:500]
     assert await shop.value("SELECT uses_left FROM passes WHERE serial = $1", one.serial) == 1
+    assert one.serial.hex not in await page.evaluate(USED_HERE)  # it may be used again, without a network too
 
 
+USED_HERE = (
+    """async () => (await (await import("/static/js/counter_store.js")).all("seen")).map((each) => each.serial)"""
+)
 JUDGE = """async ([code, amount, change]) => {
     const offline = await import("/static/js/counter_offline.js");
     return (await offline.judge(code, amount, {...await offline.terms(), ...change})).why;

@@ -105,7 +105,7 @@ const uses = (left) => (left > 1 ? say("uses_left", { left }) : left === 1 ? say
 
 function done(code, body) {
   const lines = [rewardWords(body.reward), uses(body.uses_left)];
-  answer({ kind: "good", title: say("redeemed"), lines, source: code, actions: [["next", next], ["undo", () => takeBack(body.id)]] });
+  answer({ kind: "good", title: say("redeemed"), lines, source: code, actions: [["next", next], ["undo", () => takeBack(body)]] });
   clearForm();
   if (body.uses_left === 0) offline.remember(code, terms).catch(() => {});
   attempt(() => today());

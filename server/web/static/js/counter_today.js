@@ -2,6 +2,7 @@
 import { call, everything } from "./api.js";
 import { next, reasonWords, rewardWords, when } from "./counter_answer.js";
 import { freshId } from "./counter_codes.js";
+import { drop } from "./counter_store.js";
 import { el, fill, find } from "./dom.js";
 import { attempt, tell } from "./frame.js";
 import { count, FACTS, knows, money, say, time } from "./words.js";
@@ -37,28 +38,32 @@ function row(each) {
     each.own && el("span", { class: "badge" }, say("own")),
     each.reversed && el("span", { class: "badge wrong" }, say("taken_back_at", { time: when(each.reversed_at) })),
   ];
-  const undo = open && el("button", { type: "button", class: "quiet", onclick: () => takeBack(each.id), "aria-label": say("undo_this", { time: at }) }, say("undo"));
+  const undo = open && el("button", { type: "button", class: "quiet", onclick: () => takeBack(each), "aria-label": say("undo_this", { time: at }) }, say("undo"));
   return el("li", { class: each.reversed ? "over" : "" }, el("time", {}, at), el("div", { class: "what" }, what, badges), undo);
 }
 
 /** Ask why, and take a redemption back; the last answer may be about it, and is taken away then. */
-export function takeBack(id) {
+export function takeBack(redemption) {
   const dialog = find("#undo");
   const reason = find("#reason");
   reason.value = "";
-  dialog.onclose = () => dialog.returnValue === "undo" && reverse(id, reason.value.trim());
+  dialog.onclose = () => dialog.returnValue === "undo" && reverse(redemption, reason.value.trim());
   dialog.returnValue = "";
   dialog.showModal();
 }
 
-async function reverse(id, reason) {
+async function reverse({ id, serial }, reason) {
   const before = find("#answer").firstElementChild;
   const done = await attempt(() => call("POST", `/v1/redemptions/${id}/reversal`, { body: { reason }, key: freshId() }).catch(inWords));
   if (done === undefined) return;
   tell(say("taken_back"));
+  usableAgain(serial).catch(() => {}); // a browser that keeps nothing has nothing to forget
   if (find("#answer").firstElementChild === before) next(); // else the next code was taken meanwhile
   await attempt(() => today({ whole: true }));
 }
+
+/** Without a network this till would take it for one that was used here. */
+const usableAgain = (serial) => Promise.all([serial, serial.replaceAll("-", "")].map((each) => drop("seen", each)));
 
 /** Say of a reversal that is refused whom to ask. */
 function inWords(problem) {
