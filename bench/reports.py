@@ -17,7 +17,7 @@ import hashlib
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -162,24 +162,29 @@ class Took(NamedTuple):
     busy_s: float
 
 
-def busy(pid: int) -> float:
-    """Tell how long PostgreSQL's process for us, those that read pages for it, and our own were at work (s)."""
-    postgres = psutil.Process(pid).parent()
+def workers(pid: int) -> list[psutil.Process]:
+    """Find PostgreSQL's process for us, and those that read pages for it."""
+    ours = psutil.Process(pid)
+    postgres = ours.parent()
     assert postgres is not None
-    readers = [each for each in postgres.children() if "io worker" in " ".join(each.cmdline())]
-    return sum(sum(each.cpu_times()[:2]) for each in (psutil.Process(pid), *readers)) + time.process_time()
+    return [ours, *(each for each in postgres.children() if "io worker" in " ".join(each.cmdline()))]
+
+
+def busy(processes: Sequence[psutil.Process]) -> float:
+    """Tell how long these processes and our own were at work (s)."""
+    return sum(sum(each.cpu_times()[:2]) for each in processes) + time.process_time()
 
 
 async def timed(db: Connection, work: Callable[[], Awaitable[Any]], rounds: int) -> Took:
     """Ask again and again, the first time only to warm up; the processors' clock ticks a hundred times a second."""
     await work()
-    pid, walls = db.get_server_pid(), []
-    begun = busy(pid)
-    while len(walls) < rounds or (busy(pid) - begun < 0.2 and len(walls) < 10 * rounds):
+    at_work, walls = workers(db.get_server_pid()), []
+    begun = busy(at_work)
+    while len(walls) < rounds or (busy(at_work) - begun < 0.2 and len(walls) < 10 * rounds):
         since = time.perf_counter()
         await work()
         walls.append(time.perf_counter() - since)
-    return Took(statistics.median(walls), (busy(pid) - begun) / len(walls))
+    return Took(statistics.median(walls), (busy(at_work) - begun) / len(walls))
 
 
 async def measure(events: int, rounds: int, *, rolled: bool) -> tuple[Lived, dict[str, Took]]:

@@ -66,15 +66,15 @@ CUTS: Final = (
     Cut(26, SPAN, _OFFER | _PLACE | _WORDS, leads=True),
     Cut(11, DAY, _DAILY),
     Cut(12, DAY, _PLACE),
+    Cut(14, DAY, _WORDS | {"local_day"}),
     *_each_word(50, DAY, _PLACE),
     *_each_word(54, DAY, _DAILY),
-    Cut(14, DAY, _WORDS | {"local_day"}),
     Cut(16, DAY, _OFFER | _PLACE, leads=True),
     Cut(17, DAY, _DAILY | _WORDS),
     Cut(19, DAY, _PLACE | _WORDS),
     Cut(21, HOUR, _OFFER | _WHEN),
-    *_each_word(60, HOUR, _OFFER | _WHEN),
     Cut(24, HOUR, _WORDS | _WHEN),
+    *_each_word(60, HOUR, _OFFER | _WHEN),
 )
 """All cuts; of each length the narrow ones first. Hours have few: a range has at most two days beside its whole ones."""
 

@@ -524,6 +524,7 @@ QUESTIONS = {
     "all by offer": ((("offer_id",), ()), {"funnel_cells_pkey"}),
     "one offer by store": ((("place_id",), ("offer_id",)), {"funnel_cells_offer"}),
     "one store by the week's hours": ((("weekday", "local_hour"), ("place_id",)), {"funnel_cells_at_place"}),
+    "one offer at one store by day": ((("local_day",), ("offer_id", "place_id")), {"funnel_cells_at_place"}),
     "an offer's days in the rain": ((("offer_id", "local_day"), ("offer_id", "weather")), {"funnel_cells_offer"}),
 }
 """What reports ask, and by which index its cells may be found besides their key."""
