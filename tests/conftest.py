@@ -9,9 +9,12 @@ import asyncio
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import asyncpg
 import hypothesis
@@ -62,6 +65,8 @@ def _parent() -> Path:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the run's data folder before any worker is born, and tidy up after runs that were killed."""
+    signal.signal(signal.SIGINT, _interrupted)
+    gc.disable()  # what the collection of the tests makes stays: looking for garbage in it is in vain
     if os.environ.get("PYTEST_XDIST_WORKER"):
         return
     for left in _parent().glob("kairos-test-*"):
@@ -72,10 +77,28 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[HOME] = str(folder)
 
 
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    """End the run as Python does. With a handler other than Python's own, asyncio does not put one up for each test's loop."""
+    signal.default_int_handler(number, frame)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Keep the garbage collector away from what lives as long as the run: thousands of tests and all modules."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 10, 10)  # Python's 700 would have it look around twelve thousand times in each process
+    gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_to_serializable(report: object) -> dict[str, Any] | None:
+    """Say in few words what went well and said nothing: a run's workers tell forty thousand reports, each written in Python."""
+    if not isinstance(report, pytest.TestReport) or not report.passed or report.sections or report.user_properties:
+        return None  # as pytest writes it
+    told = {
+        name: getattr(report, name) for name in ("nodeid", "location", "outcome", "when", "duration", "start", "stop")
+    }
+    return {"$report_type": "TestReport", "keywords": {}, "longrepr": None, **told}
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

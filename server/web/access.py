@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
@@ -271,6 +272,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
 _PARAMETER = re.compile(r"\{[^}]*\}")
 
 
+@cache
 def shape(method: str, path: str) -> tuple[str, str]:
     """Give a route without the names of its parameters: `/v1/stores/{id}` and `/v1/stores/{store_id}` are one route."""
     return method, _PARAMETER.sub("{}", path)
