@@ -97,10 +97,12 @@ async def test_while_it_is_rotated_and_sealed_anew_every_pass_is_believed_and_ne
                 assert token is not None
                 assert other_desk.is_token(token.decode(), of=found, serial=serial, now=clock[0])
                 asked += 1
+            await asyncio.sleep(0.001)
 
     async def buyers() -> None:
         while not ending.is_set():
             await issue(pool, other_desk, now=clock[0])
+            await asyncio.sleep(0.001)  # as fast as buyers come at their most, not as fast as a processor can
 
     async def operator() -> None:
         for _ in range(2):

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import multiprocessing
 import stat
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
+from itertools import cycle
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from passes.apple import authority
 from passes.apple.authority import Authority, throwaway_authority
 from passes.apple.template import Template
 from server.configuration import load
@@ -21,7 +27,20 @@ from server.wallet.certificates import THROWAWAY_TEAM, THROWAWAY_TYPE, files_of,
 from server.wallet.watch import Life
 from tests.passes import samples
 
+pytestmark = pytest.mark.usefixtures("keys_by_turns")
 NOW = samples.NOW
+
+
+@cache
+def _keys() -> Iterator[rsa.RSAPrivateKey]:
+    return cycle([rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(6)])
+
+
+@pytest.fixture
+def keys_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Authorities take keys in turns that were made once, for those are what an authority costs; the samples have their own."""
+    samples.authority()
+    monkeypatch.setattr(authority, "rsa", SimpleNamespace(generate_private_key=lambda **_: next(_keys())))
 
 
 class Heard:

@@ -17,8 +17,10 @@ from server.settings import Settings
 from server.wallet.signers import Signers, open_signers
 from server.wallet.watch import say
 from tests.passes import samples
-from tests.wallet.test_certificates import Heard, laid_down, settings_in
+from tests.wallet.test_certificates import Heard, keys_by_turns, laid_down, settings_in
 
+__all__ = ["keys_by_turns"]
+pytestmark = pytest.mark.usefixtures("keys_by_turns")
 NOW = samples.NOW
 LATE = NOW + timedelta(days=380)
 """Sixteen days before the samples' certificate ends."""

@@ -17,7 +17,7 @@ from server.store.clock import DatabaseClock
 from server.store.pool import Pool
 from server.web import approvals, calendar, offers, programme
 from server.web.calendar import CalendarQuery, span_of
-from tests.oracles import stats
+from tests.oracles import Poisson
 from tests.pipeline.town import Town
 from tests.web.authors import PROGRAMME, House, document, house
 from tests.web.serving import settings_with
@@ -136,7 +136,7 @@ async def test_a_small_audience_is_not_found_by_taking_the_others_from_the_sum(s
 async def test_the_share_that_meets_a_cap_is_that_of_the_recorded_visits(shop: Shop) -> None:
     """One visit a day, for sure not more often: three messages a week are soon had by the regulars."""
     [day] = (await shop.look(f"?from={shop.today}&to={shop.today + timedelta(days=1)}"))["days"]
-    dice = stats().poisson(1.0)
+    dice = Poisson(1.0)
     states = {0: 1.0}
     for _ in range(6):
         after: dict[int, float] = {}
