@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,6 +25,7 @@ from server.store import embedded
 from server.store.embedded import Embedded
 from server.store.migrate import migrate
 from server.store.pool import Connection, Pool, connect, open_pool
+from server.web import passwords
 from tests import databases
 
 # No deadline: a busy machine is no failure. In CI the same examples each time; at a desk new ones, to find more, and with
@@ -110,6 +111,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _remove(folder: Path) -> None:
     if asyncio.run(embedded.stop_if_unused(folder, log=Silent())):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_hashes() -> Iterator[None]:
+    """Hundreds log in who are not about what a password's hash costs: `tests/web/test_passwords.py` alone pays that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_ARGON2", passwords._ARGON2.using(memory_cost=64, time_cost=1))
+        yield
 
 
 @pytest.fixture

@@ -11,10 +11,18 @@ import argon2
 import pytest
 
 from server.errors import Unavailable
+from server.web import passwords
 from server.web.passwords import FAULTS, Hasher, fault_of, one_time_password
 
 ROOT = Path(__file__).resolve().parents[2]
 SENTENCE = "zwölf Boxkämpfer jagen Viktor"
+DEAR = passwords._ARGON2
+"""As dear as in a house: in a run of the tests hashes are cheap once it begins."""
+
+
+@pytest.fixture(autouse=True)
+def dear_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_ARGON2", DEAR)
 
 
 @pytest.fixture
