@@ -45,7 +45,7 @@ _KEY = """date_bin('15 minutes', at, timestamptz '2000-01-01 00:00:00+00') AS sl
 CELLS = f"""
 INSERT INTO funnel_cells (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather,
                           currency, decided, delivered, opened, clicked, passes, redeemed, value_minor, customers, in_sums,
-                          in_word_sums)
+                          in_place_sums)
 SELECT {_KEY}, '', count(*), count(*) FILTER (WHERE luck < 80), count(*) FILTER (WHERE luck < 40),
        count(*) FILTER (WHERE luck < 20), count(*) FILTER (WHERE luck < 15), 0, 0,
        (array_agg(DISTINCT hashint8extended(customer, 7)))[1:64], true, true
@@ -58,7 +58,7 @@ FROM lived WHERE luck < 10 AND {{within}} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 # One moment in ten is of somebody who is tried, every other of those held out.
 TRIED = f"""
 INSERT INTO lift_cells (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency,
-                        held_out, customers, reached, visits, visits_squared, value_minor, value_squared, in_sums, in_word_sums)
+                        held_out, customers, reached, visits, visits_squared, value_minor, value_squared, in_sums, in_place_sums)
 SELECT {_KEY}, 'EUR', luck % 2 = 0, count(*), count(*), count(*), count(*), 480 * count(*), 230400 * count(*), true, true
 FROM lived WHERE luck >= 90 AND {{within}} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12
 """

@@ -14,7 +14,10 @@ from server.store.lift import Sums
 from server.store.migrate import SCHEMA
 from server.store.pool import Connection
 
-_MADE = [(SCHEMA / name).read_text("utf-8") for name in ("0203_pre_sums.sql", "0230_pre_word_sums.sql")]
+_MADE = [
+    (SCHEMA / name).read_text("utf-8")
+    for name in ("0203_pre_sums.sql", "0230_pre_word_sums.sql", "0232_pre_place_sums.sql")
+]
 BACKFILL = "\n".join(made[made.index("CREATE TEMPORARY TABLE") :] for made in _MADE)
 
 
@@ -53,7 +56,7 @@ def summing(kind: str, cut: Cut, source: Cut | None) -> str:
     table, at = (f"{kind}_cells", "slot") if source is None else (f"{kind}_sums", "at")
     kept = {
         "cut": f"{cut.number}::smallint",
-        "lead": "offer_id" if cut.leads else _BLANK["offer_id"],
+        "lead": cut.lead or _BLANK["offer_id"],
         "at": f"date_bin('{round(cut.step / HOUR)} hours', {at}, timestamptz '2000-01-01 00:00:00+00')",
         **{name: name if name in cut.keeps else blank for name, blank in _BLANK.items()},
         "currency": "currency",

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from server.store.cuts import NO_LEAD, ORIGIN, Block, choose, divide
+from server.store.cuts import NO_LEAD, ORIGIN, Block, Lead, choose, divide
 from server.store.funnel import SLOT_MINUTES
 
 SUMS: Final = (
@@ -61,6 +61,12 @@ class Filters(NamedTuple):
         """The columns that are asked for."""
         return tuple(name for name in self._fields if getattr(self, name) is not None)
 
+    def leads(self, lead: Lead | None) -> tuple[UUID, ...]:
+        """Give what a cut's sums are asked for: those of each offer that is named, of the place, or of all."""
+        if lead is None:
+            return (NO_LEAD,)
+        return self.offer_id or () if lead == "offer_id" else (self.place_id,) if self.place_id is not None else ()
+
     @property
     def given(self) -> list[object]:
         """The values, in the order of the columns."""
@@ -78,11 +84,11 @@ class Slices(NamedTuple):
     blocks: Sequence[Block] = ()
 
     def parameters(self, filters: Filters) -> list[object]:
-        """Give the parameters of a statement; sums that lie offer by offer are asked for once for each offer."""
+        """Give the parameters of a statement; sums that lie offer by offer are asked for once for each."""
         sums = [
             (block.cut.number, lead, block.start, block.end)
             for block in self.blocks
-            for lead in (filters.offer_id or () if block.cut.leads else (NO_LEAD,))
+            for lead in filters.leads(block.cut.lead)
         ]
         columns = [[each[place] for each in ranges] for ranges in (self.cells, self.edges) for place in (0, 1)]
         return [*columns, *([each[place] for each in sums] for place in range(4)), *filters.given]

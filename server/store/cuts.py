@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 ORIGIN: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -30,22 +30,26 @@ _CLOCK: Final = frozenset({"weekday", "local_hour"})
 _WHEN: Final = _CLOCK | {"local_day", "hour"}
 
 
+Lead = Literal["offer_id", "place_id"]
+
+
 class Cut(NamedTuple):
-    """One cut: how long its sums are, what they are by, and whether its rows lie offer by offer: then one must be asked for."""
+    """One cut: how long its sums are, what they are by, and whether its rows lie offer by offer or place by place: then some
+    must be asked for."""
 
     number: int
     step: timedelta
     keeps: frozenset[str]
-    leads: bool = False
+    lead: Lead | None = None
 
 
 _OFFER, _PLACE = frozenset({"offer_id"}), frozenset({"place_id"})
 _DAILY = _OFFER | {"local_day"}
 
 
-def _each_word(first: int, step: timedelta, keeps: frozenset[str], *, leads: bool = False) -> tuple[Cut, ...]:
+def _each_word(first: int, step: timedelta, keeps: frozenset[str], *, lead: Lead | None = None) -> tuple[Cut, ...]:
     """Give four cuts that keep one word each: a question mostly names one, and the others make many sums of few."""
-    return tuple(Cut(first + place, step, keeps | {word}, leads) for place, word in enumerate(WORDS))
+    return tuple(Cut(first + place, step, keeps | {word}, lead) for place, word in enumerate(WORDS))
 
 
 CUTS: Final = (
@@ -54,22 +58,25 @@ CUTS: Final = (
     Cut(3, SPAN, _CLOCK),
     Cut(4, SPAN, _WORDS),
     Cut(7, SPAN, _OFFER | _WORDS),
-    Cut(5, SPAN, _OFFER | _CLOCK, leads=True),
-    Cut(6, SPAN, _OFFER | _PLACE, leads=True),
+    Cut(5, SPAN, _OFFER | _CLOCK, lead="offer_id"),
+    Cut(6, SPAN, _OFFER | _PLACE, lead="offer_id"),
     *_each_word(30, SPAN, _PLACE),
     *_each_word(34, SPAN, _CLOCK),
-    *_each_word(38, SPAN, _OFFER | _CLOCK, leads=True),
-    *_each_word(42, SPAN, _OFFER | _PLACE, leads=True),
+    *_each_word(38, SPAN, _OFFER | _CLOCK, lead="offer_id"),
+    *_each_word(42, SPAN, _OFFER | _PLACE, lead="offer_id"),
+    Cut(27, SPAN, _PLACE | _CLOCK, lead="place_id"),
+    Cut(29, SPAN, _OFFER | _PLACE, lead="place_id"),
     Cut(8, SPAN, _WORDS | _CLOCK),
     Cut(9, SPAN, _PLACE | _WORDS),
-    Cut(25, SPAN, _OFFER | _WORDS | _CLOCK, leads=True),
-    Cut(26, SPAN, _OFFER | _PLACE | _WORDS, leads=True),
+    Cut(25, SPAN, _OFFER | _WORDS | _CLOCK, lead="offer_id"),
+    Cut(26, SPAN, _OFFER | _PLACE | _WORDS, lead="offer_id"),
     Cut(11, DAY, _DAILY),
     Cut(12, DAY, _PLACE),
     Cut(14, DAY, _WORDS | {"local_day"}),
     *_each_word(50, DAY, _PLACE),
     *_each_word(54, DAY, _DAILY),
-    Cut(16, DAY, _OFFER | _PLACE, leads=True),
+    Cut(16, DAY, _OFFER | _PLACE, lead="offer_id"),
+    Cut(28, DAY, _DAILY | _PLACE, lead="place_id"),
     Cut(17, DAY, _DAILY | _WORDS),
     Cut(19, DAY, _PLACE | _WORDS),
     Cut(21, HOUR, _OFFER | _WHEN),
@@ -82,13 +89,12 @@ CUTS: Final = (
 def choose(needs: Collection[str], *, offered: bool, placed: bool) -> list[Cut]:
     """Choose the cuts for a question, the long ones first; `offered`: some offers are named, `placed`: one place is.
 
-    The cells of one place are few, and found by an index.
+    What no cut of its own place has is read from the cells of that place, which are few, and found by an index.
     """
-    if placed:
-        return []
+    leads: tuple[Lead | None, ...] = ("place_id",) if placed else (None, "offer_id") if offered else (None,)
     found = []
     for step in (SPAN, DAY, HOUR):
-        fit = (cut for cut in CUTS if cut.step == step and cut.keeps.issuperset(needs) and (offered or not cut.leads))
+        fit = (cut for cut in CUTS if cut.step == step and cut.keeps.issuperset(needs) and cut.lead in leads)
         found += [cut for cut in [next(fit, None)] if cut is not None]
     return found
 
@@ -136,7 +142,8 @@ def _divide(
 def masks() -> str:
     """Write the cuts as rows of SQL: number, length, and of which columns each keeps what."""
     return ", ".join(
-        f"({cut.number}, interval '{round(cut.step / HOUR)} hours', {cut.leads}, {'offer_id' in cut.keeps},"
+        f"({cut.number}, interval '{round(cut.step / HOUR)} hours', {cut.lead == 'offer_id'}, {cut.lead == 'place_id'},"
+        f" {'offer_id' in cut.keeps},"
         f" {'place_id' in cut.keeps}, {', '.join(str(word in cut.keeps) for word in WORDS)}, {'local_day' in cut.keeps},"
         f" {cut.keeps >= _CLOCK})"
         for cut in CUTS
@@ -153,7 +160,7 @@ KEYS: Final = (
 
 def keyed(row: str, at: str) -> str:
     """Write the key of a row of that name, with its time in that column, in the cut `k` of `masks`."""
-    return f"""k.cut, CASE WHEN k.leads THEN {row}.offer_id ELSE {_NOBODY} END AS lead,
+    return f"""k.cut, CASE WHEN k.by_offer THEN {row}.offer_id WHEN k.by_place THEN {row}.place_id ELSE {_NOBODY} END AS lead,
            date_bin(k.length, {row}.{at}, timestamptz '2000-01-01 00:00:00+00') AS at,
            CASE WHEN k.offer THEN {row}.offer_id ELSE {_NOBODY} END AS offer_id,
            CASE WHEN k.place THEN {row}.place_id ELSE {_NOBODY} END AS place_id,
@@ -166,4 +173,6 @@ def keyed(row: str, at: str) -> str:
            CASE WHEN k.clock THEN {row}.weekday ELSE -1::smallint END AS weekday"""
 
 
-MASKS: Final = f"(VALUES {masks()}) AS k (cut, length, leads, offer, place, {', '.join(WORDS)}, day, clock)"
+MASKS: Final = (
+    f"(VALUES {masks()}) AS k (cut, length, by_offer, by_place, offer, place, {', '.join(WORDS)}, day, clock)"
+)

@@ -96,7 +96,7 @@ WITH taken AS (
 ), added AS (
     INSERT INTO funnel_cells AS c (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday,
                                    weather, currency, decided, delivered, opened, clicked, passes, redeemed, control,
-                                   converted, value_minor, customers, in_sums, in_word_sums)
+                                   converted, value_minor, customers, in_sums, in_place_sums)
     SELECT *, true, true FROM summed
     ORDER BY slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency
     ON CONFLICT (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency)

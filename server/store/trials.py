@@ -143,7 +143,7 @@ WITH usual AS (
     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
 ), summed AS (
     INSERT INTO lift_cells AS c (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday,
-                                 weather, currency, held_out, {_SUMS}, in_sums, in_word_sums)
+                                 weather, currency, held_out, {_SUMS}, in_sums, in_place_sums)
     SELECT *, true, true FROM ended ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
     ON CONFLICT (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather, currency,
                  held_out)

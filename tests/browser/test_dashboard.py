@@ -37,7 +37,7 @@ async def street(db_dsn: str, tmp_path: Path) -> AsyncIterator[Street]:
 TRIED = """
 INSERT INTO lift_cells (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather,
                         currency, held_out, customers, reached, visits, visits_squared, value_minor, value_squared,
-                        in_sums, in_word_sums)
+                        in_sums, in_place_sums)
 VALUES (date_bin('15 minutes', $2::timestamptz, '2000-01-01 00:00Z'), $1, $1, 'push', 'card', 'card', $2::date, 9, 1, '', 'EUR',
         $3, $4::bigint, $5::bigint, $4::bigint / 3, $4::bigint, $5::bigint * 900, $5::bigint * 900 * 900, true,
         true)

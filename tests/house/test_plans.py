@@ -179,7 +179,7 @@ INSERT INTO happened_cells (slot, what, count)
     SELECT now() - n * interval '15 minutes', what, n
     FROM generate_series(1, 3000) n, unnest('{pings,moments,opens,passes,redemptions}'::text[]) what;
 INSERT INTO funnel_cells (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather,
-                          currency, in_sums, in_word_sums)
+                          currency, in_sums, in_place_sums)
     SELECT created_at, offer_id, id, channel, placement, variant, local_day, 1, 1, '', '', true, true FROM moments;
 INSERT INTO funnel_sums
     SELECT 1 + bucket % 27, offer_id, slot, offer_id, place_id, channel, placement, variant, weather, local_day, local_hour,

@@ -126,7 +126,7 @@ async def test_a_group_that_is_blanked_tells_no_lift_either(at: House, pool: Poo
 CELL = """
 INSERT INTO lift_cells (slot, offer_id, place_id, channel, placement, variant, local_day, local_hour, weekday, weather,
                         currency, held_out, customers, reached, visits, visits_squared, value_minor, value_squared,
-                        in_sums, in_word_sums)
+                        in_sums, in_place_sums)
 VALUES ('2026-11-03 08:00Z', $1, $1, 'push', 'card', $2, $3, 9, 1, '', 'EUR', $4, $5, $6, 0, 0, 0, 0, true, true)
 """
 
