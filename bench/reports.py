@@ -99,7 +99,7 @@ HOURS: Mapping[str, Asking] = {
     "trend of pushes in the rain by hour": Asking(("offer_id", "hour"), RAIN._replace(channel="push"), DRAWN),
     "trend of one offer in the rain by hour": Asking(("offer_id", "hour"), OFFER._replace(weather="rain"), DRAWN),
 }
-"""A line hour by hour may be 32 days long."""
+"""A line hour by hour may be 8 days long."""
 
 RANGES = {
     "28 days": (START + timedelta(days=300, hours=22, minutes=50), START + timedelta(days=328, hours=22, minutes=55)),
@@ -109,9 +109,9 @@ RANGES = {
 VISITED = datetime(2026, 10, 11, 22, tzinfo=UTC)
 """A Monday in Berlin. Visits are known for `privacy.ping_days`: two weeks."""
 
-MONTH = (
-    "32 days",
-    (START + timedelta(days=300, hours=22, minutes=50), START + timedelta(days=332, hours=22, minutes=50)),
+WEEK = (
+    "8 days",
+    (START + timedelta(days=300, hours=22, minutes=50), START + timedelta(days=308, hours=22, minutes=50)),
 )
 
 
@@ -131,7 +131,7 @@ def work_of(db: Connection) -> dict[str, Callable[[], Awaitable[Any]]]:
             asked = Asked(start, end, ZONE)
             found[f"key figures{whose}, {span}"] = lambda asked=asked, of=segment: figures(db, asked, of)  # type: ignore[misc]
     for name, asking in HOURS.items():
-        found[f"{name}, {MONTH[0]}"] = asked_for(db, asking, *MONTH[1])
+        found[f"{name}, {WEEK[0]}"] = asked_for(db, asking, *WEEK[1])
     found["what passes may cost"] = lambda: liabilities.open_passes(db, offers=None, least=10)
     found["today"] = lambda: happened.since(
         db, start=datetime(2026, 11, 1, tzinfo=UTC), end=datetime(2026, 11, 1, 23, 59, tzinfo=UTC)

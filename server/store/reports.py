@@ -81,6 +81,8 @@ async def count(
     Where there are many groups, it is quicker without `money` (nothing is told by currency then), and with only those `sums`
     that are wanted.
     """
+    if not money:
+        sums = [name for name in sums if name != "value_minor"]
     values = cube.cut(start, end, needs=keys, filters=filters).parameters(filters)
     groups: dict[Key, Counts] = {}
     large: set[Key] = set()
@@ -88,12 +90,13 @@ async def count(
     async with db.transaction(isolation="repeatable_read", readonly=True):
         await db.execute(cube.ROOM)
         for row in await db.fetch(counting(keys, filters.named, money=money, sums=sums), *values):
-            key, (*added, most, marks) = row[:width], row[width + money :]
-            counts = groups.get(key)
-            if counts is None:
-                counts = groups[key] = Counts(key)
-            _add(counts, sums, added, row[width] if money else "")
-            if (most or 0) >= least or _marked(marks) >= least:
+            *_, most, marks = values_of = tuple(row)
+            key, added = values_of[:width], zip(sums, values_of[width + money : -2], strict=True)
+            if money:
+                _add(groups.setdefault(key, Counts(key)), dict(added), values_of[width])
+            else:  # a row for each group; of no groups there is one without a moment
+                groups[key] = Counts(key, **dict(added)) if most is not None else Counts(key)
+            if most is not None and (most >= least or _marked(marks) >= least):
                 large.add(key)
         small = groups.keys() - large
         if small:
@@ -111,18 +114,14 @@ def _marked(marks: int | None) -> int:
     return 0 if marks is None else (marks & (1 << 64) - 1).bit_count()
 
 
-def _add(counts: Counts, sums: Sequence[str], added: Sequence[int], currency: str) -> None:
+def _add(counts: Counts, sums: Mapping[str, int], currency: str) -> None:
     """Add a row to its group; what was redeemed in a currency and taken back again is none."""
-    money = redeemed = 0
-    for name, number in zip(sums, added, strict=True):
-        if name == "value_minor":
-            money = number
-        elif number:
-            setattr(counts, name, getattr(counts, name) + number)
-            if name == "redeemed":
-                redeemed = number
-    if currency and (redeemed or money):
-        counts.value[currency], counts.redemptions[currency] = money, redeemed
+    for name, added in sums.items():
+        if added and name != "value_minor":
+            setattr(counts, name, getattr(counts, name) + added)
+    if currency and (sums["redeemed"] or sums["value_minor"]):
+        counts.value[currency] = sums["value_minor"]
+        counts.redemptions[currency] = sums["redeemed"]
 
 
 OFFERS = "SELECT id, name FROM offers WHERE id = ANY ($1::uuid[])"

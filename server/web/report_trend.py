@@ -21,7 +21,7 @@ from server.web.questions import PlacedQuery, filters_of
 from server.web.reports import blank
 from server.web.tables import Table, answer_as
 
-_LONGEST: Final = {"day": timedelta(days=1100), "hour": timedelta(days=32)}
+_LONGEST: Final = {"day": timedelta(days=1100), "hour": timedelta(days=8)}
 """More points than these are no line."""
 
 _DRAWN: Final = ("decided", "redeemed", "control")
