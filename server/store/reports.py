@@ -7,7 +7,7 @@ Rule 2: figures and people are those of one instant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -16,7 +16,7 @@ from uuid import UUID
 from server.store import cube
 from server.store.cube import ALL, SUMS, Filters, counting, naming
 from server.store.funnel import MOST_CUSTOMERS
-from server.store.pool import Connection
+from server.store.pool import Connection, Row
 
 By = Literal["offer", "store", "channel", "variant", "placement", "hour", "weekday", "weather", "day", "programme"]
 
@@ -84,21 +84,10 @@ async def count(
     if not money:
         sums = [name for name in sums if name != "value_minor"]
     values = cube.cut(start, end, needs=keys, filters=filters).parameters(filters)
-    groups: dict[Key, Counts] = {}
-    large: set[Key] = set()
-    width = len(keys)
     async with db.transaction(isolation="repeatable_read", readonly=True):
         await db.execute(cube.ROOM)
-        for row in await db.fetch(counting(keys, filters.named, money=money, sums=sums), *values):
-            *_, most, marks = values_of = tuple(row)
-            key, added = values_of[:width], zip(sums, values_of[width + money : -2], strict=True)
-            if money:
-                _add(groups.setdefault(key, Counts(key)), dict(added), values_of[width])
-            else:  # a row for each group; of no groups there is one without a moment
-                groups[key] = Counts(key, **dict(added)) if most is not None else Counts(key)
-            if most is not None and (most >= least or _marked(marks) >= least):
-                large.add(key)
-        small = groups.keys() - large
+        rows = await db.fetch(counting(keys, filters.named, money=money, sums=sums), *values)
+        groups, small = _grouped(rows, width := len(keys), sums, money=money, least=least)
         if small:
             listed = [list(column) for column in zip(*small, strict=True)]
             named = await db.fetch(naming(keys, filters.named), *values, *listed, least)
@@ -107,6 +96,24 @@ async def count(
                 found = people.get(key, frozenset())
                 groups[key].people = found if len(found) < least else None
     return list(groups.values())
+
+
+def _grouped(
+    rows: Iterable[Row], width: int, sums: Sequence[str], *, money: bool, least: int
+) -> tuple[dict[Key, Counts], set[Key]]:
+    """Make groups of rows, and tell in which not enough people are seen yet."""
+    groups: dict[Key, Counts] = {}
+    large: set[Key] = set()
+    for row in rows:
+        *_, most, marks = found = tuple(row)
+        key, added = found[:width], dict(zip(sums, found[width + money : -2], strict=True))
+        if money:
+            _add(groups.setdefault(key, Counts(key)), added, found[width])
+        else:  # a row for each group; of no groups there is one without a moment
+            groups[key] = Counts(key, **added) if most is not None else Counts(key)
+        if most is not None and (most >= least or _marked(marks) >= least):
+            large.add(key)
+    return groups, groups.keys() - large
 
 
 def _marked(marks: int | None) -> int:
