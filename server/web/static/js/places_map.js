@@ -96,12 +96,15 @@ export function inView(map, query) {
 /** A position on the copy of the world that the map shows. */
 export const nearTo = (map, { lat, lon }) => L.latLng(lat, lon + 360 * Math.round((map.getCenter().lng - lon) / 360));
 
-/** Show all that is looked for; answers whether there is anything. */
+/** Show all that is looked for, or where most of it lies if it is spread too widely; answers whether there is anything. */
 export async function fitAll(map, query) {
-  const { bbox } = (await call("GET", `/v1/geofences/cells?${query}`)).body;
+  const { bbox, cells } = (await call("GET", `/v1/geofences/cells?${query}`)).body;
   if (!bbox) return false;
   const [west, south, east, north] = bbox;
-  map.fitBounds([[south, west], [north, east]], { maxZoom: 16, padding: [20, 20] });
+  const [least, view] = [map.getMinZoom(), map.getSize()];
+  const span = map.project([south, east], least).subtract(map.project([north, west], least));
+  if (span.x > view.x || span.y > view.y) map.setView(cells[0], least);
+  else map.fitBounds([[south, west], [north, east]], { maxZoom: 16, padding: [20, 20] });
   return true;
 }
 
