@@ -151,7 +151,7 @@ async def figures(db: Connection, asked: Asked, segment: str | None) -> None:
     """Ask for the key figures of loyalty."""
     if segment is not None:
         asked = asked._replace(members=await kpis.members(db, segment=segment))
-    await kpis.count(db, asked, active=timedelta(days=28))
+    await kpis.count(db, asked, active=timedelta(days=28), least=10)
     await kpis.visits(db, asked._replace(start=VISITED, end=VISITED + timedelta(weeks=2)))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from server.store.loyalty import Group, Piece
+from server.store.loyalty import Group, Piece, Total
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ class Orders(NamedTuple):
     currency: str
     orders: int
     revenue_minor: int
-    buyers: int = 0
+    buyers: int = 0  # all of them, or so many at least where that is all that is asked for
 
 
 class Scores(NamedTuple):
@@ -93,6 +93,15 @@ def orders(groups: Sequence[Group], *, members: bytes | None) -> list[Orders]:
             buyers = len(_apart(row.people))
             found.append(Orders(currency, int(row.numbers.sum()), int(row.amounts.sum()), buyers))
     return sorted(found, key=lambda each: -each.orders)
+
+
+def sold(totals: Iterable[Total]) -> list[Orders]:
+    """Add up the totals of pieces likewise: there are as many buyers at least as in the piece that has most of them."""
+    found: dict[str, Orders] = {}
+    for currency, people, number, amount in totals:
+        old = found.get(currency, Orders(currency, 0, 0))
+        found[currency] = Orders(currency, old.orders + number, old.revenue_minor + amount, max(old.buyers, people))
+    return sorted(found.values(), key=lambda each: (-each.orders, each.currency))
 
 
 def scores(groups: Sequence[Group], *, members: bytes | None) -> Scores:

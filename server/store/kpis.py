@@ -53,19 +53,24 @@ async def members(db: Connection, *, segment: str) -> bytes:
     return found
 
 
-async def count(db: Connection, asked: Asked, *, active: timedelta) -> Counted:
-    """Count who was active when, what they bought, and what they answered."""
+async def count(db: Connection, asked: Asked, *, active: timedelta, least: int) -> Counted:
+    """Count who was active when, what they bought, and what they answered.
+
+    Who bought in each currency is counted only where they may be fewer than `least`, or where `members` alone are meant.
+    """
     zone, since = ZoneInfo(asked.zone), asked.end - active
     pieces = loyalty.pieces_of(asked.start - active, asked.end, edges=(asked.start, since), zone=zone)
     within = [each for each in pieces if each.start >= asked.start]
     async with db.transaction(isolation="repeatable_read", readonly=True):
         lived = await loyalty.read(db, pieces=pieces, parts=["active"], zone=zone)
-        told = await loyalty.read(db, pieces=within, parts=["orders", "answers"], zone=zone)
+        sold = headcount.sold(await loyalty.totals(db, pieces=within, zone=zone))
+        whom = asked.members is not None or any(each.buyers < least for each in sold)
+        told = await loyalty.read(db, pieces=within, parts=["orders", "answers"] if whom else ["answers"], zone=zone)
 
     def counted() -> Counted:
         return Counted(
             headcount.lives(lived, pieces, start=asked.start, since=since, members=asked.members),
-            headcount.orders(told, members=asked.members),
+            headcount.orders(told, members=asked.members) if whom else sold,
             headcount.scores(told, members=asked.members),
         )
 

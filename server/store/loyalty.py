@@ -47,6 +47,15 @@ class Group(NamedTuple):
     amounts: bytes
 
 
+class Total(NamedTuple):
+    """What was bought in a piece, in one currency: how many people, purchases and minor units."""
+
+    currency: str
+    people: int
+    number: int
+    amount: int
+
+
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """Give the instant at which a local day begins; the first, where the clocks show midnight twice."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)
@@ -87,10 +96,20 @@ WITH told AS (
 )
 SELECT n, part, currency, string_agg(int8send(person), ''::bytea) AS people,
        coalesce(string_agg(int4send(number), ''::bytea), '') AS numbers,
-       coalesce(string_agg(int8send(amount), ''::bytea), '') AS amounts
+       coalesce(string_agg(int8send(amount), ''::bytea), '') AS amounts,
+       coalesce(sum(number) FILTER (WHERE part = 'orders'), 0) AS number, coalesce(sum(amount), 0)::bigint AS amount
 FROM parts GROUP BY n, part, currency
 """
-GATHER: Final = f"SELECT * FROM ({_GATHER}) AS g WHERE part = ANY ($3::text[])"  # noqa: S608  a statement of ours
+GATHER: Final = f"""
+SELECT n, part, currency, people, numbers, amounts FROM ({_GATHER}) AS g WHERE part = ANY ($3::text[])
+"""  # noqa: S608  a statement of ours
+ADD_UP: Final = f"""
+SELECT currency, octet_length(people) / 8 AS people, number, amount FROM ({_GATHER}) AS g WHERE part = 'orders'
+"""  # noqa: S608  a statement of ours
+TOTALS: Final = """
+SELECT currency, octet_length(people) / 8 AS people, number, amount FROM loyalty_days
+WHERE day = ANY ($1::date[]) AND part = 'orders'
+"""
 ZONE: Final = "SELECT zone FROM loyalty_zone"
 MARKED: Final = "SELECT DISTINCT slot FROM loyalty_marks WHERE slot >= $1 AND slot < $2"
 DAYS: Final = """
@@ -103,18 +122,36 @@ async def read(db: Connection, *, pieces: Sequence[Piece], parts: Collection[Par
 
     Needs a transaction in which everything is seen at one instant (repeatable read).
     """
-    if not pieces:
-        return []
-    marked = {slot.astimezone(zone).date() for [slot] in await db.fetch(MARKED, pieces[0].start, pieces[-1].end)}
-    known = await db.fetchval(ZONE) == zone.key
-    summed = {each.day: place for place, each in enumerate(pieces) if each.whole and known and each.day not in marked}
-    rest = [place for place, each in enumerate(pieces) if summed.get(each.day) != place]
+    summed, rest = await _divided(db, pieces, zone)
     rows = await db.fetch(DAYS, list(summed), list(parts))
     found = [Group(summed[day], *values) for day, *values in rows]
     if rest:
-        starts, ends = [pieces[each].start for each in rest], [pieces[each].end for each in rest]
-        found += [Group(rest[n - 1], *values) for n, *values in await db.fetch(GATHER, starts, ends, list(parts))]
+        told = await db.fetch(GATHER, *_times([pieces[each] for each in rest]), list(parts))
+        found += [Group(rest[n - 1], *values) for n, *values in told]
     return sorted(found, key=lambda each: each.piece)
+
+
+async def totals(db: Connection, *, pieces: Sequence[Piece], zone: ZoneInfo) -> list[Total]:
+    """Tell what was bought in each piece, whoever did; needs such a transaction, too."""
+    summed, rest = await _divided(db, pieces, zone)
+    rows = await db.fetch(TOTALS, list(summed))
+    if rest:
+        rows += await db.fetch(ADD_UP, *_times([pieces[each] for each in rest]))
+    return [Total(*row) for row in rows]
+
+
+async def _divided(db: Connection, pieces: Sequence[Piece], zone: ZoneInfo) -> tuple[dict[date, int], list[int]]:
+    """Tell which pieces are days that have rows as they should be, and which are not: their places among the pieces."""
+    if not pieces:
+        return {}, []
+    marked = {slot.astimezone(zone).date() for [slot] in await db.fetch(MARKED, pieces[0].start, pieces[-1].end)}
+    known = await db.fetchval(ZONE) == zone.key
+    summed = {each.day: place for place, each in enumerate(pieces) if each.whole and known and each.day not in marked}
+    return summed, [place for place, each in enumerate(pieces) if summed.get(each.day) != place]
+
+
+def _times(pieces: Iterable[Piece]) -> tuple[list[datetime], list[datetime]]:
+    return [each.start for each in pieces], [each.end for each in pieces]
 
 
 BEGIN = """
@@ -135,8 +172,8 @@ NEXT: Final = "SELECT slot FROM loyalty_marks ORDER BY slot DESC LIMIT 1"
 TAKE: Final = "DELETE FROM loyalty_marks WHERE slot >= $1 AND slot < $2"
 DROP: Final = "DELETE FROM loyalty_days WHERE day = $1"
 MAKE: Final = f"""
-INSERT INTO loyalty_days (day, part, currency, people, numbers, amounts)
-SELECT $3, part, currency, people, numbers, amounts FROM ({_GATHER}) AS g
+INSERT INTO loyalty_days (day, part, currency, people, numbers, amounts, number, amount)
+SELECT $3, part, currency, people, numbers, amounts, number, amount FROM ({_GATHER}) AS g
 """  # noqa: S608  a statement of ours
 
 

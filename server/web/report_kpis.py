@@ -106,7 +106,7 @@ async def show_kpis(call: Call) -> msgspec.Struct | Reply:
             raise Invalid(errors=[FieldError("segment", "is no segment's name")])
         if segment is not None:
             asked = asked._replace(members=await kpis.members(db, segment=segment))
-        counted = await kpis.count(db, asked, active=active)
+        counted = await kpis.count(db, asked, active=active, least=settings.privacy.min_group)
         weeks = weeks_of(asked, kept_since=now - timedelta(days=settings.privacy.ping_days))
         visits = await kpis.visits(db, weeks) if weeks is not None else None
     rows = rows_of(*counted, visits, least=settings.privacy.min_group)

@@ -186,7 +186,7 @@ INSERT INTO funnel_sums
            weekday, currency, 1, 1, 1, 1, 1, 1, 1, 1, 1, '{1}'
     FROM funnel_cells CROSS JOIN LATERAL (SELECT hashtext(offer_id::text) & 1023 AS bucket) AS b ON CONFLICT DO NOTHING;
 INSERT INTO loyalty_marks SELECT now() - n * interval '15 minutes' FROM generate_series(1, 3000) n;
-INSERT INTO loyalty_days SELECT current_date - n, part, '', '', '', ''
+INSERT INTO loyalty_days SELECT current_date - n, part, '', '', '', '', 0, 0
     FROM generate_series(1, 3000) n, unnest('{active,orders,answers}'::text[]) part;
 ANALYZE;
 """
@@ -546,7 +546,17 @@ async def test_a_report_reads_the_sums_and_cells_of_its_range_alone(filled: Pool
 
 
 @pytest.mark.parametrize(
-    "statement", [happened.SINCE, loyalty.GATHER, loyalty.MARKED, loyalty.TAKE, loyalty.DAYS, kpis.VISITS]
+    "statement",
+    [
+        happened.SINCE,
+        loyalty.GATHER,
+        loyalty.MARKED,
+        loyalty.TAKE,
+        loyalty.DAYS,
+        loyalty.TOTALS,
+        loyalty.ADD_UP,
+        kpis.VISITS,
+    ],
 )
 async def test_todays_figures_and_key_figures_are_found_by_their_time(filled: Pool, statement: str) -> None:
     async with filled.acquire() as db:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.store.headcount import Lives, Orders, Scores, Visits, lives, orders, scores, visits
-from server.store.loyalty import Group, Part, Piece
+from server.store.headcount import Lives, Orders, Scores, Visits, lives, orders, scores, sold, visits
+from server.store.loyalty import Group, Part, Piece, Total
 
 FIRST = datetime(2026, 10, 1, tzinfo=UTC)
 HASHES = st.sampled_from([-(2**63), -7, -1, 0, 1, 2, 5, 2**40, 2**63 - 1])
@@ -80,6 +80,12 @@ def test_orders_are_added_up_by_currency_and_only_those_of_members() -> None:
     assert orders(groups, members=packed(9, 2)) == [Orders("CHF", 1, 100, 1), Orders("EUR", 1, -1, 1)]
     assert orders(groups, members=b"") == []
     assert orders([], members=None) == []
+
+
+def test_totals_tell_the_same_and_at_least_how_many_bought() -> None:
+    totals = [Total("CHF", 2, 3, 600), Total("EUR", 1, 1, 2**40), Total("EUR", 2, 4, 6), Total("USD", 1, 3, 1)]
+    assert sold(totals) == [Orders("EUR", 5, 2**40 + 6, 2), Orders("CHF", 3, 600, 2), Orders("USD", 3, 1, 1)]
+    assert sold([]) == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), HASHES, st.integers(0, 10)), max_size=20), st.none() | CROWDS)

@@ -23,6 +23,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 START, END = datetime(2026, 9, 30, 22, tzinfo=UTC), datetime(2026, 10, 31, 23, tzinfo=UTC)  # October, in Berlin
 ASKED = Asked(START, END, "Europe/Berlin")
 ACTIVE = timedelta(days=28)
+ALL = 10**6
+"""Whoever bought is counted, however many they are."""
 
 Event: TypeAlias = tuple[int, str, datetime, Money | None]
 
@@ -83,8 +85,11 @@ def sold(events: Iterable[Event]) -> set[Orders]:
 
 
 async def holds(db: Connection, events: Sequence[Event]) -> None:
-    found = await kpis.count(db, ASKED, active=ACTIVE)
+    found = await kpis.count(db, ASKED, active=ACTIVE, least=ALL)
     assert (found.lives, set(found.orders)) == (counted(events), sold(events))
+    some = await kpis.count(db, ASKED, active=ACTIVE, least=1)
+    assert [each._replace(buyers=0) for each in some.orders] == [each._replace(buyers=0) for each in found.orders]
+    assert all(0 < few.buyers <= each.buyers for few, each in zip(some.orders, found.orders, strict=True))
 
 
 async def test_rows_of_days_and_a_count_by_hand_agree_whatever_is_told_late_or_erased(
@@ -114,7 +119,9 @@ async def test_of_several_answers_of_one_customer_the_last_in_the_range_counts(p
     for of, day, score in ((1, 0, 3), (1, 5, 9), (2, 1, 10), (3, 2, 7), (4, 3, 6), (4, 40, 10), (5, -1, 9)):
         await told(db, of, "nps", START + timedelta(days=day), score=score)
     for _ in range(2):
-        assert (await kpis.count(db, ASKED, active=ACTIVE)).scores == Scores(answers=4, promoters=2, detractors=1)
+        assert (await kpis.count(db, ASKED, active=ACTIVE, least=ALL)).scores == Scores(
+            answers=4, promoters=2, detractors=1
+        )
         await loyalty.roll(pool, zone="Europe/Berlin")
 
 
@@ -149,10 +156,12 @@ async def test_members_of_a_segment_alone_can_be_asked_for(pool: Pool, db: Conne
         )
     own = ASKED._replace(members=await kpis.members(db, segment="regulars"))
     for _ in range(2):
-        found = await kpis.count(db, own, active=ACTIVE)
+        found = await kpis.count(db, own, active=ACTIVE, least=ALL)
         assert (found.lives.buyers, found.orders, found.scores.answers) == (2, [Orders("EUR", 2, 300, 2)], 2)
         await loyalty.roll(pool, zone="Europe/Berlin")
-    nobody = await kpis.count(db, ASKED._replace(members=await kpis.members(db, segment="strangers")), active=ACTIVE)
+    nobody = await kpis.count(
+        db, ASKED._replace(members=await kpis.members(db, segment="strangers")), active=ACTIVE, least=ALL
+    )
     assert nobody == (Lives(0, 0, 0, 0, 0, 0), [], Scores(0, 0, 0))
     assert await kpis.is_segment(db, name="regulars")
     assert not await kpis.is_segment(db, name="strangers")
