@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from server.store.pool import Connection, Pool
 
 Part = Literal["active", "orders", "answers"]
+PARTS: Final[tuple[Part, ...]] = ("active", "orders", "answers")
 
 _TRIES = 5
 
@@ -74,7 +75,8 @@ def pieces_of(start: datetime, end: datetime, *, edges: Iterable[datetime] = (),
     return pieces
 
 
-# Of people who gave several answers the last one counts. Amounts are minor units of their currency.
+# $1-$2 the pieces, $3 the parts that are wanted. Of people who gave several answers the last one counts. Amounts are minor units
+# of their currency.
 _GATHER = """
 WITH told AS (
     SELECT r.n, e.name, uuid_hash_extended(e.customer_id, 7) AS person, e.amount_minor, e.currency, e.score, e.at, e.id
@@ -86,13 +88,13 @@ WITH told AS (
     WHERE e.name IN ('purchase', 'redemption') OR e.score IS NOT NULL
 ), parts AS (
     SELECT n, 'active' AS part, '' AS currency, person, NULL::int AS number, NULL::bigint AS amount
-    FROM told WHERE name IN ('purchase', 'redemption') GROUP BY n, person
+    FROM told WHERE 'active' = ANY ($3::text[]) AND name IN ('purchase', 'redemption') GROUP BY n, person
     UNION ALL
     SELECT n, 'orders', currency, person, count(*)::int, sum(amount_minor)::bigint
-    FROM told WHERE name = 'purchase' AND amount_minor IS NOT NULL GROUP BY n, currency, person
+    FROM told WHERE 'orders' = ANY ($3) AND name = 'purchase' AND amount_minor IS NOT NULL GROUP BY n, currency, person
     UNION ALL
     (SELECT DISTINCT ON (n, person) n, 'answers', '', person, score, NULL
-     FROM told WHERE score IS NOT NULL ORDER BY n, person, at DESC, id DESC)
+     FROM told WHERE 'answers' = ANY ($3) AND score IS NOT NULL ORDER BY n, person, at DESC, id DESC)
 )
 SELECT n, part, currency, string_agg(int8send(person), ''::bytea) AS people,
        coalesce(string_agg(int4send(number), ''::bytea), '') AS numbers,
@@ -101,10 +103,10 @@ SELECT n, part, currency, string_agg(int8send(person), ''::bytea) AS people,
 FROM parts GROUP BY n, part, currency
 """
 GATHER: Final = f"""
-SELECT n, part, currency, people, numbers, amounts FROM ({_GATHER}) AS g WHERE part = ANY ($3::text[])
+SELECT n, part, currency, people, numbers, amounts FROM ({_GATHER}) AS g
 """  # noqa: S608  a statement of ours
 ADD_UP: Final = f"""
-SELECT currency, octet_length(people) / 8 AS people, number, amount FROM ({_GATHER}) AS g WHERE part = 'orders'
+SELECT currency, octet_length(people) / 8 AS people, number, amount FROM ({_GATHER}) AS g
 """  # noqa: S608  a statement of ours
 TOTALS: Final = """
 SELECT currency, octet_length(people) / 8 AS people, number, amount FROM loyalty_days
@@ -136,7 +138,7 @@ async def totals(db: Connection, *, pieces: Sequence[Piece], zone: ZoneInfo) -> 
     summed, rest = await _divided(db, pieces, zone)
     rows = await db.fetch(TOTALS, list(summed))
     if rest:
-        rows += await db.fetch(ADD_UP, *_times([pieces[each] for each in rest]))
+        rows += await db.fetch(ADD_UP, *_times([pieces[each] for each in rest]), ["orders"])
     return [Total(*row) for row in rows]
 
 
@@ -173,7 +175,7 @@ TAKE: Final = "DELETE FROM loyalty_marks WHERE slot >= $1 AND slot < $2"
 DROP: Final = "DELETE FROM loyalty_days WHERE day = $1"
 MAKE: Final = f"""
 INSERT INTO loyalty_days (day, part, currency, people, numbers, amounts, number, amount)
-SELECT $3, part, currency, people, numbers, amounts, number, amount FROM ({_GATHER}) AS g
+SELECT $4, part, currency, people, numbers, amounts, number, amount FROM ({_GATHER}) AS g
 """  # noqa: S608  a statement of ours
 
 
@@ -198,5 +200,5 @@ async def _roll_day(db: Connection, zone: ZoneInfo) -> bool:
     start, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
     await db.execute(TAKE, start, end)
     await db.execute(DROP, day)
-    await db.execute(MAKE, [start], [end], day)
+    await db.execute(MAKE, [start], [end], PARTS, day)
     return True
