@@ -71,7 +71,8 @@ SELECT customer % 1024, md5(n::text)::uuid, hashint8extended(customer, 7), step,
 FROM lived JOIN jsonb_each_text($1) AS s (step, share) ON luck < share::int ORDER BY n
 """
 # One customer in ten holds a pass that is open, and everybody bought or redeemed something a few times a year. One in four is in
-# each of two segments. Every moment of the last weeks came of a visit.
+# each of two segments. Every moment of the last weeks came of a visit; those are written as
+# they come.
 REST = """
 INSERT INTO offers (id, name, version, document, author, status)
 SELECT md5('offer' || n)::uuid, 'offer-' || n, 1, '{"limits": {"total": {"units": 1000000}}}', 'bench', 'live'
@@ -106,7 +107,7 @@ INSERT INTO segments (name, id) VALUES ('saved', md5('saved')::uuid), ('told', m
 INSERT INTO segment_members (bucket, customer_id, segment)
 SELECT n % 1024, md5('customer' || n)::uuid, 'saved' FROM generate_series(0, {customers} - 1, 4) AS n;
 INSERT INTO visits (bucket, customer_id, at, geofence_id)
-SELECT customer % 1024, md5('customer' || customer)::uuid, at, place_id FROM lived WHERE at >= timestamptz '{visited}'
+SELECT customer % 1024, md5('customer' || customer)::uuid, at, place_id FROM lived WHERE at >= timestamptz '{visited}' ORDER BY at
 ON CONFLICT DO NOTHING;
 INSERT INTO happened_cells (slot, what, count)
 SELECT timestamptz '2026-11-01 00:00Z' + n * interval '15 minutes', what, 9999
