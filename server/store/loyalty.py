@@ -11,7 +11,7 @@ Rule 4: a day is one of the programme's zone. While that is being changed, all i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ Part = Literal["active", "orders", "answers"]
 PARTS: Final[tuple[Part, ...]] = ("active", "orders", "answers")
 
 _TRIES = 5
+_END: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class Piece(NamedTuple):
@@ -170,7 +171,7 @@ WHERE EXISTS (SELECT FROM turned)
 """
 """Every local day is longer than half a day: each gets a mark."""
 
-NEXT: Final = "SELECT slot FROM loyalty_marks ORDER BY slot DESC LIMIT 1"
+NEXT: Final = "SELECT slot FROM loyalty_marks WHERE slot < $1 ORDER BY slot DESC LIMIT 1"
 TAKE: Final = "DELETE FROM loyalty_marks WHERE slot >= $1 AND slot < $2"
 DROP: Final = "DELETE FROM loyalty_days WHERE day = $1"
 MAKE: Final = f"""
@@ -180,25 +181,32 @@ SELECT $4, part, currency, people, numbers, amounts, number, amount FROM ({_GATH
 
 
 async def roll(pool: Pool, *, zone: str) -> int:
-    """Make all marked days anew, the latest first; give how many."""
+    """Make all marked days anew, the latest first, each once; give how many.
+
+    What marks a day again meanwhile is for the next time: where tills are busy there always is something.
+    """
     await pool.attempt(lambda db: db.execute(BEGIN, zone), tries=_TRIES, isolation="repeatable_read")
-    count = 0
-    while await pool.attempt(lambda db: _roll_day(db, ZoneInfo(zone)), tries=_TRIES, isolation="repeatable_read"):
-        count += 1
+    count, before = 0, _END
+    while made := await pool.attempt(_making(before, ZoneInfo(zone)), tries=_TRIES, isolation="repeatable_read"):
+        count, before = count + 1, made
     return count
 
 
-async def _roll_day(db: Connection, zone: ZoneInfo) -> bool:
-    """Make one marked day anew; who does the same at the same time is Contended.
+def _making(before: datetime, zone: ZoneInfo) -> Callable[[Connection], Awaitable[datetime | None]]:
+    return lambda db: _roll_day(db, before, zone)
+
+
+async def _roll_day(db: Connection, before: datetime, zone: ZoneInfo) -> datetime | None:
+    """Make the last marked day before an instant anew, and tell when it begins; who does the same at once is Contended.
 
     For until COMMIT everybody else still sees the marks that are taken here, and would take one of them.
     """
-    slot = await db.fetchval(NEXT)
+    slot = await db.fetchval(NEXT, before)
     if slot is None or await db.fetchval(ZONE) != zone.key:
-        return False
+        return None
     day = slot.astimezone(zone).date()
     start, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
     await db.execute(TAKE, start, end)
     await db.execute(DROP, day)
     await db.execute(MAKE, [start], [end], PARTS, day)
-    return True
+    return start

@@ -142,6 +142,22 @@ async def test_of_many_who_write_and_sum_up_at_once_none_is_lost(db: Connection,
     assert row["people"] == 45
 
 
+async def test_a_day_that_is_marked_again_and_again_is_made_once_each_time(db: Connection, pool: Pool) -> None:
+    """Tills that never rest: whenever a day is made, something else has happened on it already."""
+    await db.execute("""
+CREATE FUNCTION once_more() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO loyalty_marks SELECT min(at) FROM customer_events;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER again AFTER INSERT ON loyalty_days FOR EACH STATEMENT EXECUTE FUNCTION once_more()""")
+    assert await loyalty.roll(pool, zone="Europe/Berlin") == 0
+    await told(db, 1, "purchase", NOON)
+    for _ in range(2):
+        assert await loyalty.roll(pool, zone="Europe/Berlin") == 1
+        assert await marks(db) == 1
+
+
 @pytest.mark.parametrize("command", ["INSERT", "DELETE", "UPDATE"])
 async def test_what_is_rolled_back_marks_nothing(db: Connection, command: str) -> None:
     await told(db, 1, "purchase", NOON)
