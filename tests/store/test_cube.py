@@ -8,8 +8,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from asyncpg.prepared_stmt import PreparedStatement
+
 from server.store import funnel, reports
-from server.store.cube import ALL, Filters, counting, naming
+from server.store.cube import ALL, SUMS, Filters, counting, naming
 from server.store.lift import comparing
 from server.store.pool import Connection, Pool
 from server.store.reports import KEYS
@@ -32,14 +34,21 @@ def chosen(names: tuple[str, ...]) -> Filters:
     return Filters(**{name: GIVEN[name] for name in names})
 
 
+def columns(statement: PreparedStatement[Any]) -> list[str]:
+    """What the database says that a statement answers with."""
+    return [each.name for each in statement.get_attributes()]
+
+
 CHOICES = [names for size in range(len(GIVEN) + 1) for names in itertools.combinations(GIVEN, size)]
 
 
 async def test_every_grouping_prepares_with_every_choice_of_filters(db: Connection) -> None:
     for number, keys in enumerate(sorted(GROUPS)):
         for names in CHOICES[number % 3 :: 3]:
-            await db.prepare(counting(keys, chosen(names).named))
-            await db.prepare(naming(keys, chosen(names).named))
+            added = await db.prepare(counting(keys, chosen(names).named))
+            people = await db.prepare(naming(keys, chosen(names).named))
+            assert columns(added) == [*keys, "currency", *SUMS, "most", "marks"]
+            assert columns(people) == [*keys, "people"]
     for by in KEYS:
         await db.prepare(comparing(by, ()))
         await db.prepare(comparing(by, ALL._replace(**GIVEN).named))

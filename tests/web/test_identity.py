@@ -44,6 +44,8 @@ def test_a_good_token_vouches_for_its_subject() -> None:
     check(jwt("4711"), external_id="4711", key=KEY, now=NOW)
     check(jwt("4711", header={"alg": "HS256"}), external_id="4711", key=KEY, now=NOW)
     check(jwt("4711", aud="somebody"), external_id="4711", key=KEY, now=NOW + timedelta(seconds=299))
+    with pytest.raises(IdentityRefused):  # and for nobody else
+        check(jwt("4711"), external_id="4712", key=KEY, now=NOW)
 
 
 @pytest.mark.parametrize(
