@@ -18,6 +18,7 @@ const panel = find("#panel");
 const search = find("#search");
 const given = new URLSearchParams(location.search);
 const sought = { q: given.get("q") ?? "", tag: given.get("tag") ?? "", view: false, kind: given.get("kind") === "fences" ? "fences" : "stores" };
+find("#q").value ||= sought.q; // what was typed before this page could listen counts, too
 let shown = 0;
 let ended = () => {};
 let opener = null;
@@ -39,8 +40,12 @@ const list = placesList({
   tagged: (tag) => look({ tag }),
 });
 
+/** What was typed and is not looked for yet: whatever else is asked for meanwhile, nobody's words are lost. */
+const typed = () => (find("#q").value === sought.q ? {} : { q: find("#q").value });
+
 /** Look for something else; where nothing of it is in view, the map goes there. */
-async function look(change) {
+async function look(wish) {
+  const change = { ...typed(), ...wish };
   Object.assign(sought, change);
   find("#q").value = sought.q;
   find("#view").checked = sought.view;
@@ -154,13 +159,10 @@ function begin(kind, shape) {
   edit(kind, { name: "", tags: [], hours: null, kind: shape, ...(shape === "area" ? { geometry: null, radius_m: null } : here) });
 }
 
-/** What was typed and is not looked for yet: whoever turns to something else at once keeps it. */
-const typed = () => (find("#q").value === sought.q ? {} : { q: find("#q").value });
-
 find("#filter").addEventListener("submit", (event) => event.preventDefault());
-find("#q").addEventListener("input", soon((event) => look({ q: event.target.value })));
-find("#view").addEventListener("change", (event) => look({ ...typed(), view: event.target.checked }));
-for (const button of all(".tabs button")) button.addEventListener("click", () => look({ ...typed(), kind: button.value }));
+find("#q").addEventListener("input", soon(() => "q" in typed() && look({})));
+find("#view").addEventListener("change", (event) => look({ view: event.target.checked }));
+for (const button of all(".tabs button")) button.addEventListener("click", () => look({ kind: button.value }));
 find("#all").addEventListener("click", () => attempt(() => fitAll(map, query())));
 map.on("moveend", soon(() => {
   if (panel.hidden) remember();

@@ -17,6 +17,7 @@ export function placesList({ query, pick, tagged }) {
   let next = null;
   let asked = 0;
   let kind = "stores";
+  let drawn = "";
 
   async function page(from) {
     const mine = ++asked;
@@ -26,6 +27,9 @@ export function placesList({ query, pick, tagged }) {
     if (from) asking.set("cursor", from);
     const { items, next: following } = (await call("GET", `${kind === "stores" ? "/v1/stores" : "/v1/geofences"}?${asking}`)).body;
     if (mine !== asked) return;
+    const whole = from || !items.length ? "" : JSON.stringify([kind, items, following]);
+    if (whole && whole === drawn) return; // the same again: an entry that is just being clicked stays where it is
+    drawn = whole;
     const rows = items.map((place) => rowOf(place));
     if (from) found.append(...rows);
     else fill(found, rows);
