@@ -211,8 +211,13 @@ async def its_own_data(street: Street, page: Page, seen: Visit) -> None:
     await page.get_by_text("Why did this come, and why did nothing come?").click()
     await expect(page.locator("#why-list")).to_contain_text("You got this offer.")
     await page.locator("#consents [name=location]").uncheck()
-    await expect(page.locator("#consents [aria-busy]")).to_have_count(0)
-    await move(page, "s")
+    await expect(page.locator("#where")).to_have_text("The use of the location was not agreed to: nothing is sent.")
+    async with page.expect_response("**/v1/pings") as refusal:  # whoever goes on is told by the house
+        await move(page, "s")
+    assert (await refusal.value).status == 403
+    await page.locator("#consents [name=location]").check()
+    await expect(page.locator("#where")).to_contain_text("Next report in")
+    await page.locator("#consents [name=location]").uncheck()
     await expect(page.locator("#where")).to_have_text("The use of the location was not agreed to: nothing is sent.")
     await seen.is_accessible()
     async with page.expect_download() as waiting:

@@ -8,7 +8,7 @@ import { listPasses } from "./phone_passes.js";
 import { openScene } from "./phone_scene.js";
 import { appKey, become, begone, keepKey, listen, whenGone, whoAmI } from "./phone_self.js";
 import { bindTabs, showTab, whenOpened } from "./phone_tabs.js";
-import { forgetWorld, openWorld, reportAgain, shown } from "./phone_world.js";
+import { forgetWorld, locate, openWorld, reportAgain, shown } from "./phone_world.js";
 import { FACTS, LANGUAGE, say } from "./words.js";
 
 const PURPOSES = ["location", "push", "profiling"];
@@ -16,7 +16,7 @@ let silence = () => {};
 
 function start() {
   bindTabs();
-  bindMe(left);
+  bindMe(left, locate);
   whenOpened("me", showMe);
   whenOpened("passes", listPasses);
   whenOpened("inbox", readInbox);

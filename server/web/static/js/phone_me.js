@@ -7,10 +7,21 @@ import { subscribe } from "./phone_push.js";
 import { FACTS, count, say } from "./words.js";
 
 let leave = () => {};
+let located = () => {};
+const turns = { consents: 0, topics: 0 };
 
-/** Make the screen work; `left` is called when this phone has no customer any more, with a sentence about it. */
-export function bindMe(left) {
-  leave = left;
+/** Begin to ask or to change something; answers whether nothing was changed since: an answer of before would undo it here. */
+function turn(of, changes = 0) {
+  const own = (turns[of] += changes);
+  return () => own === turns[of] && ((turns[of] += changes), true);
+}
+
+/**
+ * Make the screen work; `left` is called when this phone has no customer any more, with a sentence about it, `locate` with
+ * whether the location may be used from now on.
+ */
+export function bindMe(left, locate) {
+  [leave, located] = [left, locate];
   find("#consents").addEventListener("change", ({ target }) => agree(target));
   find("#topics").addEventListener("submit", (event) => (event.preventDefault(), addTopic(event.submitter.value === "true")));
   find("#whys").addEventListener("toggle", ({ target }) => target.open && listWhys());
@@ -24,27 +35,28 @@ export function bindMe(left) {
 /** Show who this is and what was said. */
 export async function showMe() {
   const id = whoAmI();
+  if (find("#who").title !== id) find("#consents").disabled = true; // what another customer agreed to says nothing here
   fill(find("#who"), id ? id.slice(-8) : "");
   find("#who").title = id ?? "";
+  const still = { consents: turn("consents"), topics: turn("topics") };
   const answer = await attempt(() => mine("GET", "/v1/me"));
   if (!answer) return;
-  drawConsents(answer.body.consents);
-  drawTopics(answer.body.topics);
+  if (still.consents()) drawConsents(answer.body.consents);
+  if (still.topics()) drawTopics(answer.body.topics);
   if (find("#whys").open) listWhys();
 }
 
 function drawConsents(consents) {
+  find("#consents").disabled = false;
   for (const tick of all("#consents input")) tick.checked = consents[tick.name];
 }
 
-let agreed = 0;
-
-/** The last answer tells what all of them are: earlier ones do not know what was ticked since. */
 async function agree(tick) {
-  const mine_ = (agreed += 1);
+  const last = turn("consents", 1);
   const answer = await attempt(() => mine("PUT", "/v1/me/consents", { body: { [tick.name]: tick.checked } }), { busy: tick });
-  if (answer && mine_ === agreed) drawConsents(answer.body);
-  else if (!answer) tick.checked = !tick.checked;
+  if (!answer) tick.checked = !tick.checked;
+  else if (last()) drawConsents(answer.body);
+  if (answer && tick.name === "location") located(answer.body.location);
 }
 
 function drawTopics(topics) {
@@ -57,8 +69,9 @@ function topicRow(name, wanted) {
 }
 
 async function setTopic(name, wanted) {
+  const last = turn("topics", 1);
   const answer = await attempt(() => mine("PATCH", "/v1/me", { body: { topics: { [name]: wanted } } }));
-  if (answer) drawTopics(answer.body.topics);
+  if (answer && last()) drawTopics(answer.body.topics);
   return answer;
 }
 

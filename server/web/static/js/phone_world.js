@@ -26,6 +26,7 @@ let way = [];
 let drawing = false;
 let walking = null;
 let reporting = Promise.resolve();
+let agreements = 0;
 let heard = () => {};
 let said = () => {};
 let map, marker, circles, line, around;
@@ -196,7 +197,7 @@ function place(at, accuracy_m = accuracy()) {
 
 async function send(at, { accuracy_m = accuracy() }) {
   if (!whoAmI()) return;
-  const sent = now();
+  const [sent, before] = [now(), agreements];
   const fix = { id: newId(), captured_at: sent.toISOString(), lat: at[0], lon: at[1], accuracy_m };
   const app = { foreground: document.visibilityState === "visible", tz: zone() };
   const answer = await attempt(() => mine("POST", "/v1/pings", { body: { sent_at: sent.toISOString(), app, pings: [fix] } }).catch(refused));
@@ -205,9 +206,10 @@ async function send(at, { accuracy_m = accuracy() }) {
   if (!answer) return;
   if (told?.at === at) told.ms = sent.getTime();
   await nameAll(answer.body.watch.circles);
+  heard(answer.body.moments);
+  if (before !== agreements) return; // what may be watched was said since
   drawCircles(answer.body.watch.circles);
   said(sentence(at, answer.body));
-  heard(answer.body.moments);
   const doubted = (answer.body.results[0].reason || "").startsWith("teleport");
   again = setTimeout(reportAgain, 1000 * (doubted ? DOUBTED_S : answer.body.watch.next_ping_s));
 }
@@ -216,6 +218,16 @@ function refused(error) {
   if (error.code !== "consent_required") throw error;
   said(say("no_location"));
   return null;
+}
+
+/** From now on the location may be used, or not. */
+export function locate(agreed) {
+  agreements += 1;
+  if (agreed) return reportAgain();
+  stop();
+  clearTimeout(again);
+  drawCircles([]);
+  return said(say("no_location"));
 }
 
 const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || FACTS.zone;
