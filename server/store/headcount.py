@@ -9,11 +9,11 @@ Rule 4: people are told apart by 64 bits: among ten million of them two are take
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from server.store.loyalty import Group, Piece, Total
+from server.store.loyalty import Group, Part, Piece, Total
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,41 +58,64 @@ class Visits(NamedTuple):
     people: int
 
 
-def lives(
-    groups: Sequence[Group], pieces: Sequence[Piece], *, start: datetime, since: datetime, members: bytes | None
-) -> Lives:
+class Told(NamedTuple):
+    """A group as numbers: its people, and what lies beside them (nothing where a group holds nothing)."""
+
+    piece: int
+    part: Part
+    currency: str
+    people: Numbers
+    numbers: Numbers
+    amounts: Numbers
+
+
+def told(groups: Sequence[Group], members: Members | None = None) -> list[Told]:
+    """Read groups part by part, of `members` alone if some are given."""
+    parts = sorted({each.part for each in groups})
+    return [each for part in parts for each in _told([group for group in groups if group.part == part], members)]
+
+
+def _told(groups: Sequence[Group], members: Members | None) -> Iterator[Told]:
+    np = _numpy()
+    people, amounts = _hashes(*(each.people for each in groups)), _hashes(*(each.amounts for each in groups))
+    numbers = np.frombuffer(b"".join(each.numbers for each in groups), ">i4").astype(np.int64)
+    kept = None if members is None else members.among(people)
+    ends = np.cumsum([len(each.people) // 8 for each in groups])
+    columns = (_divide(values, ends, kept) for values in (people, numbers, amounts))
+    return (Told(each.piece, each.part, each.currency, *own) for each, *own in zip(groups, *columns, strict=True))
+
+
+def lives(found: Sequence[Told], pieces: Sequence[Piece], *, start: datetime, since: datetime) -> Lives:
     """Count who was active before `start`, who from `since` on, and who from `start` on; both are edges of pieces."""
     np = _numpy()
-    first = _apart(_row([each for each in groups if pieces[each.piece].end <= start], members).people)
-    last = _apart(_row([each for each in groups if pieces[each.piece].start >= since], members).people)
+    first = _apart(_joined(each.people for each in found if pieces[each.piece].end <= start))
+    last = _apart(_joined(each.people for each in found if pieces[each.piece].start >= since))
     kept = len(np.intersect1d(first, last, assume_unique=True))
-    own = np.sort(_once_a_day([each for each in groups if pieces[each.piece].start >= start], pieces, members))
+    own = np.sort(_once_a_day([each for each in found if pieces[each.piece].start >= start], pieces))
     again = own[1:] == own[:-1]  # the same person as before, on one more day
     repeating = int((again & ~np.append(False, again[:-1])).sum()) if len(again) else 0
     buyers = len(own) - int(again.sum())
     return Lives(len(first), len(last), len(last) - kept, buyers, repeating, len(own))
 
 
-def _once_a_day(groups: Sequence[Group], pieces: Sequence[Piece], members: bytes | None) -> Numbers:
+def _once_a_day(found: Sequence[Told], pieces: Sequence[Piece]) -> Numbers:
     """Take everybody once for each day: who is in a piece is so once, and few days are of several pieces."""
-    days: defaultdict[date, list[Group]] = defaultdict(list)
-    for each in groups:
-        days[pieces[each.piece].day].append(each)
-    whole = _row([of[0] for of in days.values() if len(of) == 1], members).people
-    pieced = (_apart(_row(of, members).people) for of in days.values() if len(of) > 1)
-    once: Numbers = _numpy().concatenate([whole, *pieced])
-    return once
+    days: defaultdict[date, list[Numbers]] = defaultdict(list)
+    for each in found:
+        days[pieces[each.piece].day].append(each.people)
+    return _joined(of[0] if len(of) == 1 else _apart(_joined(of)) for of in days.values())
 
 
-def orders(groups: Sequence[Group], *, members: bytes | None) -> list[Orders]:
+def orders(found: Sequence[Told]) -> list[Orders]:
     """Add up what was bought, the currency of most purchases first."""
-    found = []
-    for currency in sorted({each.currency for each in groups if each.part == "orders"}):
-        row = _row([each for each in groups if (each.part, each.currency) == ("orders", currency)], members)
-        if len(row.people):
-            buyers = len(_apart(row.people))
-            found.append(Orders(currency, int(row.numbers.sum()), int(row.amounts.sum()), buyers))
-    return sorted(found, key=lambda each: -each.orders)
+    added = []
+    for currency in sorted({each.currency for each in found if each.part == "orders"}):
+        own = [each for each in found if (each.part, each.currency) == ("orders", currency)]
+        buyers = len(_apart(_joined(each.people for each in own)))
+        if buyers:
+            number, amount = sum(int(each.numbers.sum()) for each in own), sum(int(each.amounts.sum()) for each in own)
+            added.append(Orders(currency, number, amount, buyers))
+    return sorted(added, key=lambda each: -each.orders)
 
 
 def sold(totals: Iterable[Total]) -> list[Orders]:
@@ -104,41 +127,64 @@ def sold(totals: Iterable[Total]) -> list[Orders]:
     return sorted(found.values(), key=lambda each: (-each.orders, each.currency))
 
 
-def scores(groups: Sequence[Group], *, members: bytes | None) -> Scores:
+def scores(found: Sequence[Told]) -> Scores:
     """Count the last answer of everybody; the groups are in the order of time."""
     np = _numpy()
-    row = _row([each for each in reversed(groups) if each.part == "answers"], members)
-    _, last = np.unique(row.people, return_index=True)
-    told = row.numbers[last]
-    return Scores(len(told), int((told >= 9).sum()), int((told <= 6).sum()))
+    own = [each for each in reversed(found) if each.part == "answers"]
+    _, last = np.unique(_joined(each.people for each in own), return_index=True)
+    given = _joined(each.numbers for each in own)[last]
+    return Scores(len(given), int((given >= 9).sum()), int((given <= 6).sum()))
 
 
-def visits(weeks: Iterable[bytes], *, members: bytes | None) -> Visits:
+def visits(weeks: Sequence[bytes], members: Members | None = None) -> Visits:
     """Count visits, given for each week the hashes of who came, as often as they did."""
+    people = _hashes(*weeks)
+    ends = _numpy().cumsum([len(each) // 8 for each in weeks])
+    came = _divide(people, ends, None if members is None else members.among(people))
+    apart = [_apart(week) for week in came]
+    return Visits(sum(map(len, came)), sum(map(len, apart)), len(_apart(_joined(apart))))
+
+
+class Members:
+    """Hashes to find among many: each has a slot by its last bits, which says which one it is; few share one with others."""
+
+    def __init__(self, hashes: bytes) -> None:
+        np = _numpy()
+        self._own = own = np.append(_hashes(hashes), 0)  # the last one is nobody, and stands in slots without members
+        self._mask = (16 << len(own).bit_length()) - 1
+        slots = own[:-1] & self._mask
+        self._slots = np.full(self._mask + 1, len(own) - 1, np.int32)
+        self._slots[slots] = np.arange(len(slots))
+        self._others = own[:-1][self._slots[slots] != np.arange(len(slots))]
+        self._shared = np.zeros(self._mask + 1, bool)
+        self._shared[self._others & self._mask] = True
+
+    def among(self, people: Numbers) -> Numbers:
+        """Tell where members are, in the order in which they come."""
+        np = _numpy()
+        slots = people & self._mask
+        at = self._slots[slots]
+        found = (self._own[at] == people) & (at < len(self._own) - 1)
+        unsure = np.flatnonzero(self._shared[slots] & ~found)
+        found[unsure] = np.isin(people[unsure], self._others)
+        where: Numbers = np.flatnonzero(found)
+        return where
+
+
+def _divide(values: Numbers, ends: Numbers, kept: Numbers | None) -> list[Numbers]:
+    """Divide values among groups that end at these places; `kept` are the places of those that are wanted, in order."""
     np = _numpy()
-    own = [week if members is None else week[_among(week, members)] for week in map(_hashes, weeks)]
-    apart = [_apart(week) for week in own]
-    people = len(_apart(np.concatenate(apart))) if apart else 0
-    return Visits(sum(map(len, own)), sum(map(len, apart)), people)
+    if not len(values):
+        return [values] * len(ends)
+    if kept is not None:
+        values, ends = values[kept], np.searchsorted(kept, ends)
+    return [values[first:last] for first, last in zip([0, *ends[:-1]], ends, strict=True)]
 
 
-class _Row(NamedTuple):
-    """Groups one behind the other: whom, and what lies beside them (nothing where groups hold nothing)."""
-
-    people: Numbers
-    numbers: Numbers
-    amounts: Numbers
-
-
-def _row(groups: Sequence[Group], members: bytes | None) -> _Row:
+def _joined(parts: Iterable[Numbers]) -> Numbers:
     np = _numpy()
-    people = _hashes(*(each.people for each in groups))
-    numbers = np.frombuffer(b"".join(each.numbers for each in groups), ">i4").astype(np.int64)
-    amounts = _hashes(*(each.amounts for each in groups))
-    if members is None:
-        return _Row(people, numbers, amounts)
-    kept = _among(people, members)
-    return _Row(people[kept], *(each[kept] if len(each) else each for each in (numbers, amounts)))
+    joined: Numbers = np.concatenate([np.zeros(0, np.int64), *parts])
+    return joined
 
 
 def _apart(people: Numbers) -> Numbers:
@@ -147,21 +193,6 @@ def _apart(people: Numbers) -> Numbers:
     ordered = np.sort(people)
     apart: Numbers = ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
     return apart
-
-
-def _among(people: Numbers, members: bytes) -> Any:
-    """Tell where members are, in the order in which they come: by a coarse sieve first, since most are none."""
-    np = _numpy()
-    own = np.sort(_hashes(members))
-    if not len(own):
-        return np.zeros(0, np.int64)
-    mask = (16 << len(own).bit_length()) - 1
-    sieve = np.zeros(mask + 1, bool)
-    sieve[own & mask] = True
-    found = np.flatnonzero(sieve[people & mask])
-    found = found[np.argsort(people[found])]  # in order they are found five times as quickly
-    at = np.minimum(np.searchsorted(own, people[found]), len(own) - 1)
-    return np.sort(found[own[at] == people[found]])
 
 
 def _hashes(*found: bytes) -> Numbers:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from server.store import headcount, loyalty
-from server.store.headcount import Lives, Orders, Scores, Visits
+from server.store.headcount import Lives, Members, Orders, Scores, Visits
 from server.store.pool import Connection
 
 
@@ -68,10 +68,12 @@ async def count(db: Connection, asked: Asked, *, active: timedelta, least: int) 
         told = await loyalty.read(db, pieces=within, parts=["orders", "answers"] if whom else ["answers"], zone=zone)
 
     def counted() -> Counted:
+        members = None if asked.members is None else Members(asked.members)
+        active, others = headcount.told(lived, members), headcount.told(told, members)
         return Counted(
-            headcount.lives(lived, pieces, start=asked.start, since=since, members=asked.members),
-            headcount.orders(told, members=asked.members) if whom else sold,
-            headcount.scores(told, members=asked.members),
+            headcount.lives(active, pieces, start=asked.start, since=since),
+            headcount.orders(others) if whom else sold,
+            headcount.scores(others),
         )
 
     return await asyncio.to_thread(counted)  # millions of hashes: the loop goes on meanwhile
@@ -91,4 +93,8 @@ async def visits(db: Connection, asked: Asked) -> Visits:
     while mondays[-1] < asked.end:
         mondays.append(loyalty.midnight(mondays[-1].astimezone(zone).date() + timedelta(weeks=1), zone))
     weeks = [people for [people] in await db.fetch(VISITS, mondays[:-1], mondays[1:])]
-    return await asyncio.to_thread(headcount.visits, weeks, members=asked.members)
+
+    def counted() -> Visits:
+        return headcount.visits(weeks, None if asked.members is None else Members(asked.members))
+
+    return await asyncio.to_thread(counted)
