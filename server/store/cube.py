@@ -183,18 +183,27 @@ edges AS (
 )"""  # noqa: S608  names of ours, no input
 
 
+FINE: Final = frozenset({"local_day", "hour"})
+"""Who groups by these has many groups of few rows each."""
+
+
 def counting(keys: Sequence[str], filters: Sequence[str], *, money: bool = True, sums: Sequence[str] = SUMS) -> str:
     """Write the statement that adds up `sums`, by group, and by currency where `money` is asked for.
 
     A group has at least as many people as `most`, those of the cell or sum that has most of them; and as many as `marks` has
-    bits: each cell or sum marks one of 64 by the hash of one of its people.
+    bits: each cell or sum marks one of 64 by the hash of one of its people. Where groups are fine, `people` are the hashes in
+    those rows that have fewer of them than the parameter behind the filters says, as a text.
     """
     group = [*keys, "currency"] if money else list(keys)
     added = ", ".join(f"sum({name})::bigint AS {name}" for name in sums)
     listed = "".join(f"{key}, " for key in group)
+    few = f"cardinality(customers) BETWEEN 1 AND ${FIRST + len(filters)}::int - 1"
+    people = (
+        f"string_agg(array_to_string(customers, ','), ',') FILTER (WHERE {few})" if FINE & set(keys) else "NULL::text"
+    )
     return f"""
 WITH {_facts(keys, filters)}
-SELECT {listed}{added}, max(cardinality(customers)) AS most,
+SELECT {listed}{added}, {people} AS people, max(cardinality(customers)) AS most,
        bit_or(1::bigint << (customers[1] & 63)::int) AS marks FROM facts {f"GROUP BY {', '.join(group)}" if group else ""}
 """  # noqa: S608  names of ours, no input
 

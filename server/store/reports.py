@@ -84,36 +84,45 @@ async def count(
     if not money:
         sums = [name for name in sums if name != "value_minor"]
     values = cube.cut(start, end, needs=keys, filters=filters).parameters(filters)
+    fine = not cube.FINE.isdisjoint(keys)
     async with db.transaction(isolation="repeatable_read", readonly=True):
         await db.execute(cube.ROOM)
-        rows = await db.fetch(counting(keys, filters.named, money=money, sums=sums), *values)
-        groups, small = _grouped(rows, width := len(keys), sums, money=money, least=least)
-        if small:
+        counted = await db.fetch(
+            counting(keys, filters.named, money=money, sums=sums), *values, *([least] if fine else [])
+        )
+        groups, small = _grouped(counted, len(keys), sums, money=money, least=least)
+        if small and not fine:
             listed = [list(column) for column in zip(*small, strict=True)]
             named = await db.fetch(naming(keys, filters.named), *values, *listed, least)
-            people = {row[:width]: frozenset(row["people"] or ()) for row in named}
-            for key in small:
-                found = people.get(key, frozenset())
-                groups[key].people = found if len(found) < least else None
+            small |= {row[: len(keys)]: frozenset(row["people"] or ()) for row in named}
+    for key, people in small.items():
+        groups[key].people = people if len(people) < least else None
     return list(groups.values())
 
 
 def _grouped(
     rows: Iterable[Row], width: int, sums: Sequence[str], *, money: bool, least: int
-) -> tuple[dict[Key, Counts], set[Key]]:
-    """Make groups of rows, and tell in which not enough people are seen yet."""
+) -> tuple[dict[Key, Counts], dict[Key, frozenset[int]]]:
+    """Make groups of rows, and tell in which not enough people are seen yet, and which ones are."""
     groups: dict[Key, Counts] = {}
+    small: dict[Key, list[str]] = {}
     large: set[Key] = set()
     for row in rows:
-        *_, most, marks = found = tuple(row)
-        key, added = found[:width], dict(zip(sums, found[width + money : -2], strict=True))
+        *_, people, most, marks = found = tuple(row)
+        key, added = found[:width], dict(zip(sums, found[width + money : -3], strict=True))
         if money:
             _add(groups.setdefault(key, Counts(key)), added, found[width])
         else:  # a row for each group; of no groups there is one without a moment
             groups[key] = Counts(key, **added) if most is not None else Counts(key)
         if most is not None and (most >= least or _marked(marks) >= least):
             large.add(key)
-    return groups, groups.keys() - large
+        else:
+            small.setdefault(key, []).extend([people] if people else [])
+    return groups, {key: _read(texts) for key, texts in small.items() if key not in large}
+
+
+def _read(texts: Iterable[str]) -> frozenset[int]:
+    return frozenset(int(each) for text in texts for each in text.split(","))
 
 
 def _marked(marks: int | None) -> int:
