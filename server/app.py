@@ -88,8 +88,8 @@ async def open_database(settings: Settings) -> AsyncIterator[Addresses]:
         await _prepare(settings, addresses)
         yield addresses
         return
-    log = structlog.get_logger("kairos.postgresql")
-    async with await embedded.start(settings.home, log=log) as server, _beside(server.watch()):
+    log, buffers_mb = structlog.get_logger("kairos.postgresql"), settings.database.embedded_buffers_mb
+    async with await embedded.start(settings.home, log=log, buffers_mb=buffers_mb) as server, _beside(server.watch()):
         addresses = Addresses(server.dsn, server.dsn_for("kairos_app"))
         await _prepare(settings, addresses)
         yield addresses

@@ -125,6 +125,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "server.metrics_port": (-1, 65_535),
     "server.workers": (1, 64),
     "database.statement_cache_size": (0, 10_000),
+    "database.embedded_buffers_mb": (0, 2**20),
     "privacy.position_decimals": (0, 2),
     "privacy.min_group": (2, 64),
     "receipts.plain_share": (0, 1),

@@ -53,6 +53,7 @@ class Database(_Section, frozen=True):
     idle_in_transaction_s: float
     statement_cache_size: int
     allow_unsafe: bool
+    embedded_buffers_mb: int
 
 
 class ProgrammeSettings(_Section, frozen=True):

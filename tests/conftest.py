@@ -134,7 +134,7 @@ async def data_dir() -> AsyncIterator[Path]:
 @pytest.fixture(scope="session")
 async def cluster() -> AsyncIterator[Embedded]:
     """The server of the whole run."""
-    async with await embedded.start(Path(os.environ[HOME]), log=Silent()) as server:
+    async with await embedded.start(Path(os.environ[HOME]), log=Silent(), buffers_mb=128) as server:
         yield server
 
 

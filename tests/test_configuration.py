@@ -179,6 +179,7 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("weather.refresh_s", 0.0),
     ("weather.max_age_s", 0),
     ("database.statement_cache_size", -1),
+    ("database.embedded_buffers_mb", -1),
     ("clock_shift_s", 1e12),
     ("programme.time_zone", "Europe/Nowhere"),
     ("quiet_hours.time_zone", "+01:00"),

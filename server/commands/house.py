@@ -64,7 +64,8 @@ async def database(settings: Settings) -> AsyncIterator[str]:
         await migrate(settings.database.url)
         yield settings.database.url
         return
-    async with await embedded.start(settings.home, log=structlog.get_logger("kairos.postgresql")) as server:
+    log, buffers_mb = structlog.get_logger("kairos.postgresql"), settings.database.embedded_buffers_mb
+    async with await embedded.start(settings.home, log=log, buffers_mb=buffers_mb) as server:
         await migrate(server.dsn)
         yield server.dsn
 

@@ -34,7 +34,8 @@ def migrate(
         settings = read_settings(config, data_dir)
         if settings.database.url:
             return await bring_up(settings.database.url, phase=phase.value)
-        async with await embedded.start(settings.home, log=structlog.get_logger("kairos.postgresql")) as server:
+        log, buffers_mb = structlog.get_logger("kairos.postgresql"), settings.database.embedded_buffers_mb
+        async with await embedded.start(settings.home, log=log, buffers_mb=buffers_mb) as server:
             return await bring_up(server.dsn, phase=phase.value)
 
     log_to_stderr(quiet=True)

@@ -18,6 +18,7 @@ import asyncpg
 
 from server.errors import Misconfigured
 from server.store import postmaster
+from server.store.memory import available, buffers_mb
 from server.store.postmaster import Notice
 from server.store.program import Account, Program
 
@@ -38,7 +39,6 @@ fsync = on
 full_page_writes = on
 synchronous_commit = on
 max_connections = 200
-shared_buffers = '128MB'
 max_wal_size = '1GB'
 password_encryption = 'scram-sha-256'
 client_connection_check_interval = '5s'   # a long statement ends when its client was killed, and frees its locks
@@ -59,9 +59,10 @@ unix_socket_permissions = 0700
 
 
 class Home(NamedTuple):
-    """The folder `DATA/postgres` and the names in it."""
+    """The folder `DATA/postgres`, the names in it, and in how much memory its server keeps pages (0: a quarter of all)."""
 
     folder: Path
+    buffers_mb: int = 0
 
     @property
     def cluster(self) -> Path:
@@ -219,7 +220,7 @@ def check_major(home: Home, program: Program) -> None:
 
 def configure(home: Home, *, account: Account | None) -> None:
     """Write the settings and where to listen: a unix socket if the folder can hold one, else a port on loopback."""
-    lines = _SETTINGS
+    lines = f"{_SETTINGS}shared_buffers = '{home.buffers_mb or buffers_mb(available())}MB'\n"
     ours = home.cluster / "kairos.conf"
     if _sockets_work(home.sockets):
         lines += f"listen_addresses = ''\nport = {_PORT}\nunix_socket_directories = {_quoted(home.sockets)}\n"

@@ -98,12 +98,14 @@ class Embedded:
         await self.stop()
 
 
-async def start(data_dir: Path, *, log: Log) -> Embedded:
+async def start(data_dir: Path, *, log: Log, buffers_mb: int = 0) -> Embedded:
     """Use the PostgreSQL of this data folder: make it if it is new, start it if it is down, else adopt it.
+
+    A server that is started keeps pages in so much memory (0: a quarter of what there is).
 
     Raises Misconfigured with a sentence when the folder cannot be used or the server does not start.
     """
-    starting = asyncio.ensure_future(_start(data_dir, log))
+    starting = asyncio.ensure_future(_start(data_dir, buffers_mb, log))
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
@@ -113,8 +115,8 @@ async def start(data_dir: Path, *, log: Log) -> Embedded:
         raise
 
 
-async def _start(data_dir: Path, log: Log) -> Embedded:
-    home = await asyncio.to_thread(_prepare, data_dir)
+async def _start(data_dir: Path, buffers_mb: int, log: Log) -> Embedded:
+    home = await asyncio.to_thread(_prepare, data_dir, buffers_mb)
     async with _held(home.start_lock) as lock:
         users = await _share(home)
         try:
@@ -137,9 +139,9 @@ async def stop_if_unused(data_dir: Path, *, log: Log) -> bool:
         return postmaster.running(home.cluster) is None
 
 
-def _prepare(data_dir: Path) -> Home:
+def _prepare(data_dir: Path, buffers_mb: int) -> Home:
     """Make the folders, and check that the server's account will be able to pass."""
-    home = Home(data_dir.resolve() / "postgres")
+    home = Home(data_dir.resolve() / "postgres", buffers_mb)
     try:
         if not data_dir.exists():
             data_dir.mkdir(parents=True)

@@ -17,6 +17,7 @@ from server.errors import Misconfigured
 from server.store import cluster
 from server.store.cluster import Address, Home
 from server.store.embedded import Embedded
+from server.store.memory import available, buffers_mb
 from server.store.postmaster import Notice
 from server.store.program import Program
 
@@ -76,6 +77,9 @@ def test_settings_are_written_anew_at_each_start_and_included_once(home: Home) -
     assert (home.cluster / "postgresql.conf").read_text().count("kairos.conf") == 1
     written = settings(home)
     assert [written[name] for name in ("fsync", "full_page_writes", "synchronous_commit")] == ["on"] * 3
+    assert written["shared_buffers"] == f"'{buffers_mb(available())}MB'"
+    cluster.configure(home._replace(buffers_mb=48), account=None)
+    assert settings(home)["shared_buffers"] == "'48MB'"
     assert written["listen_addresses"] == "''"
     assert written["unix_socket_directories"] == f"'{home.sockets}'"
     assert list(home.sockets.iterdir()) == [], "the trial socket is gone"

@@ -215,8 +215,9 @@ async def test_a_second_process_adopts_the_server_and_the_last_one_stops_it(
 
 async def test_two_uses_in_one_process_count_as_two(known_dir: Path) -> None:
     log = Silent()
-    one = await embedded.start(known_dir, log=log)
+    one = await embedded.start(known_dir, log=log, buffers_mb=16)
     two = await embedded.start(known_dir, log=log)
+    assert await ask(two.dsn, "SHOW shared_buffers") == "16MB"  # as the one said that started it
     await one.stop()
     assert two.running
     await two.stop()
