@@ -65,10 +65,15 @@ def serve(
     run(work)
 
 
+def collect_rarely() -> None:
+    """Set how often this process looks for cycles: the requests of a moment together, not a part of each."""
+    gc.set_threshold(_YOUNG, 20, 20)
+
+
 async def serve_here(settings: Settings, *, shared: bool = False, origins: Origins = NO_ORIGINS) -> None:
     """Serve in this process until a signal comes."""
     stop = stop_signals()
-    gc.set_threshold(_YOUNG, 20, 20)
+    collect_rarely()
     taken = listen(settings.server, shared=shared)
     async with open_house(settings, taken=taken, replaces=REPLACES in os.environ, origins=origins) as house:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, house.look.set)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from server.store.cuts import NO_LEAD, ORIGIN, Block, Lead, choose, divide
+from server.store.cuts import NO_LEAD, ORIGIN, Lead, Piece, choose, divide
 from server.store.funnel import SLOT_MINUTES
 
 SUMS: Final = (
@@ -77,44 +77,48 @@ ALL: Final = Filters()
 
 
 class Slices(NamedTuple):
-    """A range cut up: sums of whole steps, whole slots beside them, and what begins or ends within a slot."""
+    """A range cut up: sums of whole steps and whole slots beside them, and what begins or ends within a slot."""
 
-    cells: Sequence[tuple[datetime, datetime]]
+    pieces: Sequence[Piece]
     edges: Sequence[tuple[datetime, datetime]]
-    blocks: Sequence[Block] = ()
 
     def parameters(self, filters: Filters) -> list[object]:
         """Give the parameters of a statement; sums that lie offer by offer are asked for once for each."""
+        cells = [(each.start, each.end, each.sign) for each in self.pieces if each.cut is None]
         sums = [
-            (block.cut.number, lead, block.start, block.end)
-            for block in self.blocks
-            for lead in filters.leads(block.cut.lead)
+            (each.cut.number, lead, each.start, each.end, each.sign, each.sure)
+            for each in self.pieces
+            if each.cut is not None
+            for lead in filters.leads(each.cut.lead)
         ]
-        columns = [[each[place] for each in ranges] for ranges in (self.cells, self.edges) for place in (0, 1)]
-        return [*columns, *([each[place] for each in sums] for place in range(4)), *filters.given]
+        columns: tuple[tuple[Sequence[tuple[object, ...]], int], ...] = ((cells, 3), (self.edges, 2), (sums, 6))
+        return [*([each[place] for each in rows] for rows, width in columns for place in range(width)), *filters.given]
 
 
-FIRST: Final = 9
+FIRST: Final = 12
 """The number of the first parameter behind those of the slices: the filters begin there."""
 
 
-def cut(start: datetime, end: datetime, *, needs: Sequence[str], filters: Filters) -> Slices:
-    """Cut [start, end) without gap or overlap into what a question by these columns is answered from; pure."""
+def cut(start: datetime, end: datetime, *, needs: Sequence[str], filters: Filters, over: bool = False) -> Slices:
+    """Cut [start, end) without gap or overlap into what a question by these columns is answered from; pure.
+
+    With `over` some of it may be more than the range, less what is too much.
+    """
     first = start + (ORIGIN - start) % _SLOT
     last = end - (end - ORIGIN) % _SLOT
     if first >= last:
-        return Slices([], [(start, end)])
+        return Slices((), [(start, end)])
     cuts = choose({*needs, *filters.named}, offered=filters.offer_id is not None, placed=filters.place_id is not None)
-    blocks, cells = divide(first, last, cuts)
-    return Slices(cells, [each for each in ((start, first), (last, end)) if each[0] < each[1]], blocks)
+    edges = [each for each in ((start, first), (last, end)) if each[0] < each[1]]
+    return Slices(divide(first, last, cuts, over=over), edges)
 
 
-RANGES: Final = "unnest($1::timestamptz[], $2::timestamptz[]) AS r (since, until)"
-SUMMED: Final = (
-    "unnest($5::smallint[], $6::uuid[], $7::timestamptz[], $8::timestamptz[]) AS b (cut, lead, since, until)"
-)
+RANGES: Final = "unnest($1::timestamptz[], $2::timestamptz[], $3::smallint[]) AS r (since, until, sign)"
+EDGES: Final = "unnest($4::timestamptz[], $5::timestamptz[]) AS r (since, until)"
+SUMMED: Final = """unnest($6::smallint[], $7::uuid[], $8::timestamptz[], $9::timestamptz[], $10::smallint[], $11::boolean[])
+         AS b (cut, lead, since, until, sign, sure)"""
 WITHIN: Final = "s.cut = b.cut AND s.lead = b.lead AND s.at >= b.since AND s.at < b.until"
-"""Where the cells and the sums of a question are, and which they are."""
+"""Where the cells, the edges and the sums of a question are, and which they are."""
 
 APART: Final = "OFFSET 0"
 """Stretch by stretch: all that some offers ever had would be read first, where many rows are expected of a stretch."""
@@ -128,12 +132,13 @@ and putting rows or pages into order takes longer."""
 def wanted_of(row: str, filters: Sequence[str], first: int) -> str:
     """Write the conditions on a row of that name; their values are the parameters from `first` on.
 
-    One place has fewer cells than most offers: where both are asked for, no index is to be taken for the offers.
+    One place has few cells: where it is asked for, all of them are read, and no index is to be taken for anything else.
     """
     conditions = {name: f"{row}.{name} = ${place}::{TYPES[name]}" for place, name in enumerate(filters, first)}
     if "offer_id" in conditions:
-        several = f"{row}.offer_id = ANY (${first + filters.index('offer_id')}::uuid[])"
-        conditions["offer_id"] = f"({several}) IS TRUE" if row == "c" and "place_id" in filters else several
+        conditions["offer_id"] = f"{row}.offer_id = ANY (${first + filters.index('offer_id')}::uuid[])"
+    if row == "c" and "place_id" in filters:
+        conditions |= {name: f"({each}) IS TRUE" for name, each in conditions.items() if name != "place_id"}
     return "".join(f" AND {each}" for each in conditions.values())
 
 
@@ -144,12 +149,16 @@ def keys_of(row: str, at: str, keys: Sequence[str]) -> str:
 
 
 def _facts(keys: Sequence[str], filters: Sequence[str]) -> str:
-    """Write what is counted: $1-$2 whole slots, $3-$4 edges, $5-$8 sums, from $9 on the filters."""
+    """Write what is counted: $1-$3 whole slots, $4-$5 edges, $6-$11 sums, from $12 on the filters.
+
+    What is taken away, and what it is taken from, tells nobody's hash: who of them was there within the range is not known.
+    """
     cells, edges, sums = (wanted_of(row, filters, FIRST) for row in ("c", "e", "s"))
     of_cells, of_edges, of_sums = keys_of("c", "slot", keys), keys_of("e", "created_at", keys), keys_of("s", "at", keys)
+    of_cell, of_sum = (", ".join(f"{sign} * {name} AS {name}" for name in SUMS) for sign in ("r.sign", "b.sign"))
     return f"""
 edges AS (
-    SELECT e.* FROM unnest($3::timestamptz[], $4::timestamptz[]) AS r (since, until)
+    SELECT e.* FROM {EDGES}
     JOIN (SELECT m.bucket, m.id, m.created_at, m.offer_id,
                  coalesce(m.place_id, '00000000-0000-0000-0000-000000000000') AS place_id, m.channel, m.placement, m.variant,
                  m.local_day, m.local_hour, m.weekday, coalesce(m.weather, '') AS weather, m.held_out, m.delivered_at,
@@ -158,14 +167,12 @@ edges AS (
                               NULL) AS customers
           FROM moments m) AS e ON e.created_at >= r.since AND e.created_at < r.until{edges}
 ), facts AS (
-    SELECT {of_cells}c.currency, c.decided, c.delivered, c.opened, c.clicked, c.passes, c.redeemed, c.control, c.converted,
-           c.value_minor, c.customers
+    SELECT {of_cells}c.currency, {of_cell}, CASE WHEN r.sign > 0 THEN c.customers END AS customers
     FROM {RANGES} CROSS JOIN LATERAL (
         SELECT * FROM funnel_cells c WHERE c.slot >= r.since AND c.slot < r.until{cells} {APART}
     ) AS c
     UNION ALL
-    SELECT {of_sums}s.currency, s.decided, s.delivered, s.opened, s.clicked, s.passes, s.redeemed, s.control, s.converted,
-           s.value_minor, s.customers
+    SELECT {of_sums}s.currency, {of_sum}, CASE WHEN b.sure THEN s.customers END
     FROM {SUMMED} CROSS JOIN LATERAL (SELECT * FROM funnel_sums s WHERE {WITHIN}{sums} {APART}) AS s
     UNION ALL
     SELECT {of_edges}'', (NOT e.held_out)::int, (e.delivered_at IS NOT NULL)::int, (e.opened_at IS NOT NULL)::int,
@@ -192,19 +199,19 @@ def counting(keys: Sequence[str], filters: Sequence[str], *, money: bool = True,
 
     A group has at least as many people as `most`, those of the cell or sum that has most of them; and as many as `marks` has
     bits: each cell or sum marks one of 64 by the hash of one of its people. Where groups are fine, `people` are the hashes in
-    those rows that have fewer of them than the parameter behind the filters says, as a text.
+    those rows that have fewer of them than the parameter behind the filters says.
     """
     group = [*keys, "currency"] if money else list(keys)
     added = ", ".join(f"sum({name})::bigint AS {name}" for name in sums)
     listed = "".join(f"{key}, " for key in group)
+    left = " OR ".join(f"sum({name}) <> 0" for name in sums)  # what was taken away whole is no group
     few = f"cardinality(customers) BETWEEN 1 AND ${FIRST + len(filters)}::int - 1"
-    people = (
-        f"string_agg(array_to_string(customers, ','), ',') FILTER (WHERE {few})" if FINE & set(keys) else "NULL::text"
-    )
+    people = f"people_together(customers) FILTER (WHERE {few})" if FINE & set(keys) else "NULL::bigint[]"
     return f"""
 WITH {_facts(keys, filters)}
 SELECT {listed}{added}, {people} AS people, max(cardinality(customers)) AS most,
-       bit_or(1::bigint << (customers[1] & 63)::int) AS marks FROM facts {f"GROUP BY {', '.join(group)}" if group else ""}
+       bit_or(1::bigint << (customers[1] & 63)::int) AS marks FROM facts
+{f"GROUP BY {', '.join(group)} HAVING {left}" if group else ""}
 """  # noqa: S608  names of ours, no input
 
 

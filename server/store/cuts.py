@@ -5,7 +5,8 @@ the cells (server.store.funnel, server.store.trials), so that they are the same 
 
 Rule 1: a question takes of each length the narrowest cut that keeps all it asks for; what no cut keeps is added up from cells.
 Rule 2: lengths lie within each other and begin at one origin, so that a range is cut up without gap or overlap.
-Rule 3: numbers are stored: a cut is never changed, it gets a new number and a migration that sums it up.
+Rule 3: where a long range takes more than half of a span, it may be the whole span less the rest of it, which is shorter.
+Rule 4: numbers are stored: a cut is never changed, it gets a new number and a migration that sums it up.
 """
 
 from __future__ import annotations
@@ -99,44 +100,54 @@ def choose(needs: Collection[str], *, offered: bool, placed: bool) -> list[Cut]:
     return found
 
 
-class Block(NamedTuple):
-    """A stretch of whole steps of one cut."""
+class Piece(NamedTuple):
+    """A stretch of time, as whole steps of one cut or as cells (None).
 
-    cut: Cut
+    It is added (`sign` 1) or taken away (-1). `sure`: all of it is in the range, and all of its people are.
+    """
+
+    cut: Cut | None
     start: datetime
     end: datetime
+    sign: Literal[1, -1] = 1
+    sure: bool = True
 
 
-class Pieces(NamedTuple):
-    """A range in pieces: what cuts have sums of, and what is left to cells."""
-
-    blocks: Sequence[Block]
-    rest: Sequence[tuple[datetime, datetime]]
+SURE_SPANS: Final = 4
+"""Whose people are in so many spans, of them enough are seen in most groups, whoever else was there at the ends of a range."""
 
 
-def divide(start: datetime, end: datetime, cuts: Sequence[Cut]) -> Pieces:
-    """Divide [start, end) among the cuts, the long ones first, without gap or overlap; pure."""
-    blocks: list[Block] = []
-    rest = list(_divide(start, end, cuts, blocks))
-    return Pieces(blocks, rest)
+def divide(start: datetime, end: datetime, cuts: Sequence[Cut], *, over: bool = False) -> list[Piece]:
+    """Divide [start, end) among the cuts, the long ones first, without gap or overlap; pure.
+
+    With `over`, a long range may take a whole span at its ends and give back what is too much.
+    """
+    return list(_divide(start, end, cuts, over=over))
 
 
-def _divide(
-    start: datetime, end: datetime, cuts: Sequence[Cut], blocks: list[Block]
-) -> Iterator[tuple[datetime, datetime]]:
+def _divide(start: datetime, end: datetime, cuts: Sequence[Cut], *, over: bool) -> Iterator[Piece]:
     if start >= end:
         return
     if not cuts:
-        yield start, end
+        yield Piece(None, start, end)
         return
     cut, finer = cuts[0], cuts[1:]
     first, last = start + (ORIGIN - start) % cut.step, end - (end - ORIGIN) % cut.step
     if first >= last:
-        yield from _divide(start, end, finer, blocks)
+        yield from _divide(start, end, finer, over=False)
         return
-    blocks.append(Block(cut, first, last))
-    yield from _divide(start, first, finer, blocks)
-    yield from _divide(last, end, finer, blocks)
+    yield Piece(cut, first, last)
+    over = over and cut.step == SPAN and last - first >= SURE_SPANS * SPAN
+    before, behind = first - cut.step, last + cut.step
+    for whole, wanted, rest in (
+        ((before, first), (start, first), (before, start)),
+        ((last, behind), (last, end), (end, behind)),
+    ):
+        if over and rest[1] - rest[0] < wanted[1] - wanted[0]:
+            yield Piece(cut, *whole, sure=False)
+            yield from (each._replace(sign=-1, sure=False) for each in _divide(*rest, finer, over=False))
+        else:
+            yield from _divide(*wanted, finer, over=False)
 
 
 def masks() -> str:
@@ -155,7 +166,7 @@ KEYS: Final = (
     *("cut", "lead", "at", "offer_id", "place_id", "channel", "placement", "variant", "weather"),
     *("local_day", "local_hour", "weekday", "currency"),
 )
-"""The columns of a sum's key, in their order."""
+"""The columns of a sum's key; in the index the words come before offer and place (schema 0260)."""
 
 
 def keyed(row: str, at: str) -> str:

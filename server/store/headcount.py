@@ -77,8 +77,9 @@ def told(groups: Sequence[Group], members: Members | None = None) -> list[Told]:
 
 def _told(groups: Sequence[Group], members: Members | None) -> Iterator[Told]:
     np = _numpy()
-    people, amounts = _hashes(*(each.people for each in groups)), _hashes(*(each.amounts for each in groups))
-    numbers = np.frombuffer(b"".join(each.numbers for each in groups), ">i4").astype(np.int64)
+    people = _hashes(*(each.people for each in groups))
+    numbers = np.frombuffer(b"".join(each.numbers for each in groups), ">i4")
+    amounts = np.frombuffer(b"".join(each.amounts for each in groups), ">i8")
     kept = None if members is None else members.among(people)
     ends = np.cumsum([len(each.people) // 8 for each in groups])
     columns = (_divide(values, ends, kept) for values in (people, numbers, amounts))
@@ -88,6 +89,7 @@ def _told(groups: Sequence[Group], members: Members | None) -> Iterator[Told]:
 def lives(found: Sequence[Told], pieces: Sequence[Piece], *, start: datetime, since: datetime) -> Lives:
     """Count who was active before `start`, who from `since` on, and who from `start` on; both are edges of pieces."""
     np = _numpy()
+    found = [each for each in found if each.part == "active"]
     first = _apart(_joined(each.people for each in found if pieces[each.piece].end <= start))
     last = _apart(_joined(each.people for each in found if pieces[each.piece].start >= since))
     kept = len(np.intersect1d(first, last, assume_unique=True))
@@ -150,34 +152,37 @@ class Members:
 
     def __init__(self, hashes: bytes) -> None:
         np = _numpy()
-        self._own = own = np.append(_hashes(hashes), 0)  # the last one is nobody, and stands in slots without members
+        self._own = own = _hashes(hashes)
         self._mask = (16 << len(own).bit_length()) - 1
-        slots = own[:-1] & self._mask
-        self._slots = np.full(self._mask + 1, len(own) - 1, np.int32)
-        self._slots[slots] = np.arange(len(slots))
-        self._others = own[:-1][self._slots[slots] != np.arange(len(slots))]
-        self._shared = np.zeros(self._mask + 1, bool)
+        slots, numbers = own & self._mask, np.arange(len(own), dtype=np.int32)
+        self._slots = np.zeros(self._mask + 1, np.int32)
+        self._slots[slots] = numbers
+        self._others = own[self._slots[slots] != numbers]
+        self._taken, self._shared = np.zeros(self._mask + 1, bool), np.zeros(self._mask + 1, bool)
+        self._taken[slots] = True
         self._shared[self._others & self._mask] = True
 
     def among(self, people: Numbers) -> Numbers:
         """Tell where members are, in the order in which they come."""
         np = _numpy()
         slots = people & self._mask
-        at = self._slots[slots]
-        found = (self._own[at] == people) & (at < len(self._own) - 1)
+        maybe = np.flatnonzero(self._taken[slots])  # mostly few: all else is asked of these alone
+        some, slots = people[maybe], slots[maybe]
+        found = self._own[self._slots[slots]] == some
         unsure = np.flatnonzero(self._shared[slots] & ~found)
-        found[unsure] = np.isin(people[unsure], self._others)
-        where: Numbers = np.flatnonzero(found)
+        found[unsure] = np.isin(some[unsure], self._others)
+        where: Numbers = maybe[found]
         return where
 
 
-def _divide(values: Numbers, ends: Numbers, kept: Numbers | None) -> list[Numbers]:
+def _divide(values: Any, ends: Numbers, kept: Numbers | None) -> list[Numbers]:
     """Divide values among groups that end at these places; `kept` are the places of those that are wanted, in order."""
     np = _numpy()
+    if kept is not None and len(values):
+        values, ends = values[kept], np.searchsorted(kept, ends)
+    values = values.astype(np.int64, copy=False)
     if not len(values):
         return [values] * len(ends)
-    if kept is not None:
-        values, ends = values[kept], np.searchsorted(kept, ends)
     return [values[first:last] for first, last in zip([0, *ends[:-1]], ends, strict=True)]
 
 

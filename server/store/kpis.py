@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from server.store import headcount, loyalty
 from server.store.headcount import Lives, Members, Orders, Scores, Visits
+from server.store.loyalty import Part, Piece
 from server.store.pool import Connection
 
 
 class Asked(NamedTuple):
-    """A range, the zone whose days count, and if they alone are meant the hashes of some `members`."""
+    """A range, the zone whose days count, and if they alone are meant some `members`."""
 
     start: datetime
     end: datetime
     zone: str
-    members: bytes | None = None
+    members: Members | None = None
 
 
 class Counted(NamedTuple):
@@ -47,10 +49,9 @@ SELECT coalesce(string_agg(int8send(uuid_hash_extended(id, 7)), ''::bytea), '') 
 """
 
 
-async def members(db: Connection, *, segment: str) -> bytes:
-    """Give the hashes of a segment's members of today."""
-    found: bytes = await db.fetchval(MEMBERS, segment)
-    return found
+async def members(db: Connection, *, segment: str) -> Members:
+    """Give a segment's members of today."""
+    return Members(await db.fetchval(MEMBERS, segment))
 
 
 async def count(db: Connection, asked: Asked, *, active: timedelta, least: int) -> Counted:
@@ -62,27 +63,31 @@ async def count(db: Connection, asked: Asked, *, active: timedelta, least: int) 
     pieces = loyalty.pieces_of(asked.start - active, asked.end, edges=(asked.start, since), zone=zone)
     within = [each for each in pieces if each.start >= asked.start]
     async with db.transaction(isolation="repeatable_read", readonly=True):
-        lived = await loyalty.read(db, pieces=pieces, parts=["active"], zone=zone)
-        sold = headcount.sold(await loyalty.totals(db, pieces=within, zone=zone))
+        sold = await _sold(db, within, zone) if asked.members is None else []
         whom = asked.members is not None or any(each.buyers < least for each in sold)
-        told = await loyalty.read(db, pieces=within, parts=["orders", "answers"] if whom else ["answers"], zone=zone)
+        parts: list[Part] = ["active", "answers", "orders"] if whom else ["active", "answers"]
+        found = await loyalty.read(db, pieces=pieces, parts=parts, zone=zone)
 
     def counted() -> Counted:
-        members = None if asked.members is None else Members(asked.members)
-        active, others = headcount.told(lived, members), headcount.told(told, members)
+        told = headcount.told(found, asked.members)
+        own = [each for each in told if pieces[each.piece].start >= asked.start]
         return Counted(
-            headcount.lives(active, pieces, start=asked.start, since=since),
-            headcount.orders(others) if whom else sold,
-            headcount.scores(others),
+            headcount.lives(told, pieces, start=asked.start, since=since),
+            headcount.orders(own) if whom else sold,
+            headcount.scores(own),
         )
 
     return await asyncio.to_thread(counted)  # millions of hashes: the loop goes on meanwhile
 
 
+async def _sold(db: Connection, pieces: Sequence[Piece], zone: ZoneInfo) -> list[Orders]:
+    return headcount.sold(await loyalty.totals(db, pieces=pieces, zone=zone))
+
+
 VISITS = """
-SELECT string_agg(int8send(uuid_hash_extended(v.customer_id, 7)), ''::bytea) AS people
-FROM unnest($1::timestamptz[], $2::timestamptz[]) AS w (since, until) JOIN visits v ON v.at >= w.since AND v.at < w.until
-GROUP BY w.since
+SELECT coalesce((SELECT string_agg(int8send(uuid_hash_extended(v.customer_id, 7)), ''::bytea)
+                 FROM visits v WHERE v.at >= w.since AND v.at < w.until), '') AS people
+FROM unnest($1::timestamptz[], $2::timestamptz[]) AS w (since, until)
 """
 
 
@@ -93,8 +98,4 @@ async def visits(db: Connection, asked: Asked) -> Visits:
     while mondays[-1] < asked.end:
         mondays.append(loyalty.midnight(mondays[-1].astimezone(zone).date() + timedelta(weeks=1), zone))
     weeks = [people for [people] in await db.fetch(VISITS, mondays[:-1], mondays[1:])]
-
-    def counted() -> Visits:
-        return headcount.visits(weeks, None if asked.members is None else Members(asked.members))
-
-    return await asyncio.to_thread(counted)
+    return await asyncio.to_thread(headcount.visits, weeks, asked.members)

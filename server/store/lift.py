@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from server.store import cube
-from server.store.cube import ALL, APART, FIRST, RANGES, SUMMED, WITHIN, Filters, keys_of, wanted_of
+from server.store.cube import ALL, APART, EDGES, FIRST, RANGES, SUMMED, WITHIN, Filters, keys_of, wanted_of
 from server.store.pool import Connection
 from server.store.reports import KEYS, By, text_of
 
@@ -37,14 +37,14 @@ _COUNTED: Final = Sums._fields[3:]  # sums of bigint are numeric
 
 
 def comparing(by: By, filters: Sequence[str]) -> str:
-    """Write the statement of one grouping: $1-$2 whole slots, $3-$4 edges, $5-$8 sums, from $9 on the filters."""
+    """Write the statement of one grouping: $1-$3 whole slots, $4-$5 edges, $6-$11 sums, from $12 on the filters."""
     own = "=" if by == "programme" else "<>"
     keys = KEYS[by]
     sums = ", ".join(f"sum({name}) AS {name}" for name in _COUNTED)
     group = "".join(f"{key}, " for key in keys)
     return f"""
 WITH edges AS (
-    SELECT e.* FROM unnest($3::timestamptz[], $4::timestamptz[]) AS r (since, until)
+    SELECT e.* FROM {EDGES}
     JOIN (SELECT t.started_at, t.offer_id, coalesce(m.place_id, '00000000-0000-0000-0000-000000000000') AS place_id, m.channel,
                  m.placement, m.variant, m.local_day, m.local_hour, m.weekday, coalesce(m.weather, '') AS weather, t.currency,
                  t.held_out, t.reached, t.visits, t.value_minor

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -59,10 +60,17 @@ class Counts:
     redeemed: int = 0
     control: int = 0
     converted: int = 0
-    value: dict[str, int] = field(default_factory=dict)
-    redemptions: dict[str, int] = field(default_factory=dict)
+    value: Mapping[str, int] = field(default_factory=dict)
+    redemptions: Mapping[str, int] = field(default_factory=dict)
     people: frozenset[int] | None = None
     name: str | None = None
+
+
+_NO_MONEY: Final[Mapping[str, int]] = MappingProxyType({})
+"""One for all groups: thousands of empty ones take longer to make than to count."""
+
+
+_NOBODY: Final[frozenset[int]] = frozenset()
 
 
 async def count(
@@ -83,7 +91,9 @@ async def count(
     """
     if not money:
         sums = [name for name in sums if name != "value_minor"]
-    values = cube.cut(start, end, needs=keys, filters=filters).parameters(filters)
+    values, exactly = (
+        cube.cut(start, end, needs=keys, filters=filters, over=over).parameters(filters) for over in (True, False)
+    )
     fine = not cube.FINE.isdisjoint(keys)
     async with db.transaction(isolation="repeatable_read", readonly=True):
         await db.execute(cube.ROOM)
@@ -93,7 +103,7 @@ async def count(
         groups, small = _grouped(counted, len(keys), sums, money=money, least=least)
         if small and not fine:
             listed = [list(column) for column in zip(*small, strict=True)]
-            named = await db.fetch(naming(keys, filters.named), *values, *listed, least)
+            named = await db.fetch(naming(keys, filters.named), *exactly, *listed, least)
             small |= {row[: len(keys)]: frozenset(row["people"] or ()) for row in named}
     for key, people in small.items():
         groups[key].people = people if len(people) < least else None
@@ -105,24 +115,22 @@ def _grouped(
 ) -> tuple[dict[Key, Counts], dict[Key, frozenset[int]]]:
     """Make groups of rows, and tell in which not enough people are seen yet, and which ones are."""
     groups: dict[Key, Counts] = {}
-    small: dict[Key, list[str]] = {}
+    small: dict[Key, frozenset[int]] = {}
     large: set[Key] = set()
     for row in rows:
-        *_, people, most, marks = found = tuple(row)
-        key, added = found[:width], dict(zip(sums, found[width + money : -3], strict=True))
+        key, (people, most, marks) = row[:width], row[-3:]
+        added = dict(zip(sums, row[width + money : -3], strict=True))
         if money:
-            _add(groups.setdefault(key, Counts(key)), added, found[width])
-        else:  # a row for each group; of no groups there is one without a moment
-            groups[key] = Counts(key, **added) if most is not None else Counts(key)
+            _add(groups.setdefault(key, Counts(key)), added, row[width])
+        elif None in added.values():  # of no groups there is one without a moment
+            groups[key] = Counts(key)
+        else:
+            groups[key] = Counts(key, value=_NO_MONEY, redemptions=_NO_MONEY, **added)
         if most is not None and (most >= least or _marked(marks) >= least):
             large.add(key)
         else:
-            small.setdefault(key, []).extend([people] if people else [])
-    return groups, {key: _read(texts) for key, texts in small.items() if key not in large}
-
-
-def _read(texts: Iterable[str]) -> frozenset[int]:
-    return frozenset(int(each) for text in texts for each in text.split(","))
+            small[key] = small.get(key, _NOBODY).union(people or ())
+    return groups, {key: people for key, people in small.items() if key not in large}
 
 
 def _marked(marks: int | None) -> int:
@@ -136,8 +144,8 @@ def _add(counts: Counts, sums: Mapping[str, int], currency: str) -> None:
         if added and name != "value_minor":
             setattr(counts, name, getattr(counts, name) + added)
     if currency and (sums["redeemed"] or sums["value_minor"]):
-        counts.value[currency] = sums["value_minor"]
-        counts.redemptions[currency] = sums["redeemed"]
+        counts.value = {**counts.value, currency: sums["value_minor"]}
+        counts.redemptions = {**counts.redemptions, currency: sums["redeemed"]}
 
 
 OFFERS = "SELECT id, name FROM offers WHERE id = ANY ($1::uuid[])"
