@@ -55,8 +55,12 @@ async def approve_offer(call: Call) -> ApprovalAnswer:
     return approval_answer(done, least=call.parts.settings.privacy.min_group)
 
 
-def sizing_of(call: Call) -> Sizing:
-    """Give the size from which on a second person is asked, and the way to count an offer's customers now."""
+async def sizing_of(call: Call) -> Sizing:
+    """Give the size from which on a second person is asked, and the way to count an offer's customers now.
+
+    By the places that there are now: who visited one that this process does not know yet would not be counted.
+    """
+    await call.parts.rules.refresh()
 
     async def expect(db: Connection, offer: Offer) -> Reach:
         parts = call.parts

@@ -100,6 +100,7 @@ async def show_calendar(call: Call) -> Calendar:
         raise Misconfigured("programme.time_zone is not a time zone's name")
     today = parts.clock.now().astimezone(zone).date()
     first, end = span_of(call.query, today, most=parts.settings.limits.calendar_days)
+    await parts.rules.refresh()  # what was published a moment ago is planned
     ruleset = parts.rules.current.ruleset
     async with call.connection() as db:
         plans = await _plans(db, call, today=today)

@@ -202,6 +202,7 @@ async def show_offer(call: Call) -> OfferDetail:
 )
 async def change_offer(call: Call) -> OfferAnswer:
     """Take a document as the next version; receipts and open dwell timers keep the one they were made by."""
+    sizing = await sizing_of(call)
     async with call.transaction() as db:
         return _written(
             await authoring.change(
@@ -210,7 +211,7 @@ async def change_offer(call: Call) -> OfferAnswer:
                 document=call.body,
                 programme=programme_of(call.parts.settings),
                 by=call.author,
-                sizing=sizing_of(call),
+                sizing=sizing,
                 over=call.query.version,
             )
         )
@@ -227,13 +228,14 @@ async def change_offer(call: Call) -> OfferAnswer:
 )
 async def publish_offer(call: Call) -> OfferAnswer | Reply:
     """Read the document again against what exists now, and let it decide from then on; ask for a yes where one is needed."""
+    sizing = await sizing_of(call)
     async with call.transaction() as db:
         written = await authoring.publish(
             db,
             offer_id=call.uuid("id"),
             programme=programme_of(call.parts.settings),
             by=call.author,
-            sizing=sizing_of(call),
+            sizing=sizing,
         )
     return (
         _written(written) if written.waits is None else refused(call, written.waits)

@@ -22,13 +22,12 @@ CUSTOMERS, ABOVE = 12, 5
 
 @pytest.fixture(scope="module")
 async def at(shared_pool: Pool) -> AsyncIterator[House]:
-    """A house of twelve customers of whom nothing is recorded yet: everybody counts."""
+    """A house of twelve customers of whom nothing is recorded yet: everybody counts. Whoever asks looks at the rules anew."""
     clock, rules = DatabaseClock(), Rules(shared_pool, PROGRAMME)
     async with shared_pool.acquire() as db:
         await clock.sync(db)
         other = await keys.create(db, kind="marketer")
     await Town(shared_pool).customers(CUSTOMERS)
-    await rules.refresh()
     settings = settings_with(publish__approval_above=ABOVE)
     async with house(shared_pool, offers, approvals, settings=settings, clock=clock, rules=rules) as served:
         assert other is not None

@@ -46,7 +46,6 @@ class Shop:
         for step in steps:
             by = "admin" if step == "approve" else "marketer"
             await self.at.call(by, "POST", f"/v1/offers/{made.json['id']}/{step}")
-        await self.rules.refresh()
 
     async def look(self, query: str = "", *, by: str = "analyst") -> Any:
         answer = await self.at.call(by, "GET", f"/v1/calendar{query}")
@@ -152,7 +151,6 @@ async def test_the_share_that_meets_a_cap_is_that_of_the_recorded_visits(shop: S
 async def test_a_paused_programme_is_said_and_its_plan_is_still_shown(shop: Shop) -> None:
     for paused in (True, False):
         await shop.at.call("admin", "PUT", "/v1/programme", {"paused": paused})
-        await shop.rules.refresh()
         told = await shop.look()
         assert (told["paused"], len(told["days"][0]["offers"])) == (paused, 3)
 

@@ -55,6 +55,7 @@ class Deeds(NamedTuple):
 async def show_offer(call: Call) -> Reply:
     """Show the page."""
     language, settings = language_for(call), call.parts.settings
+    await call.parts.rules.refresh()  # a place that was made a moment ago has its name
     async with call.connection() as db:
         offer = await offers.find(db, offer_id=call.uuid("id"))
         if offer is None:
