@@ -103,9 +103,9 @@ async def list_users(call: Call) -> Users:
 async def add(call: Call) -> ListedUser:
     """Add a person."""
     wanted: NewUser = call.body
-    if not _EMAIL.fullmatch(wanted.email):
-        raise Invalid(errors=[FieldError("email", "is not an e-mail address")])
-    _check_store(wanted.roles, wanted.store_id)
+    wrong = [] if _EMAIL.fullmatch(wanted.email) else [FieldError("email", "is not an e-mail address")]
+    if wrong := wrong + _wrong_store(wanted.roles, wanted.store_id):
+        raise Invalid(errors=wrong)
     password = one_time_password()
     password_hash = await call.gate.hasher.hash(password)
     async with call.transaction() as db:
@@ -165,7 +165,8 @@ async def _change(db: Connection, before: users.User, wanted: UserChange, *, adm
     disabled = before.disabled_at is not None if wanted.disabled is msgspec.UNSET else wanted.disabled
     if wanted.roles is not msgspec.UNSET and "counter" not in roles and wanted.store_id is msgspec.UNSET:
         store_id = None
-    _check_store(roles, store_id)
+    if wrong := _wrong_store(roles, store_id):
+        raise Invalid(errors=wrong)
     if disabled or "admin" not in roles:
         _leave_an_admin(before, admins=admins)
     after = await users.change(
@@ -201,9 +202,9 @@ def _leave_an_admin(leaving: users.User, *, admins: int) -> None:
         raise LastAdmin
 
 
-def _check_store(roles: list[Role] | tuple[str, ...], store_id: UUID | None) -> None:
-    if ("counter" in roles) != (store_id is not None):
-        raise Invalid(errors=[FieldError("store_id", "is required for the counter, and for nothing else")])
+def _wrong_store(roles: list[Role] | tuple[str, ...], store_id: UUID | None) -> list[FieldError]:
+    right = ("counter" in roles) == (store_id is not None)
+    return [] if right else [FieldError("store_id", "is required for the counter, and for nothing else")]
 
 
 def _once_each(roles: list[Role]) -> tuple[str, ...]:

@@ -58,7 +58,8 @@ class Visit:
         if not await self.page.evaluate("'axe' in window"):  # else this document has been looked at before
             await self.page.evaluate(_axe())
         found = await self.page.evaluate(
-            "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}, resultTypes: ['violations'], preload: false})", RULES
+            "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}, resultTypes: ['violations'], preload: false})",
+            RULES,
         )
         wrong = [
             (
