@@ -117,11 +117,14 @@ ANALYZE;
 
 
 class Lived(NamedTuple):
-    """What was made: events, cells, sums, and what rolling an event up took (s), where it was rolled up."""
+    """What was made: events, cells, sums and their sizes with their indexes (bytes), and what rolling an event up took (s),
+    where it was rolled up."""
 
     events: int
     cells: int
     sums: int
+    cells_bytes: int
+    sums_bytes: int
     roll_s: float | None
 
 
@@ -152,8 +155,10 @@ async def furnish(
     )
     said = await db.fetchrow("""SELECT (SELECT sum(decided + delivered + opened + clicked + passes + redeemed) FROM funnel_cells
                                        WHERE true)::bigint AS events, (SELECT count(*) FROM funnel_cells) AS cells,
-                                       (SELECT count(*) FROM funnel_sums) AS sums""")
-    return Lived(said["events"], said["cells"], said["sums"], roll_s)
+                                       (SELECT count(*) FROM funnel_sums) AS sums,
+                                       pg_total_relation_size('funnel_cells') + pg_total_relation_size('lift_cells'),
+                                       pg_total_relation_size('funnel_sums') + pg_total_relation_size('lift_sums')""")
+    return Lived(*said, roll_s)
 
 
 _TABLES = ("funnel_cells", "funnel_sums", "lift_cells", "lift_sums")

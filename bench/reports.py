@@ -243,7 +243,8 @@ def main() -> None:
         f"Reports over {many.events:,} events",
         ["ms", f"{few.events:,} events", "of a processor", f"{many.events:,}", "of a processor", "times"],
         rows,
-        f"rolling up took {micro(few.roll_s or 0)} µs an event; {many.cells:,} cells and {many.sums:,} sums",
+        f"rolling up took {micro(few.roll_s or 0)} µs an event; {many.cells:,} cells and {many.sums:,} sums, with those of lifts"
+        f" {many.cells_bytes / 1e9:.1f} and {many.sums_bytes / 1e9:.1f} GB",
     )
     slowest, worst = max(large, key=lambda name: large[name].busy_s), max(times, key=lambda name: times[name])
     within, middle = sum(took.busy_s <= MOST_S for took in large.values()), statistics.median(times.values())
