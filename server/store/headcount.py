@@ -157,7 +157,7 @@ class Members:
         slots, numbers = own & self._mask, np.arange(len(own), dtype=np.int32)
         self._slots = np.zeros(self._mask + 1, np.int32)
         self._slots[slots] = numbers
-        self._others = own[self._slots[slots] != numbers]
+        self._others = np.sort(own[self._slots[slots] != numbers])
         self._taken, self._shared = np.zeros(self._mask + 1, bool), np.zeros(self._mask + 1, bool)
         self._taken[slots] = True
         self._shared[self._others & self._mask] = True
@@ -170,7 +170,9 @@ class Members:
         some, slots = people[maybe], slots[maybe]
         found = self._own[self._slots[slots]] == some
         unsure = np.flatnonzero(self._shared[slots] & ~found)
-        found[unsure] = np.isin(some[unsure], self._others)
+        if len(unsure):
+            at = np.searchsorted(self._others, some[unsure])
+            found[unsure] = self._others[np.minimum(at, len(self._others) - 1)] == some[unsure]
         where: Numbers = maybe[found]
         return where
 
@@ -201,9 +203,9 @@ def _apart(people: Numbers) -> Numbers:
 
 
 def _hashes(*found: bytes) -> Numbers:
-    """Read 64-bit numbers, the most significant byte first, as PostgreSQL sends them."""
+    """Read hashes as they lie there: they are only compared, so that the order of their bytes is all the same."""
     np = _numpy()
-    read: Numbers = np.frombuffer(b"".join(found), ">i8").astype(np.int64)
+    read: Numbers = np.frombuffer(b"".join(found), np.int64)
     return read
 
 

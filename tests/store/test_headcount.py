@@ -117,7 +117,7 @@ def test_members_are_found_where_they_are_whatever_their_last_bits(members: set[
     alike = [each >> 20 << 20 for each in sorted(members)]
     people = [*others, *alike, 0, *members]
     for own in (members, set(alike), members | set(alike)):
-        where = Members(packed(*own)).among(np.array(people, np.int64))
+        where = Members(packed(*own)).among(np.frombuffer(packed(*people), np.int64))
         assert where.tolist() == [place for place, each in enumerate(people) if each in own]
 
 
