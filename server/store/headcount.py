@@ -148,7 +148,7 @@ def visits(weeks: Sequence[bytes], members: Members | None = None) -> Visits:
 
 
 class Members:
-    """Hashes to find among many: each has a slot by its last bits, which says which one it is; few share one with others."""
+    """Hashes to find among many: each has a slot by some of its bits, which says which one it is; few share one with others."""
 
     def __init__(self, hashes: bytes) -> None:
         np = _numpy()
