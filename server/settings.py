@@ -12,6 +12,7 @@ from typing import Any, Literal
 from server.settings_out import (
     ApnsSettings,
     FcmSettings,
+    Geocoder,
     GoogleWalletSettings,
     Outbox,
     Wallet,
@@ -192,13 +193,6 @@ class WeatherSettings(_Section, frozen=True):
     refresh_s: float
     max_age_s: int
     fixed: dict[str, Any]
-
-
-class Geocoder(_Section, frozen=True):
-    """Where addresses become positions."""
-
-    base_url: str
-    ca_file: str
 
 
 class Apple(_Section, frozen=True):

@@ -102,3 +102,10 @@ class Wallet(Section, frozen=True):
 
     push_days: int
     relevance_s: float
+
+
+class Geocoder(Section, frozen=True):
+    """Where addresses become positions."""
+
+    base_url: str
+    ca_file: str

@@ -24,7 +24,7 @@ from yarl import URL
 
 from server.errors import Unavailable
 from server.model.place import Point
-from server.settings import Geocoder as GeocoderSettings
+from server.settings_out import Geocoder as GeocoderSettings
 from server.signals.fetch import FetchFailed, base_of, fetch, tls_context
 
 INTERVAL_S: Final = 1.0

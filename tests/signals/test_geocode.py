@@ -12,7 +12,7 @@ from aiohttp import web
 
 from server.errors import Misconfigured, Unavailable
 from server.model.place import Point
-from server.settings import Geocoder as GeocoderSettings
+from server.settings_out import Geocoder as GeocoderSettings
 from server.signals.geocode import Geocoder, open_geocoder
 from tests.signals.standin import Handler, standing_in
 
