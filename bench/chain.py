@@ -71,8 +71,7 @@ SELECT customer % 1024, md5(n::text)::uuid, hashint8extended(customer, 7), step,
 FROM lived JOIN jsonb_each_text($1) AS s (step, share) ON luck < share::int ORDER BY n
 """
 # One customer in ten holds a pass that is open, and everybody bought or redeemed something a few times a year. One in four is in
-# each of two segments. Every moment of the last weeks came of a visit; those are written as
-# they come.
+# each of two segments. Every moment of the last weeks came of a visit; those are written as they come.
 REST = """
 INSERT INTO offers (id, name, version, document, author, status)
 SELECT md5('offer' || n)::uuid, 'offer-' || n, 1, '{"limits": {"total": {"units": 1000000}}}', 'bench', 'live'
@@ -154,7 +153,7 @@ async def furnish(
         "VACUUM (ANALYZE) funnel_cells, funnel_sums, lift_cells, lift_sums, passes, customer_events, loyalty_days, visits"
     )
     said = await db.fetchrow("""SELECT (SELECT sum(decided + delivered + opened + clicked + passes + redeemed) FROM funnel_cells
-                                       WHERE true)::bigint AS events, (SELECT count(*) FROM funnel_cells) AS cells,
+                                       )::bigint AS events, (SELECT count(*) FROM funnel_cells) AS cells,
                                        (SELECT count(*) FROM funnel_sums) AS sums,
                                        pg_total_relation_size('funnel_cells') + pg_total_relation_size('lift_cells'),
                                        pg_total_relation_size('funnel_sums') + pg_total_relation_size('lift_sums')""")
