@@ -13,6 +13,7 @@ import sys
 import tomllib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -82,11 +83,12 @@ COMMANDS = sorted({(name, line) for name, text in TEXTS.items() for line in kair
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS)
 def test_every_command_line_is_understood(page: str, line: str) -> None:
-    parsed(shlex.split(re.sub(r"\$\{?[A-Z]+\}?", AN_ID, line)))
+    words = shlex.split(re.sub(r"\$\{?[A-Z]+\}?", AN_ID, line))
+    assert parsed(words).name in words
 
 
-def parsed(words: list[str]) -> None:
-    """Parse as the program would, and do nothing: unknown commands, options and kinds of values raise."""
+def parsed(words: list[str]) -> Any:
+    """Parse as the program would, do nothing, and give the command: unknown commands, options and kinds of values raise."""
     command = typer.main.get_command(app)
     while isinstance(command, TyperGroup):
         name, *words = words
@@ -95,6 +97,7 @@ def parsed(words: list[str]) -> None:
         assert found is not None, f"there is no command {name}"
         command = found
     assert command.make_context("kairos", words).command is command
+    return command
 
 
 def test_every_command_of_the_program_is_named_in_the_readme_or_operations_or_changelog() -> None:

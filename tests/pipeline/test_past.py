@@ -52,6 +52,7 @@ async def again(
 
 async def test_days_that_are_decided_again_are_what_happened_and_a_draft_does_what_is_counted(town: Town) -> None:
     lived = await live(town)
+    assert len(await lived.moments(MONDAY)) > len(lived.offers)
     await _the_replay_of_live_offers_is_what_happened(lived)
     await _a_draft_does_what_is_counted_by_hand(lived)
 

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 import asyncpg
@@ -54,6 +54,8 @@ class Ledger(RuleBasedStateMachine):
 
     dsn = ""
     folder = Path()
+    lived: ClassVar[set[str]] = set()
+    """What came of passes, over all journeys."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -194,13 +196,16 @@ class Ledger(RuleBasedStateMachine):
             assert {row["id"] for row in known} == set(twin.made) - twin.given_back
 
     def teardown(self) -> None:
+        self.lived.update({"redeemed", "given back"} if any(twin.given_back for twin in self.twins) else ())
+        self.lived.update(twin.state for twin in self.twins)
         self.run(self.db.close())
         self.runner.close()
 
 
 def test_every_journey_of_the_ledger_agrees_with_the_model(shared_dsn: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        machine = type("Here", (Ledger,), {"dsn": shared_dsn, "folder": Path(folder)})
+        lived: set[str] = set()
+        machine = type("Here", (Ledger,), {"dsn": shared_dsn, "folder": Path(folder), "lived": lived})
         run_state_machine_as_test(
             machine,
             settings=settings(
@@ -212,3 +217,4 @@ def test_every_journey_of_the_ledger_agrees_with_the_model(shared_dsn: str) -> N
                 derandomize=True,
             ),
         )
+    assert lived == {"active", "redeemed", "given back", "voided", "expired"}

@@ -48,10 +48,13 @@ def check(hits: list[Hit], due: dict[UUID, float], *, abs_m: float = 1e-3) -> No
 def test_around_finds_in_a_town_exactly_what_a_scan_with_the_geodesic_finds() -> None:
     fences = town(60)
     index = FenceIndex.build(fences)
+    found = []
     for a, b, c, _ in spread(40, start=9000):
         point = Point(BERLIN.lat + (a - 0.5) * 0.22, BERLIN.lon + (b - 0.5) * 0.22)
         reach = 2000 * c * c
-        check(index.around(point, reach), scan(fences, point, reach))
+        check(hits := index.around(point, reach), scan(fences, point, reach))
+        found.append(len(hits))
+    assert min(found) < 3 < max(found), "there are points with many fences around them, and with few"
 
 
 def test_a_point_put_on_the_edge_of_a_fence_is_inside_exactly_when_the_geodesic_says_so() -> None:
