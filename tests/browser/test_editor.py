@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from copy import deepcopy
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.hostile import CORPUS, SHORT, TOGETHER, nothing_ran
 from tests.browser.visits import Visit, enter, person, visit
@@ -287,6 +288,34 @@ async def test_mistakes_are_told_where_they_are_and_what_the_form_does_not_know_
     await expect(page.locator("#issues code")).to_have_text(["if.all[4].not.not.moon", "x-note"])
     assert await stored(street, "coffee-morning") == (1, COFFEE)
     seen.only_here(REFUSED)
+
+
+async def test_what_comes_to_be_known_of_places_leaves_alone_who_is_writing(street: Street, chromium: Browser) -> None:
+    async with street.house.parts.pool.acquire() as db:
+        store = str(await db.fetchval("SELECT id FROM stores"))
+    picked = COFFEE | {"when": {"trigger": "enter", "places": {"ids": [store]}}}
+    made = await street.call("POST", "/v1/offers", by="admin", body=picked)
+    assert made.status == 201, made.body
+    seen = await somebody(chromium, street, viewport=DESK)
+    written = asyncio.Event()
+
+    async def after_the_writing(route: Route) -> None:
+        await written.wait()
+        await route.continue_()
+
+    await seen.page.route("**/v1/stores?*", after_the_writing)
+    page = await seen.go(f"/dashboard/offers/{made.json['id']}/edit")
+    chip = at(page, "when.places.ids").locator("li")
+    await expect(chip).to_contain_text(store[:8])
+    field = at(page, "if.all[2].segment").locator("input")
+    await field.select_text()
+    written.set()
+    await expect(chip).to_contain_text(EVIL[:64])
+    await expect(chip.get_by_role("button")).to_have_accessible_name(f"Remove: {EVIL[:64]}")
+    await page.keyboard.insert_text("nobody")  # in place of what was selected before the answer came
+    await expect(field).to_have_value("nobody")
+    await nothing_ran(page)
+    seen.only_here()
 
 
 def hostile() -> dict[str, Any]:

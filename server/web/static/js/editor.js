@@ -224,10 +224,10 @@ async function dryRun() {
   mountDryRun(inside, { offerId: id() });
 }
 
-/** More is known of places: whoever picks some sees it, and those that are named get their names. */
+/** More is known of places: whoever picks some sees it, and those that are named get their names, under whoever writes beside them. */
 function explored() {
   for (const heard of world.calls) heard();
-  if (page.mode === "form" && world.ready && nodes.form.querySelector(".places .of")) redraw();
+  for (const node of all(".places .of, .places .chip", nodes.form)) node.dispatchEvent(new Event("explored"));
 }
 
 function turnTo(name) {

@@ -60,20 +60,22 @@ function tag(value, put, name) {
     },
   });
   count_(value.tag);
-  return el("span", { class: "of", dataset: { path: said([...name.path, "tag"]) } }, input, told);
+  const onexplored = () => count_(input.value);
+  return el("span", { class: "of", dataset: { path: said([...name.path, "tag"]) }, onexplored }, input, told);
 }
 
 function ids(value, put, name) {
   if (value.ids.some((id) => !placeOf(id))) world.want();
   const away = (id) => () => put({ ids: value.ids.filter((each) => each !== id) }, { shape: true, focus: `${name.id}-pick` });
   const chip = (id) => {
-    const word = placeOf(id)?.name ?? id.slice(0, 8);
-    return el(
-      "li",
-      {},
-      word,
-      el("button", { type: "button", class: "quiet small", "aria-label": `${say("remove")}: ${word}`, onclick: away(id) }, "×"),
-    );
+    const word = el("span");
+    const cross = el("button", { type: "button", class: "quiet small", onclick: away(id) }, "×");
+    const onexplored = () => {
+      word.textContent = placeOf(id)?.name ?? id.slice(0, 8);
+      cross.setAttribute("aria-label", `${say("remove")}: ${word.textContent}`);
+    };
+    onexplored();
+    return el("li", { class: "chip", onexplored }, word, cross);
   };
   const open = async () => {
     const picked = await pick(value.ids);
