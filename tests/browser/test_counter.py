@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from server.model.money import Money
 from server.pipeline.accept import accept
@@ -313,6 +314,45 @@ async def test_a_till_without_a_network_goes_on_and_tells_what_came_of_it(shop: 
     await nothing_ran(page)
     await leaves(page, one)
     seen.only_here(*CAMERAS, *AWAY)
+
+
+async def test_the_next_customers_code_waits_until_the_one_before_is_answered(shop: Shop, chromium: Browser) -> None:
+    one, two, three = await shop.passes(3)
+    seen = await visit(chromium, shop.street)
+    await enter(seen, shop.street, shop.email)
+    page = await seen.go("/counter")
+    await ready(page)
+    camera.show(three.qr)
+    enough = asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        if route.request.method == "POST":
+            await enough.wait()
+        await route.continue_()
+
+    await page.route("**/v1/redemptions", slowly)
+    await type_in(page, one.typed)
+    await says(page, "busy", "One moment")
+    await page.keyboard.type(two.typed)  # in place of the first: it was selected
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#said")).to_contain_text("Not taken yet")
+    enough.set()
+    await says(page, "good", "Redeemed")
+    await expect(page.locator("#code")).to_have_value(
+        " ".join(two.typed[at : at + 4] for at in range(0, 100, 4)).strip()
+    )
+    assert [await shop.used(each) for each in (one, two)] == [1, 0]
+    enough.clear()
+    await page.press("#code", "Enter")
+    await says(page, "busy")
+    await page.get_by_role("button", name="Scan with the camera").click()
+    while await page.locator("video").evaluate("video => video.currentTime") < 1:  # until it has seen the third
+        await asyncio.sleep(0.1)
+    assert [await shop.used(each) for each in (two, three)] == [0, 0]
+    enough.set()
+    await expect(page.locator("#today li")).to_have_count(3)
+    assert [await shop.used(each) for each in (one, two, three)] == [1, 1, 1]
+    seen.only_here(*CAMERAS)
 
 
 ALTER = """n => new Promise((resolve, reject) => {

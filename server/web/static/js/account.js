@@ -2,7 +2,7 @@
 import { call } from "./api.js";
 import { oneTimeCodes, setUp } from "./account_second.js";
 import { el, fill, find } from "./dom.js";
-import { ask, attempt, keepFocus, tell } from "./frame.js";
+import { ask, attempt, tell } from "./frame.js";
 import { FACTS, say, time } from "./words.js";
 
 async function showSessions() {
@@ -90,7 +90,5 @@ async function turnOff(busy) {
   );
 }
 
-keepFocus(find("#second"));
-keepFocus(find("#sessions"));
 showSecond(FACTS.account.second_factor);
 attempt(showSessions);

@@ -14,23 +14,31 @@ import { FACTS, LANGUAGE, money, say } from "./words.js";
 
 const PATIENCE_MS = 4000;
 const AGAIN_MS = 3000;
+const READ_MS = 1000;
 const TERMS_MS = 600_000;
 const RETRY_MS = 15_000;
 
 let terms = null;
 let working = false;
+let taken = {}; // the fields as they were when the code was taken: what is typed after that is the next customer's
+let answeredAt = 0;
 let last = { text: "", at: 0 };
 
-// A code that is held before the camera is one scan, however often it is seen.
+// A code that is held before the camera is one scan, however often it is seen. Another one waits until the answer was read.
 function scanned(text) {
-  const again = text === last.text && Date.now() - last.at < AGAIN_MS;
-  last = { text, at: Date.now() };
-  if (!again) take(text);
+  const now = Date.now();
+  const again = text === last.text && now - last.at < AGAIN_MS;
+  if (text === last.text) last.at = now;
+  if (again || working || now - answeredAt < READ_MS) return;
+  last = { text, at: now };
+  take(text);
 }
 
 /** Take a code: look at it or redeem it, and show what is to be done. Never two at once. */
 async function take(code, { sure = wish("check") !== "1", id = freshId() } = {}) {
-  if (working || !code.trim()) return;
+  if (!code.trim()) return;
+  if (working) return tell(say("one_at_a_time"), { wrong: true });
+  taken = typed();
   const purchase = bought();
   if (purchase === null) return unreadable(code);
   working = true;
@@ -157,12 +165,15 @@ async function without(code, purchase, id, { only = false } = {}) {
 function answer(said) {
   show(said);
   performance.mark("answer");
-  find("#code").select(); // a hand scanner types: what it reads next takes the place of this code
+  answeredAt = Date.now();
+  if (find("#code").value === taken["#code"] && !document.activeElement.closest("#purchase")) find("#code").select();
   sound(said.kind, wish("mute") === "1");
 }
 
+const typed = () => Object.fromEntries(["#code", "#amount", "#order"].map((name) => [name, find(name).value]));
+
 function clearForm() {
-  for (const name of ["#code", "#amount", "#order"]) find(name).value = "";
+  for (const [name, value] of Object.entries(taken)) if (find(name).value === value) find(name).value = "";
 }
 
 let wasOnline = true;
@@ -211,6 +222,7 @@ function wire() {
   });
   find("#typed").addEventListener("submit", (event) => {
     event.preventDefault();
+    code.select(); // a hand scanner types: what it reads next takes the place of this code
     take(code.value);
   });
   for (const name of ["check", "mute"]) {

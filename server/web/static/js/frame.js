@@ -70,18 +70,19 @@ export function ask(question, { yes = say("yes"), no = say("cancel") } = {}) {
   });
 }
 
-/** Whoever is in a part of the page that is drawn anew, or came to a dialog from there, is at its content then, not nowhere. */
-export function keepFocus(part) {
-  let inside = false;
-  const look = () => {
-    if (!inside || document.activeElement !== document.body) return;
-    inside = false;
-    find("#main").focus({ preventScroll: true });
-  };
-  part.addEventListener("focusin", () => (inside = true));
-  new MutationObserver(look).observe(part, { childList: true, subtree: true });
-  document.addEventListener("close", () => setTimeout(look), true);
-}
+// Whoever is at something that is drawn anew, or came to a dialog from there, is at the page's content then, not nowhere.
+const main = find("#main");
+let held = null;
+const look = () => {
+  if (held === null || held.isConnected || document.activeElement !== document.body) return;
+  held = null;
+  main.focus({ preventScroll: true });
+};
+main.addEventListener("focusin", ({ target }) => {
+  if (!target.closest("dialog")) held = target;
+});
+new MutationObserver(look).observe(main, { childList: true, subtree: true });
+document.addEventListener("close", () => setTimeout(look), true);
 
 // What is busy takes no second click, and no Enter in its form: that is a click on its button, too.
 addEventListener(

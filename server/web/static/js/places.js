@@ -122,7 +122,7 @@ async function close() {
 
 /** Whoever came from an entry of the list that was drawn anew is still at the list. */
 function settle() {
-  if (document.activeElement === document.body) find(".tabs [aria-pressed=true]").focus({ preventScroll: true });
+  if ([document.body, find("#main")].includes(document.activeElement)) find(".tabs [aria-pressed=true]").focus({ preventScroll: true });
 }
 
 const offersOf = async (fence) => (await call("GET", `/v1/geofences/${fence}/offers?limit=${Math.min(20, FACTS.page)}`)).body;
