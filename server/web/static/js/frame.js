@@ -70,18 +70,20 @@ export function ask(question, { yes = say("yes"), no = say("cancel") } = {}) {
   });
 }
 
-// Whoever is at something that is drawn anew, or came to a dialog from there, is at the page's content then, not nowhere.
-const main = find("#main");
-let held = null;
+// Whoever is at something that is drawn anew, or came to a dialog from there, is at the page's content then (at the
+// dialog, while one is open), not nowhere.
+const held = { page: null, dialog: null };
 const look = () => {
-  if (held === null || held.isConnected || document.activeElement !== document.body) return;
-  held = null;
-  main.focus({ preventScroll: true });
+  if (document.activeElement !== document.body) return;
+  const dialog = document.querySelector("dialog:modal");
+  const part = dialog ? "dialog" : "page";
+  if (held[part] === null || held[part].isConnected) return;
+  held[part] = null;
+  if (dialog) dialog.tabIndex = -1;
+  (dialog ?? find("#main")).focus({ preventScroll: true });
 };
-main.addEventListener("focusin", ({ target }) => {
-  if (!target.closest("dialog")) held = target;
-});
-new MutationObserver(look).observe(main, { childList: true, subtree: true });
+document.addEventListener("focusin", ({ target }) => (held[target.closest("dialog") ? "dialog" : "page"] = target));
+new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
 document.addEventListener("close", () => setTimeout(look), true);
 
 // What is busy takes no second click, and no Enter in its form: that is a click on its button, too.
