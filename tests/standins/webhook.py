@@ -94,7 +94,7 @@ class Receiver:
         """The types of what was taken, each event once, in the order in which they came."""
         return list({each.id: each.event["type"] for each in self.heard if 200 <= each.status < 300}.values())
 
-    async def until(self, ready: Callable[[], bool], *, timeout: float = 30.0) -> None:
+    async def until(self, ready: Callable[[], bool], *, timeout: float = 60.0) -> None:
         """Wait until what came suffices."""
         async with asyncio.timeout(timeout), self._came:
             await self._came.wait_for(ready)

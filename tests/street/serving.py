@@ -19,10 +19,19 @@ from server.store import keys
 from tests import apple_home
 
 
+PATIENT = {
+    "database__acquire_timeout_s": 20.0,
+    "database__command_timeout_s": 20.0,
+    "database__statement_timeout_s": 20.0,
+    "server__handler_deadline_s": 30.0,
+}
+"""A machine with six other things to do answers late, and is no failure."""
+
+
 def street_settings(dsn: str, data_dir: Path, **changes: Any) -> Settings:
     """The default settings in test mode on this database; `limits__group_fixes=4` changes limits.group_fixes."""
     settings = msgspec.structs.replace(load(environment={}), mode="test", data_dir=str(data_dir))
-    given: dict[str, Any] = {"database__url": dsn, "server__port": 0, "server__shutdown_s": 2.0} | changes
+    given: dict[str, Any] = {"database__url": dsn, "server__port": 0, "server__shutdown_s": 2.0} | PATIENT | changes
     for name, value in given.items():
         section, _, key = name.partition("__")
         part = msgspec.structs.replace(getattr(settings, section), **{key: value}) if key else value

@@ -92,7 +92,7 @@ async def test_what_was_missed_is_told_by_a_replay_and_a_test_by_itself(scene: S
         receiver.orders.shares = {"500": 1.0}
         webhook = await listening(scene, receiver, "kairos.pass.issued")
         await scene.taken()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await scene.ask("GET", f"/v1/webhooks/{webhook}", by="admin")).json["failing_since"] is None:
                 await asyncio.sleep(0.05)
         assert not receiver.taken
