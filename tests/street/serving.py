@@ -18,7 +18,6 @@ from server.settings import Settings
 from server.store import keys
 from tests import apple_home
 
-
 PATIENT = {
     "database__acquire_timeout_s": 20.0,
     "database__command_timeout_s": 20.0,
