@@ -38,7 +38,7 @@ from server.web.screens.dashboard_view import (
     View,
     facts_of,
 )
-from server.web.screens.days import before, choose
+from server.web.screens.days import LONGEST, before, choose
 from server.web.screens.frame import language_for, show
 from server.web.webhook_words import say_broken
 
@@ -95,6 +95,7 @@ def _chosen(view: View, chips: Sequence[Chip], speech: Speech) -> dict[str, Any]
         "chips": chips,
         "compared": _compared(view, speech),
         "choices": CHOICES,
+        "longest": say_count(LONGEST, speech.language),
         "groupings": GROUPINGS,
         "narrowing": NARROWING,
         "all_steps": STEPS,

@@ -98,6 +98,13 @@ class View(NamedTuple):
         return {name: str(value) for name, value in found.items() if value is not None}
 
     @property
+    def typed(self) -> tuple[str, str]:
+        """The first day and the last as the form shows them: what was wrong stays there to be mended."""
+        if self.chosen.wrong:
+            return self.query.first or "", self.query.last or ""
+        return self.chosen.first.isoformat(), self.chosen.last.isoformat()
+
+    @property
     def by_time(self) -> Literal["day", "hour"]:
         """By what the line over time goes: a single day has hours."""
         return "hour" if self.chosen.first == self.chosen.last else "day"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from server.decision.wall import instant_of
@@ -13,18 +13,23 @@ from server.web.instants import Range, read_range
 USUAL: Final = "7"
 """So many days are shown where nobody asked for others."""
 
-_LONGEST: Final = timedelta(days=1100)
+LONGEST: Final = 1100
+"""So many days are shown at most."""
+
+Wrong = Literal["wrong", "too_long"]
+"""What is wrong with days that were asked for, by the page's word for it."""
+
 _DAY: Final = timedelta(days=1)
 
 
 class Chosen(NamedTuple):
-    """Some days: as instants, as a form tells them (both included), by which choice, and whether they were asked for wrongly."""
+    """Some days: as instants, as a form tells them (both included), by which choice, and what was wrong with those asked for."""
 
     span: Range
     first: date
     last: date
     days: str | None
-    wrong: bool = False
+    wrong: Wrong | None = None
 
     @property
     def until(self) -> date:
@@ -33,18 +38,19 @@ class Chosen(NamedTuple):
 
 
 def choose(days: str | None, first: str | None, last: str | None, *, now: datetime, zone: str) -> Chosen:
-    """Read which days are wanted; those that cannot be are the usual ones, and said to be wrong."""
+    """Read which days are wanted; those that cannot be are the usual ones, and it is said what is wrong."""
     today = now.astimezone(ZoneInfo(zone)).date()
-    if first or last:
-        try:
-            after = date.fromisoformat(last or "") + _DAY
-            span = read_range(first, after.isoformat(), zone=zone)
-            if span.end - span.start <= _LONGEST:
-                return Chosen(span, date.fromisoformat(first or ""), after - _DAY, None)
-        except (ValueError, OverflowError, Invalid):
-            pass
-        return _last(USUAL, today, zone)._replace(wrong=True)
-    return _last(days or USUAL, today, zone)
+    if not (first or last):
+        return _last(days or USUAL, today, zone)
+    wrong: Wrong = "wrong"
+    try:
+        start, end = date.fromisoformat(first or ""), date.fromisoformat(last or "")
+        if (end - start).days < LONGEST:  # as people count them: where the clocks change, one is longer than a day
+            return Chosen(read_range(first, (end + _DAY).isoformat(), zone=zone), start, end, None)
+        wrong = "too_long"
+    except (ValueError, OverflowError, Invalid):
+        pass
+    return _last(USUAL, today, zone)._replace(wrong=wrong)
 
 
 def before(chosen: Chosen, *, zone: str) -> Chosen:

@@ -57,6 +57,13 @@ def test_chosen_dates_and_the_last_so_many_days_are_never_both_in_an_address() -
     assert view(first="2026-11-01", last="2026-11-02").link(days="1", first=None, last=None) == "/dashboard?days=1"
 
 
+def test_the_form_shows_the_days_that_are_shown_and_what_was_typed_where_that_was_wrong() -> None:
+    assert view(days="7").typed == ("2026-10-29", "2026-11-04")
+    assert view(first="2026-11-01", last="2026-11-02").typed == ("2026-11-01", "2026-11-02")
+    assert view(first="2023-01-01", last="2026-11-28").typed == ("2023-01-01", "2026-11-28")
+    assert view(last="2026-11-28").typed == ("", "2026-11-28")
+
+
 def test_reports_are_asked_for_the_same_days_and_narrowed_as_far_as_they_can_be() -> None:
     seen = view(first="2026-11-01", last="2026-11-02", by="store", channel="push", offer_id=OFFER, compare="before")
     days = {"from": ["2026-11-01"], "to": ["2026-11-03"]}

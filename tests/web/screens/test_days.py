@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.web.screens.days import Chosen, before, choose
+from server.web.screens.days import LONGEST, Chosen, before, choose
 
 NOW = datetime(2026, 11, 3, 23, 30, tzinfo=UTC)
 """Half past midnight on the 4th, in Berlin."""
@@ -21,15 +21,16 @@ def chosen(days: str | None = None, first: str | None = None, last: str | None =
 @pytest.mark.parametrize(
     ("asked", "wanted"),
     [
-        ((), (date(2026, 10, 29), date(2026, 11, 4), "7", False)),
-        (("1",), (date(2026, 11, 4), date(2026, 11, 4), "1", False)),
-        (("90",), (date(2026, 8, 7), date(2026, 11, 4), "90", False)),
-        ((None, "2026-11-01", "2026-11-02"), (date(2026, 11, 1), date(2026, 11, 2), None, False)),
-        ((None, "2026-11-02", "2026-11-01"), (date(2026, 10, 29), date(2026, 11, 4), "7", True)),
-        ((None, "2026-11-02", "9999-12-31"), (date(2026, 10, 29), date(2026, 11, 4), "7", True)),
-        ((None, None, "2026-11-02"), (date(2026, 10, 29), date(2026, 11, 4), "7", True)),
-        ((None, "2026-W45-2", "2026-11-05"), (date(2026, 10, 29), date(2026, 11, 4), "7", True)),
-        ((None, "2000-01-01", "2026-01-01"), (date(2026, 10, 29), date(2026, 11, 4), "7", True)),
+        ((), (date(2026, 10, 29), date(2026, 11, 4), "7", None)),
+        (("1",), (date(2026, 11, 4), date(2026, 11, 4), "1", None)),
+        (("90",), (date(2026, 8, 7), date(2026, 11, 4), "90", None)),
+        ((None, "2026-11-01", "2026-11-02"), (date(2026, 11, 1), date(2026, 11, 2), None, None)),
+        ((None, "2026-11-02", "2026-11-01"), (date(2026, 10, 29), date(2026, 11, 4), "7", "wrong")),
+        ((None, "2026-11-02", "9999-12-31"), (date(2026, 10, 29), date(2026, 11, 4), "7", "too_long")),
+        ((None, None, "2026-11-02"), (date(2026, 10, 29), date(2026, 11, 4), "7", "wrong")),
+        ((None, "2026-W45-2", "2026-11-05"), (date(2026, 10, 29), date(2026, 11, 4), "7", "wrong")),
+        ((None, "2000-01-01", "2026-01-01"), (date(2026, 10, 29), date(2026, 11, 4), "7", "too_long")),
+        ((None, "9999-12-31", "9999-12-31"), (date(2026, 10, 29), date(2026, 11, 4), "7", "wrong")),
     ],
 )
 def test_days_are_those_of_the_programmes_zone_and_both_included(asked: Any, wanted: Any) -> None:
@@ -42,6 +43,15 @@ def test_a_range_of_days_is_whole_local_days_also_when_the_clocks_change() -> No
     assert found.span.end - found.span.start == timedelta(hours=25)
     assert found.span.start == datetime(2026, 10, 24, 22, tzinfo=UTC)
     assert found.until == date(2026, 10, 26)
+
+
+def test_the_longest_range_is_counted_in_days_whatever_the_clocks_do_in_between() -> None:
+    first = date(2023, 10, 27)  # in summer time, and the end is not: an hour more than so many times 24 away
+    last = first + timedelta(days=LONGEST - 1)
+    found = chosen(first=first.isoformat(), last=last.isoformat())
+    assert (found.wrong, found.first, found.last) == (None, first, last)
+    assert found.span.end - found.span.start == timedelta(days=LONGEST, hours=1)
+    assert chosen(first=first.isoformat(), last=found.until.isoformat()).wrong == "too_long"
 
 
 @pytest.mark.parametrize("days", ["1", "7", "28", "90"])
