@@ -234,7 +234,7 @@ def way_of(standing: letters.Standing, *, now: datetime, speech: Speech) -> WayO
     """Put how one way stands into words."""
     late_s = max(0, round((now - standing.due_at).total_seconds())) if standing.due_at is not None else 0
     return WayOut(
-        name=standing.way,
+        name=catalogue("admin")[speech.language].get(f"way_{standing.way}", standing.way),
         waiting=say_count(standing.waiting, speech.language),
         sending=say_count(standing.sending, speech.language),
         late=speech.words["seconds"].format(count=say_count(late_s, speech.language)),

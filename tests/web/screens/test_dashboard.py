@@ -110,12 +110,14 @@ async def test_what_waits_to_leave_the_house_is_told_and_what_nobody_took(at: Ho
         await write(db, 1)
         await write(db, 2)
     told = texts(await page(at))
-    assert "On their way out Service Waiting Being sent Longest wait Dead letters apns 2 0 " in told
+    assert "On their way out Service Waiting Being sent Longest wait Dead letters Pushes to iPhones 2 0 " in told
     assert WORDS["about_dead"] not in told
     async with pool.acquire() as db:
         await write(db, 3, channel="google_wallet", state="dead")
+        await write(db, 4, way="smoke_signals")
     html = await page(at, **{"Accept-Language": "de"})
-    assert "google_wallet 0 0 0 s 1" in texts(html)
+    assert "Google Wallet 0 0 0 s 1" in texts(html)
+    assert "smoke_signals 1 0 " in texts(html)
     assert "<strong>1</strong>" in html
     assert GERMAN["about_dead"] in texts(html)
     assert "/dashboard/admin/deliveries" not in html
