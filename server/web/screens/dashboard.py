@@ -25,7 +25,16 @@ from server.web.pass_panel import count_passes, panel_of
 from server.web.picture import HEIGHT, WIDTH
 from server.web.questions import NOWHERE, UNKNOWN, PlacedQuery, filters_of
 from server.web.reports import FunnelRow, count
-from server.web.screens.dashboard_groups import NOTHING, Group, Speech, Sums, group_of, sums_of, total_of
+from server.web.screens.dashboard_groups import (
+    NOTHING,
+    Group,
+    Speech,
+    Sums,
+    group_of,
+    nothing_of,
+    sums_of,
+    total_of,
+)
 from server.web.screens.dashboard_view import (
     CHOICES,
     GROUPINGS,
@@ -139,11 +148,16 @@ async def _count(call: Call, db: Connection, view: View) -> Counted:
 
 
 def groups_of(counted: Counted, view: View, speech: Speech) -> list[Group]:
-    """Put the rows of the table into words, each with what it was before and a link that narrows the view to it."""
+    """Put the rows of the table into words, each with what it was before and a link that narrows the view to it.
+
+    What was there only before is a row as well: else the rows would not add up to what the total was.
+    """
     by = view.query.by
     earlier = {row.key: row for row in counted.earlier_rows} if counted.earlier_rows is not None else None
+    now = {row.key for row in counted.rows}
+    gone = [nothing_of(row) for row in counted.earlier_rows or () if row.key not in now]
     groups = []
-    for row in counted.rows:
+    for row in (*counted.rows, *gone):
         was: Sums | None = None
         hidden = False
         if earlier is not None:
@@ -152,7 +166,7 @@ def groups_of(counted: Counted, view: View, speech: Speech) -> list[Group]:
             was = None if hidden else sums_of(found) if found is not None else NOTHING
         group = group_of(row, speech=speech, label=label_of(row, by, speech), before=was, link=_narrow(view, row))
         groups.append(group._replace(note=speech.words["before_hidden"]) if hidden and not group.hidden else group)
-    return groups
+    return sorted(groups, key=lambda group: group.hidden)
 
 
 def _narrow(view: View, row: FunnelRow) -> str:
@@ -181,7 +195,7 @@ def say_key(by: Grouping, key: str, speech: Speech) -> str:
 
 async def _chips(db: Connection, view: View, counted: Counted, speech: Speech) -> list[Chip]:
     """List what the view is narrowed to."""
-    rows = {row.key: row.label for row in (*counted.offers, *counted.rows)}
+    rows = {row.key: row.label for row in (*counted.offers, *counted.rows, *(counted.earlier_rows or ()))}
     chips = []
     for name, key in view.narrowed.items():
         by = NARROWING[name]

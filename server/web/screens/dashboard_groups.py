@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from server.decision.formats import say_money
 from server.model.money import Money
@@ -16,7 +16,7 @@ from server.web.effects import Effect, effects_of
 from server.web.languages import Language, say_count, say_share, say_signed
 from server.web.lift import LiftAnswer
 from server.web.picture import Column, draw
-from server.web.reports import NO_CURRENCY, FunnelRow
+from server.web.reports import NO_CURRENCY, Amount, FunnelRow
 from server.web.screens.dashboard_view import STEPS
 
 _COUNTED: Final = (*STEPS, "control")
@@ -68,6 +68,13 @@ class Sums(NamedTuple):
 
 
 NOTHING: Final = Sums(dict.fromkeys(_COUNTED, 0), {})
+
+
+def nothing_of(row: FunnelRow) -> FunnelRow:
+    """Give the row of a group that was there only before: hidden may be what it was, not that there is nobody now."""
+    currency = row.value.currency if row.value is not None else NO_CURRENCY
+    figures: dict[str, Any] = dict(NOTHING.counts)
+    return FunnelRow(key=row.key, label=row.label, **figures, value=Amount(0, currency), suppressed=False)
 
 
 def group_of(row: FunnelRow, *, speech: Speech, label: str = "", before: Sums | None = None, link: str = "") -> Group:

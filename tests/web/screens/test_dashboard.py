@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from html import unescape
+from html import escape, unescape
 from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +18,7 @@ from server.store.clock import DatabaseClock
 from server.store.pool import Pool
 from server.wallet.watch import Fixed, Life, Watch
 from server.web.languages import catalogue
+from server.web.parts import PARTS
 from server.web.screens import dashboard
 from tests import lives
 from tests.lives import row
@@ -23,6 +26,7 @@ from tests.outbox_rows import write
 from tests.web.authors import House, a_store, house
 from tests.web.serving import settings_with
 
+NARROW = "\u2212"
 WORDS, GERMAN = ({**catalogue("common")[each], **catalogue("dashboard")[each]} for each in ("en", "de"))
 
 
@@ -183,6 +187,33 @@ async def test_the_days_before_stand_beside_and_those_of_too_few_people_are_said
     assert "before" not in texts(await page(at)).replace(WORDS["compare"], "")
 
 
+async def test_what_was_there_only_before_is_in_the_table_and_the_rows_add_up(at: House, pool: Pool) -> None:
+    async with pool.acquire() as db:
+        for number, name in enumerate(("coffee", "books", "tea", "rare"), 1):
+            await lives.offer_row(db, number, name=name)
+    await fill(pool, offer=1, people=6, redeemed=3)
+    for offer, people, redeemed in ((1, 4, 0), (2, 5, 2), (3, 2, 1), (4, 2, 0)):
+        await fill(pool, offer=offer, people=people, redeemed=redeemed, first=3 * offer, ago=timedelta(days=1))
+    told = texts(await page(at, "?days=1&compare=before"))
+    assert f"Decided 6 100.0% before 9, {NARROW}33.3%" in told  # coffee's 4 and books' 5
+    assert "coffee 6 100.0% before 4, +50.0% " in told
+    assert f"books 0 – before 5, {NARROW}100.0% 0 – before 5, {NARROW}100.0% " in told
+    assert f"0 – before 2, {NARROW}100.0% €0.00 before €5.00, {NARROW}100.0% 0 – " in told
+    assert "tea before: too few to be shown 0 – 0 – 0 – 0 – 0 – 0 – – 0 – " in told
+    assert "rare before: too few to be shown 0 – " in told
+    assert "books" not in (told := texts(await page(at, "?days=1")))
+    assert "tea" not in told
+
+    parts = at.served.app[PARTS]
+    tomorrow = parts.clock.now().astimezone(ZoneInfo(parts.settings.programme.time_zone)).date() + timedelta(days=1)
+    later = f"?first={tomorrow}&last={tomorrow + timedelta(days=6)}"
+    told = texts(await page(at, f"{later}&compare=before"))
+    assert WORDS["none"] not in told
+    assert "Decided 0 – before 15, " in told
+    assert "coffee 0 – before 10, " in told
+    assert WORDS["none"] in texts(await page(at, later))
+
+
 def test_the_dictionary_is_translated() -> None:
     words = catalogue("dashboard")
     same = {key for key, text in words["en"].items() if text == words["de"][key]}
@@ -254,13 +285,15 @@ async def test_only_the_chosen_days_are_shown(at: House, pool: Pool, query: str,
 
 
 async def test_days_that_cannot_be_are_said_and_the_form_keeps_working(at: House) -> None:
-    for query in (
-        "?first=2026-11-03&last=2026-11-01",
-        "?first=x&last=y",
-        "?first=2026-11-03",
-        "?first=2000-01-01&last=2026-01-01",
-    ):
-        assert WORDS["wrong"] in texts(await page(at, query))
+    for first, last in (("2026-11-03", "2026-11-01"), ("x", "<y>"), ("2026-11-03", "")):
+        html = await page(at, f"?first={first}&last={quote(last)}")
+        assert WORDS["wrong"] in texts(html)
+        assert f'name="first" value="{first}"' in html
+        assert f'name="last" value="{escape(last)}"' in html
+    html = await page(at, "?first=2000-01-01&last=2026-01-01", Accept_Language="de")
+    assert "bitte höchstens 1.100 Tage wählen" in texts(html)
+    assert 'name="first" value="2000-01-01"' in html
+    assert 'name="last" value="2026-01-01"' in html
     assert WORDS["wrong"] not in texts(await page(at, "?first=2026-11-01&last=2026-11-01"))
     assert WORDS["wrong"] not in texts(await page(at, "?first=&last="))
 
