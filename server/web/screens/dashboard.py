@@ -88,6 +88,7 @@ async def show_dashboard(call: Call) -> Reply:
         words="dashboard",
         facts=facts_of(view, least=settings.privacy.min_group),
         endings=await _see_to(call, now=now, speech=speech) if may_see_to(call.principal) else [],
+        begun=view.chosen.span.start < now,  # who was active before days to come, nobody knows
         wallets=panel_of(passes, words=speech.words, language=language),
         ways_out=[way_of(each, now=now, speech=speech) for each in standings],
         hidden=speech.words["minimum"].format(least=settings.privacy.min_group),

@@ -195,6 +195,7 @@ async def test_what_was_there_only_before_is_in_the_table_and_the_rows_add_up(at
     for offer, people, redeemed in ((1, 4, 0), (2, 5, 2), (3, 2, 1), (4, 2, 0)):
         await fill(pool, offer=offer, people=people, redeemed=redeemed, first=3 * offer, ago=timedelta(days=1))
     told = texts(await page(at, "?days=1&compare=before"))
+    assert WORDS["kpis"] in told
     assert f"Decided 6 100.0% before 9, {NARROW}33.3%" in told  # coffee's 4 and books' 5
     assert "coffee 6 100.0% before 4, +50.0% " in told
     assert f"books 0 – before 5, {NARROW}100.0% 0 – before 5, {NARROW}100.0% " in told
@@ -211,6 +212,7 @@ async def test_what_was_there_only_before_is_in_the_table_and_the_rows_add_up(at
     assert WORDS["none"] not in told
     assert "Decided 0 – before 15, " in told
     assert "coffee 0 – before 10, " in told
+    assert WORDS["kpis"] not in told
     assert WORDS["none"] in texts(await page(at, later))
 
 

@@ -57,7 +57,7 @@ function cellOf(row, step, most) {
 /** The same in words: when most happened, and what is not shown. */
 function said(rows, step) {
   const most = mostOf(rows, step);
-  const best = most && rows.find((row) => row[step] === most);
+  const best = most > 0 && rows.find((row) => row[step] === most);
   const where = best && { day: weekday(DAYS.indexOf(best.weekday), "long"), hour: clock(best.hour), count: count(most), step: say(step) };
   return [best && el("p", { class: "note" }, say("heat_most", where)), rows.some((row) => row.suppressed) && el("p", { class: "note" }, few())];
 }
