@@ -177,8 +177,11 @@ async def test_what_happens_is_seen_and_a_view_is_narrowed_compared_and_taken_al
     await page.get_by_role("link", name=f"Remove: Bakery {SHORT}").click()
     await expect(page.locator(".chips")).to_have_count(0)
     await expect(page.locator("#money tbody tr")).to_have_count(4)
+    await page.context.clear_cookies()
+    await page.locator("a[download]").first.click()
+    await expect(page.locator("#said")).to_contain_text("Please log in again.")
     await nothing_ran(page)
-    seen.only_here()
+    seen.only_here("401")
 
 
 async def what_happens_is_seen(street: Street, page: Page) -> None:
@@ -239,6 +242,11 @@ async def everything_is_taken_along(page: Page) -> None:
     for link in links:
         answer = await page.request.get(link)
         assert (answer.status, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    async with page.expect_download() as waited:
+        await page.locator("a[download]").first.click()
+    saved = await waited.value
+    assert saved.suggested_filename == "funnel.csv"
+    assert Path(await saved.path()).read_bytes() == await (await page.request.get(links[0])).body()
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await page.get_by_role("button", name="Copy link").click()
     await expect(page.locator("#said")).to_have_text("The link is in the clipboard.")

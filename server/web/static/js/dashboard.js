@@ -1,5 +1,6 @@
 // The dashboard: what is drawn and what lives. What the address says was rendered by the server already.
 import { Problem } from "./api.js";
+import { savesFiles } from "./dashboard_files.js";
 import { saveFunnel } from "./dashboard_funnel.js";
 import { showHeat } from "./dashboard_heat.js";
 import { showKpis } from "./dashboard_kpis.js";
@@ -57,5 +58,6 @@ async function copyLink() {
 const copy = find("#copy-link");
 copy.hidden = false;
 copy.addEventListener("click", copyLink);
+savesFiles();
 if (document.querySelector("svg.wide")) saves("funnel", saveFunnel);
 for (const [id, show] of PANELS) open(document.getElementById(id), show);
