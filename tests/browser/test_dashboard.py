@@ -196,17 +196,55 @@ async def what_happens_is_seen(street: Street, page: Page) -> None:
         await lives.redeem(db, await lives.accept(db, moment))
         assert await db.fetchval(REDEEMED) == before + 1
         await expect(redeemed).to_have_text(str(before + 1))
+        await nobody_looks(street, page)
+        moment = row(2, at=await db.fetchval("SELECT clock_timestamp()"))
+        await lives.decide(db, moment)
+        await lives.redeem(db, await lives.accept(db, moment))
+        await page.evaluate(SEEN, True)
+        await expect(redeemed).to_have_text(str(before + 2))
+        await expect(page.locator("#now-state")).to_have_text("Live")
     await rolled_up(street)
 
 
+SEEN = """
+seen => {
+  Object.defineProperty(document, "hidden", { value: !seen, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""Another tab is in front of this one, or not any more; Chromium without a head shows all of them."""
+
+
+async def nobody_looks(street: Street, page: Page) -> None:
+    """A page out of sight holds no connection: a browser has six, for all tabs."""
+    assert street.house.parts.board.shown is not None
+    await page.evaluate(SEEN, False)
+    for _ in range(600):
+        if street.house.parts.board.shown is None:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the stream was never closed")
+
+
 async def a_store_is_found_on_the_map(page: Page) -> None:
-    """Its circle says what was redeemed there; its link narrows the view to it."""
+    """Its circle says what was redeemed there, and is a button; its link narrows the view to it, whatever was chosen since."""
     await page.locator("#stores").scroll_into_view_if_needed()
     circle = page.locator("#stores path.leaflet-interactive")
     await expect(circle).to_have_count(1)
+    await page.locator("#trend-steps").get_by_role("link", name="Opened").click()
+    button = page.get_by_role("button", name=f"Bakery {SHORT}: 6 redeemed of 11 decided")
+    link = page.get_by_role("link", name=f"Only Bakery {SHORT}")
+    for key in ("Enter", "Space"):
+        await button.focus()
+        await page.keyboard.press(key)
+        await expect(link).to_be_focused()
+        await expect(link).to_have_attribute("href", re.compile("step=opened"))
+        await page.keyboard.press("Escape")
+        await expect(page.locator(".leaflet-popup")).to_have_count(0)
+        await expect(button).to_be_focused()
+    await page.go_back()
     await circle.click()
     await expect(page.locator(".leaflet-popup")).to_contain_text("6 redeemed of 11 decided (€15.00)")
-    await page.get_by_role("link", name=f"Only Bakery {SHORT}").click()
+    await link.click()
     await expect(page.locator(".chips li")).to_have_text(re.compile("Store: Bakery"))
 
 

@@ -1,7 +1,7 @@
 // Stores on a map: a circle for what was redeemed there, the larger the more, and the store's fence; and a table that says the same.
 import { colour, whenSheetChanges } from "./colours.js";
 import { narrowed, report } from "./dashboard_reports.js";
-import { el, fill } from "./dom.js";
+import { el, fill, find } from "./dom.js";
 import { fenceStyle, label, openMap } from "./map.js";
 import { FACTS, count, money, say } from "./words.js";
 
@@ -33,10 +33,31 @@ function draw(map, rows) {
     const radius = LEAST + (MOST - LEAST) * Math.sqrt((row.redeemed ?? 0) / most);
     if (radius >= ROOMY) L.tooltip({ permanent: true, direction: "center", className: "figure" }).setLatLng([row.lat, row.lon]).setContent(label(count(row.redeemed))).addTo(map);
     const circle = L.circleMarker([row.lat, row.lon], { radius, weight: 2, ...styleOf(row) });
-    return circle.bindTooltip(label(`${row.name}: ${told(row)}`)).bindPopup(about(row)).addTo(map);
+    const named = `${row.name}: ${told(row)}`;
+    circle.bindTooltip(label(named)).bindPopup(() => about(row)).addTo(map); // made as it opens: its link is that of the view then
+    return button(circle, named);
   });
   whenSheetChanges(() => circles.forEach((circle, index) => circle.setStyle(styleOf(rows[index]))));
   map.fitBounds(L.latLngBounds(rows.map((row) => [row.lat, row.lon])), { padding: [40, 40], maxZoom: 15, animate: false });
+}
+
+/** A circle is a button: Enter and the space bar open what it tells and go there, Escape comes back to it. */
+function button(circle, name) {
+  const node = circle.getElement();
+  for (const [key, value] of Object.entries({ role: "button", tabindex: 0, "aria-label": name })) node.setAttribute(key, value);
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    circle.openPopup();
+    find(".leaflet-popup-content a", circle.getPopup().getElement()).focus();
+  });
+  circle.on("popupopen", ({ popup }) => {
+    const shown = popup.getElement();
+    find(".leaflet-popup-close-button", shown).setAttribute("aria-label", say("close"));
+    shown.onkeydown = ({ key }) => key === "Escape" && circle.closePopup();
+  });
+  circle.on("popupclose", () => document.activeElement === document.body && node.focus({ preventScroll: true }));
+  return circle;
 }
 
 const styleOf = (row) =>
