@@ -305,7 +305,10 @@ async def test_it_works_on_a_phone_in_german_in_the_dark_also_when_the_connectio
     )
     await enter(seen, street, await person(street, "admin"))
     page = seen.page
-    await page.route("**/today/stream", lambda route: route.abort())
+    async with street.house.parts.pool.acquire() as db:
+        await db.execute("UPDATE offers SET name = repeat('x', 90) WHERE name = 'rare-milk'")
+    for part in ("today/stream", "uPlot.iife.min.js", "leaflet.js"):
+        await page.route(f"**/{part}", lambda route: route.abort())
     await page.route("**/kpis?*", lambda route: route.fulfill(status=503, json={}))
     await seen.go(f"/dashboard?compare=before&variant={SHORT}&channel=push")
     await expect(page.locator("main > p.empty")).to_have_text(
@@ -318,6 +321,12 @@ async def test_it_works_on_a_phone_in_german_in_the_dark_also_when_the_connectio
     await expect(page.locator("#kpis")).to_contain_text("Das lässt sich gerade nicht sagen.")
     await page.unroute("**/kpis?*")
     await page.locator("#kpis button").tap()
+    await expect(page.locator("#kpis details").first).to_be_visible()
+    for part in ("#trend", "#stores"):
+        await expect(page.locator(part)).to_contain_text("Das lässt sich gerade nicht sagen.")
+    for part in ("uPlot.iife.min.js", "leaflet.js"):
+        await page.unroute(f"**/{part}")
+    await page.locator("#stores button").tap()
     await everything_is_drawn(page)
     await expect(page.locator("#heat table.tall")).to_be_visible()
     loyalty = page.locator("#kpis details").first

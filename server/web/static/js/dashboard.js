@@ -29,7 +29,7 @@ function saves(name, save) {
   }
 }
 
-/** Draw a panel; what the server refuses stands in it, with a way to try again. */
+/** Draw a panel; what the server refuses, or what did not load, stands in it, with a way to try again. */
 async function open(node, show) {
   if (node === null) return;
   node.setAttribute("aria-busy", "true");
@@ -37,9 +37,11 @@ async function open(node, show) {
     const save = await show(node);
     if (save) saves(node.id, save);
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    const again = el("button", { type: "button", class: "quiet slim", onclick: () => open(node, show) }, say("again"));
-    const away = error.status >= 500 || error.status === 429; // nothing that whoever looks could mend
+    const refused = error instanceof Problem;
+    if (!refused) console.error(error);
+    const anew = () => (refused ? open(node, show) : location.reload()); // a script that is missing comes with the page alone
+    const again = el("button", { type: "button", class: "quiet slim", onclick: anew }, say("again"));
+    const away = !refused || error.status >= 500 || error.status === 429; // nothing that whoever looks could mend
     fill(node, el("p", { class: "complaint" }, away ? say("not_now") : say("failed", { problem: error.words })), again);
   } finally {
     node.removeAttribute("aria-busy");

@@ -10,6 +10,7 @@ const [LEAST, MOST, ROOMY] = [6, 30, 14];
 
 /** Show the map once it comes into sight. */
 export async function showMap(node) {
+  if (!L) throw new Error("Leaflet is not there");
   const { rows } = await report("stores");
   if (!rows.length) return void fill(node, el("p", { class: "empty" }, say("no_stores")));
   const ground = el("div", { class: "map" });

@@ -11,6 +11,7 @@ const hourly = FACTS.by_time === "hour";
 
 /** Show the line; answers what saves it as a picture. */
 export async function showTrend(node) {
+  if (!window.uPlot) throw new Error("uPlot is not there");
   const [now, before] = await Promise.all([rowsOf("trend", FACTS.range), FACTS.earlier && rowsOf("trend_before", FACTS.earlier)]);
   const picture = el("div", { class: "chart", role: "img" });
   const bubble = el("p", { class: "bubble", "aria-hidden": "true" });
