@@ -335,10 +335,11 @@ async def test_it_works_on_a_phone_in_german_in_the_dark_also_when_the_connectio
     await expect(loyalty).to_contain_text("(E − N) / S × 100")
     await expect(page.locator("#now-state")).to_have_text(re.compile(r"Nicht verbunden\. Stand: \d\d:"))
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert await page.evaluate("document.querySelector('#money .scroll').scrollWidth") <= 360
     shown = await page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(int(each) for each in re.findall(r"\d+", shown)[:3]) < 60
     await seen.is_accessible()
     await nothing_ran(page)
     refused = await page.request.post(f"{street.url}/logout", headers={"Origin": "https://elsewhere.example"})
     assert refused.status == 403
-    seen.only_here("ERR_FAILED", "503")
+    seen.only_here("ERR_FAILED", "503", "is not there")
