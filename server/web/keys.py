@@ -22,7 +22,10 @@ _YEARS: Final = 1980, 2100
 
 
 class NewKey(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What kind of key; a till's is bound to its store, and with `signed` a crm's requests are signed with a secret."""
+    """What kind of key; a till's is bound to its store, and with `signed` a crm's requests are signed with a secret.
+
+    It counts until `not_after`, which is still to come, or until it is revoked.
+    """
 
     kind: Literal["app", "till", "crm", "marketer", "analyst", "admin"]
     store_id: UUID | None = None
@@ -94,6 +97,8 @@ async def make(call: Call) -> KeyMade:
         raise Invalid(errors=[FieldError("signed", f"is for keys of the kind {SIGNED} alone")])
     if wanted.not_after is not None and not _YEARS[0] <= wanted.not_after.year <= _YEARS[1]:
         raise Invalid(errors=[FieldError("not_after", "must be between the years {} and {}".format(*_YEARS))])
+    if wanted.not_after is not None and wanted.not_after <= call.parts.clock.now() - call.parts.ahead:
+        raise Invalid(errors=[FieldError("not_after", "must be in the future")])  # of the world's day: keys end by it
     sealing = Sealing(call.parts.secrets, call.parts.clock.now()) if wanted.signed else None
     async with call.transaction() as db:
         made = await pipeline.create(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -11,18 +12,19 @@ from server.store import keys
 from server.store.ids import new_id
 from server.store.pool import Pool
 from tests.web.house import House, a_store, housed
+from tests.web.people import Clock
 
 
 @pytest.fixture
 async def house(pool: Pool) -> AsyncIterator[House]:
-    async with housed(pool) as opened:
+    async with housed(pool, clock=Clock()) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 async def untouched(shared_pool: Pool) -> AsyncIterator[House]:
     """A house that these tests share."""
-    async with housed(shared_pool, limits__requests_per_minute=10**6) as opened:
+    async with housed(shared_pool, clock=Clock(), limits__requests_per_minute=10**6) as opened:
         yield opened
 
 
@@ -80,8 +82,17 @@ async def test_a_revoked_key_is_dead_at_once(house: House) -> None:
 
 
 async def test_a_key_that_is_over_does_not_count(house: House) -> None:
-    made = await make(house, kind="admin", not_after="2020-01-01T00:00:00Z")
+    made = await make(house, kind="admin", not_after=(datetime.now(UTC) + timedelta(days=1)).isoformat())
+    async with house.pool.acquire() as db:
+        await db.execute("UPDATE api_keys SET not_after = now() WHERE id = $1", UUID(made["id"]))
     assert (await house.call("GET", "/v1/keys", token=made["token"])).status == 401
+
+
+async def test_no_key_is_made_that_is_over_already(untouched: House) -> None:
+    for time in ("2020-01-01T00:00:00Z", (datetime.now(UTC) - timedelta(seconds=1)).isoformat()):
+        answered = await untouched.call("POST", "/v1/keys", json={"kind": "app", "not_after": time})
+        [wrong] = answered.json["errors"]
+        assert (answered.status, wrong) == (422, {"field": "not_after", "message": "must be in the future"})
 
 
 async def test_making_and_revoking_are_in_the_audit(house: House) -> None:

@@ -18,6 +18,7 @@ from server.web.access import ACCESS, Kind, access_to
 from server.web.door import Door
 from server.web.doors import all_doors
 from tests.web.house import House, a_store, housed
+from tests.web.people import Clock
 from tests.web.serving import Served, serving, settings_with
 
 DOORS = all_doors()
@@ -115,7 +116,7 @@ BODIES = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 async def house(shared_pool: Pool) -> AsyncIterator[House]:
-    async with housed(shared_pool, limits__requests_per_minute=10**6) as opened:
+    async with housed(shared_pool, clock=Clock(), limits__requests_per_minute=10**6) as opened:
         yield opened
 
 

@@ -3,9 +3,11 @@ import { badge, button, cell, deeds, field, formDialog, once, table } from "./ad
 import { call, everything } from "./api.js";
 import { el, fill } from "./dom.js";
 import { ask, attempt, tell } from "./frame.js";
-import { say, time } from "./words.js";
+import { FACTS, say, time } from "./words.js";
+import { instantOf, wallOf } from "./zone_time.js";
 
 const KINDS = ["app", "till", "crm", "marketer", "analyst", "admin"];
+const LAST_DAY = "2099-12-31";
 const state = { place: null, stores: [] };
 
 /** Show the keys. */
@@ -60,7 +62,7 @@ async function make() {
     kind: field(say("kind"), kind),
     name: field(say("name"), el("input", { maxlength: 100, autocomplete: "off" })),
     store_id: field(say("store"), el("select", {}, state.stores.map((each) => el("option", { value: each.id }, each.name)))),
-    not_after: field(say("good_until"), el("input", { type: "date" })),
+    not_after: field(say("good_until"), el("input", { type: "date", min: wallOf(new Date(), FACTS.zone).date, max: LAST_DAY })),
     signed: { label: el("label", { class: "tick" }, signed, say("signed")), control: signed, wrong: el("span", {}) },
   };
   const fit = () => {
@@ -87,7 +89,7 @@ function wanted(fields) {
     kind,
     ...(fields.name.control.value.trim() ? { name: fields.name.control.value.trim() } : {}),
     ...(kind === "till" ? { store_id: fields.store_id.control.value || null } : {}),
-    ...(until ? { not_after: `${until}T23:59:59Z` } : {}),
+    ...(until ? { not_after: instantOf(until, "23:59", FACTS.zone).toISOString() } : {}),
     ...(kind === "crm" ? { signed: fields.signed.control.checked } : {}),
   };
 }

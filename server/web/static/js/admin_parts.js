@@ -66,9 +66,17 @@ export function complain(fields, complaints) {
   return left;
 }
 
+/** What a browser could not read (a half date, whose value is empty then), or what is out of a control's bounds. */
+const unfit = ({ control: { validity } }) => validity?.badInput || validity?.rangeUnderflow || validity?.rangeOverflow;
+
+function look(fields) {
+  const errors = Object.keys(fields).filter((name) => unfit(fields[name])).map((field) => ({ field, message: "" }));
+  if (errors.length) throw new Problem(422, { errors });
+}
+
 /**
  * A dialog with a form. `send()` does it and may raise a Problem, of which `explain(problem)` makes [{field, message}] in words;
- * it closes when it is done, and resolves to what `send` gave, or to undefined.
+ * a control that is unfit is such a Problem, and nothing is sent. The dialog closes when it is done, and resolves to what `send` gave, or to undefined.
  */
 export function formDialog({ title, fields, more, yes, send, explain }) {
   const complaint = el("p", { class: "complaint", role: "alert" });
@@ -89,6 +97,7 @@ export function formDialog({ title, fields, more, yes, send, explain }) {
     event.preventDefault();
     go.setAttribute("aria-busy", "true");
     try {
+      look(fields);
       given = await send();
       dialog.close();
     } catch (error) {
