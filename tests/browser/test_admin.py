@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from server.store.ids import new_id
 from tests.browser.hostile import CORPUS, SHORT, TOGETHER, nothing_ran
@@ -20,7 +22,7 @@ SENTENCE = "eight wet badgers on a tin roof"
 SECTIONS = ("", "/sessions", "/keys", "/tills", "/deliveries", "/certificates", "/settings", "/audit")
 DEAD = """
 INSERT INTO deliveries (bucket, id, channel, way, serial, state, reason, not_before, deliver_by, created_at, finished_at)
-VALUES (7, $1, 'google_wallet', 'google_wallet', $1, 'dead', $2, now(), now() + interval '1 day', now(), now())
+VALUES (7, $1, $3, $3, $1, 'dead', $2, now(), now() + interval '1 day', now(), clock_timestamp())
 """
 
 
@@ -82,6 +84,7 @@ async def they_are_put_out(seen: Visit, theirs: Visit, street: Street) -> None:
     await line.get_by_role("button", name="End", exact=True).click()
     await page.locator("dialog").get_by_role("button", name="Yes").click()
     await expect(line).to_have_count(0)
+    await expect(page.get_by_role("row").filter(has_text="This one")).to_have_count(1)
     await theirs.go("/account")
     await expect(theirs.page).to_have_url(f"{street.url}/login")
 
@@ -91,11 +94,22 @@ async def a_key_is_made_and_revoked(seen: Visit, street: Street) -> None:
     await page.get_by_role("button", name="Make a key").click()
     await page.locator("dialog").get_by_label("Kind").select_option("analyst")
     await page.locator("dialog").get_by_label("Name").fill(CORPUS[0])
+    until = page.locator("dialog").get_by_label("Good until")
+    await until.press_sequentially("1212")  # a day of no year: what the browser cannot read is no "for ever"
+    await page.locator("dialog").get_by_role("button", name="Make a key").click()
+    await expect(page.locator("dialog")).to_contain_text("Please give a day that is still to come.")
+    await expect(until).to_be_focused()
+    assert await row(street, "SELECT 1 FROM api_keys") is None
+    day = datetime.now(UTC).date() + timedelta(days=2)
+    await until.fill(day.isoformat())
     twice = "button => { button.click(); button.click(); }"  # by whoever doubts that the first counted: one key is made
     await page.locator("dialog").get_by_role("button", name="Make a key").evaluate(twice)
     street.tokens["made"] = await shown_once(page)
     made = await row(street, "SELECT id, kind, name FROM api_keys")
     assert tuple(made)[1:] == ("analyst", CORPUS[0])
+    ends = await row(street, "SELECT not_after AT TIME ZONE 'Europe/Berlin' AS at FROM api_keys")
+    assert ends["at"].isoformat() == f"{day}T23:59:00"
+    await expect(page.get_by_role("row").nth(1)).to_contain_text(re.compile(f"{day.day} [A-Z][a-z]+ {day.year}, 23:59"))
     assert (await street.call("GET", "/v1/stores", by="made")).status == 200
     await page.get_by_role("button", name="Revoke").click()
     await page.locator("dialog").get_by_role("button", name="Yes").click()
@@ -106,10 +120,68 @@ async def a_key_is_made_and_revoked(seen: Visit, street: Street) -> None:
 async def a_dead_letter_is_sent_again(seen: Visit, street: Street, letter: UUID) -> None:
     page = await seen.go("/dashboard/admin/deliveries")
     await expect(page.locator("#dead")).to_contain_text(SHORT)
+    await more_letters_come_below_those_that_are_chosen(page)
+    await the_list_is_of_what_the_field_says(page)
+    await page.locator("#dead select").select_option("google_wallet")
+    await expect(page.locator(".picking tbody")).to_have_text(re.compile(SHORT))
     await page.get_by_label("Choose all").check()
     await page.get_by_role("button", name="Try again").click()
     await expect(page.locator("#said")).to_contain_text("1 are on their way again")
     assert (await row(street, "SELECT state FROM deliveries WHERE id = $1", letter))["state"] != "dead"
+
+
+async def more_letters_come_below_those_that_are_chosen(page: Page) -> None:
+    """Three letters, one at a time: what was ticked stays so, and focus goes on with the rows."""
+
+    async def one(route: Route) -> None:
+        await route.continue_(url=route.request.url.replace("limit=100", "limit=1"))
+
+    await page.route("**/v1/deliveries?*", one)
+    await page.reload()
+    picks = page.locator(".pick")
+    await picks.check()
+    await expect(page.get_by_label("Choose all")).to_be_checked()
+    for there in (2, 3):
+        await page.get_by_role("button", name="Show more").click()
+        await expect(picks).to_have_count(there)
+    await expect(picks.last).to_be_focused()
+    await expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+    await expect(picks.first).to_be_checked()
+    await expect(page.locator(".pick:checked")).to_have_count(1)
+    await expect(page.get_by_label("Choose all")).not_to_be_checked()
+    await page.unroute("**/v1/deliveries?*")
+
+
+async def the_list_is_of_what_the_field_says(page: Page) -> None:
+    """By keyboard, when answers come in another order, and when one is refused."""
+    field, list_ = page.locator("#dead select"), page.locator(".picking tbody")
+    await field.focus()
+    for way, name in (("apns", "iPhones"), ("fcm", "Android")):
+        await page.keyboard.press("ArrowDown")
+        await expect(list_).to_have_text(re.compile(name))
+        await expect(field).to_have_value(way)
+        await expect(field).to_be_focused()
+    enough = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await enough.wait()
+        await route.continue_()
+
+    await page.route("**way=apns*", late)
+    await field.select_option("apns")
+    await expect(list_).not_to_be_visible()  # nothing can be chosen that the field does not say
+    await field.select_option("fcm")
+    await expect(list_).to_have_text(re.compile("Android"))
+    async with page.expect_response("**way=apns*") as first:
+        enough.set()
+    await (await first.value).finished()
+    await page.evaluate("fetch('/v1/limits').then((answer) => answer.text())")  # it has been read by now
+    await expect(list_).to_have_text(re.compile("Android"))
+    await page.route("**way=webpush*", lambda route: route.fulfill(status=503, json={}))
+    await field.select_option("webpush")
+    await expect(page.locator("#said")).to_contain_text("That did not work")
+    await expect(field).to_have_value("fcm")
+    await expect(list_).to_have_text(re.compile("Android"))
 
 
 async def an_endpoint_is_added(seen: Visit, street: Street) -> None:
@@ -157,7 +229,9 @@ async def test_an_admin_lets_somebody_in_and_puts_them_out_and_all_of_it_is_in_t
 ) -> None:
     letter = new_id(bucket=7)
     async with street.house.parts.pool.acquire() as db:
-        await db.execute(DEAD, letter, SHORT)
+        await db.execute(DEAD, letter, SHORT, "google_wallet")
+        for way in ("apns", "fcm"):
+            await db.execute(DEAD, new_id(bucket=7), "Unregistered", way)
     email = await person(street, "admin")
     seen = await visit(chromium, street, viewport={"width": 1280, "height": 900})
     theirs = await visit(chromium, street)
@@ -174,8 +248,9 @@ async def test_an_admin_lets_somebody_in_and_puts_them_out_and_all_of_it_is_in_t
         await expect(page.locator("#section > *").first).not_to_have_text("Loading …")
         await seen.is_accessible()
         await nothing_ran(page)
-    seen.only_here("422")
     await nobody_elses_page_does_it(seen, street)
+    await the_admin_goes(seen, street)
+    seen.only_here("422", "503")
 
 
 async def nobody_elses_page_does_it(seen: Visit, street: Street) -> None:
@@ -191,6 +266,15 @@ async def nobody_elses_page_does_it(seen: Visit, street: Street) -> None:
     assert await row(street, "SELECT 1 FROM users WHERE email = 'eve@example.com'") is None
 
 
+async def the_admin_goes(seen: Visit, street: Street) -> None:
+    """Who ends the own log-in has left."""
+    page = await seen.go("/dashboard/admin/sessions")
+    await page.get_by_role("row").filter(has_text="This one").get_by_role("button", name="End", exact=True).click()
+    await expect(page.locator("dialog")).to_contain_text("End your own log-in?")
+    await page.locator("dialog").get_by_role("button", name="Yes").click()
+    await expect(page).to_have_url(f"{street.url}/login")
+
+
 async def test_a_phone_shows_it_all_in_german_by_night_and_asks_for_the_password_again(
     street: Street, chromium: Browser
 ) -> None:
@@ -200,10 +284,13 @@ async def test_a_phone_shows_it_all_in_german_by_night_and_asks_for_the_password
     await enter(seen, street, email)
     async with street.house.parts.pool.acquire() as db:
         await db.execute("UPDATE sessions SET proven_at = now() - interval '1 day'")
+        await db.execute(DEAD, new_id(bucket=7), SHORT, "google_wallet")
     for path in (*(f"/dashboard/admin{section}" for section in SECTIONS), "/dashboard/webhooks"):
         page = await seen.go(path)
         await expect(page.locator("main")).not_to_contain_text("Wird geladen")
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360, path
+        if path.endswith("deliveries"):
+            await expect(page.get_by_label("Alle auswählen")).to_be_visible()
         if path.endswith(("admin", "settings", "webhooks")):  # a list, a form, cards: the others are made of the same
             await seen.is_accessible()
     page = await seen.go("/dashboard/admin/keys")
