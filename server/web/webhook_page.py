@@ -25,7 +25,7 @@ from server.web.body import FORM
 from server.web.call import Call, Reply
 from server.web.door import door
 from server.web.instants import Range, read_range
-from server.web.languages import catalogue
+from server.web.languages import Language, catalogue
 from server.web.pages import HTML
 from server.web.screens.admin import PATH as HOUSE
 from server.web.screens.admin import tabs_for
@@ -34,6 +34,8 @@ from server.web.screens.frame import language_for, show
 PATH: Final = "/dashboard/webhooks"
 CALLS: Final = 10
 """The last calls of each endpoint: enough to see whether it hears."""
+_YEARS: Final = 1981, 2098
+"""Of the days of a replay, so that they are an instant in any zone."""
 
 
 class WebhookForm(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -45,11 +47,32 @@ class WebhookForm(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     last: str | None = None
 
 
+class WrongDay(Invalid):
+    """A day of a replay cannot be read."""
+
+
+class WrongSpan(Invalid):
+    """The last day of a replay is before the first."""
+
+
 class PageQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What was just done."""
 
     done: Literal["replay", "test"] | None = None
     count: int | None = None
+
+
+class Clock(NamedTuple):
+    """How instants are written: as on the pages that are written by scripts, to the second."""
+
+    zone: ZoneInfo
+    language: Language
+
+    def told(self, at: datetime) -> str:
+        """Write an instant: `28 Nov 2026, 18:46:30`, or `28.11.2026, 18:46:30`."""
+        local = at.astimezone(self.zone)
+        day = f"{local:%d.%m.%Y}" if self.language == "de" else f"{local.day} {local:%b %Y}"
+        return f"{day}, {local:%H:%M:%S}"
 
 
 class Line(NamedTuple):
@@ -113,7 +136,7 @@ async def act(call: Call) -> Reply:
     except (Invalid, pipeline.WebhookOff, NotFound) as refusal:
         if HTML not in call.request.headers.get("Accept", ""):
             raise
-        return await _page(call, refusal.status, complaint=_complaint(refusal))
+        return await _page(call, refusal.status, complaint=_complaint(call, refusal), form=form)
     more = "" if count is None else f"&count={count}"
     return Reply(303, headers={"Location": f"{PATH}?done={form.action}{more}"})
 
@@ -130,18 +153,43 @@ async def _act(db: Connection, call: Call, form: WebhookForm) -> int | None:
 
 def days_of(form: WebhookForm, *, zone: str) -> Range:
     """Read the days of a replay, the last one included; raises Invalid."""
+    first, last = _day(form.first), _day(form.last)
+    if first is None or last is None:
+        wrong = [name for name, day in (("first", first), ("last", last)) if day is None]
+        raise WrongDay(errors=[FieldError(name, "must be a date such as 2026-11-01") for name in wrong])
+    if last < first:
+        raise WrongSpan(errors=[FieldError("last", "must not be before first")])
+    return read_range(first.isoformat(), (last + timedelta(days=1)).isoformat(), zone=zone)
+
+
+def _day(text: str | None) -> date | None:
     try:
-        after = date.fromisoformat(form.last or "") + timedelta(days=1)
-    except (ValueError, OverflowError):
-        raise Invalid(errors=[FieldError("last", "must be a date such as 2026-11-01")]) from None
-    return read_range(form.first, after.isoformat(), zone=zone)
+        day = date.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return day if _YEARS[0] <= day.year <= _YEARS[1] else None
 
 
-def _complaint(refusal: Refusal) -> str:
-    return "; ".join(f"{each.field} {each.message}" for each in refusal.errors) or refusal.detail
+def _complaint(call: Call, refusal: Refusal) -> str:
+    """Say in the page's language what could not be done; whatever is invalid besides days are too many events."""
+    language = language_for(call)
+    words = catalogue("webhooks")[language]
+    match refusal:
+        case NotFound():
+            return catalogue("common")[language]["trouble_not_found"]
+        case pipeline.WebhookOff():
+            return words["wrong_off"]
+        case WrongDay():
+            return words["wrong_day"]
+        case WrongSpan():
+            return words["wrong_span"]
+    return words["wrong_many"].format(most=call.parts.settings.limits.webhook_replay)
 
 
-async def _page(call: Call, status: int, *, said: str = "", complaint: str = "") -> Reply:
+async def _page(
+    call: Call, status: int, *, said: str = "", complaint: str = "", form: WebhookForm | None = None
+) -> Reply:
+    """Show the page; `form` is what could not be done, so that its days need not be given once more."""
     language, settings = language_for(call), call.parts.settings
     words = catalogue("webhooks")[language]
     zone = ZoneInfo(settings.programme.time_zone)
@@ -161,18 +209,19 @@ async def _page(call: Call, status: int, *, said: str = "", complaint: str = "")
         tabs=tabs_for("webhooks", language),
         said=said,
         complaint=complaint,
-        cards=[card_of(each, logs[each.id], words=words, zone=zone) for each in found],
+        form=form,
+        cards=[card_of(each, logs[each.id], words=words, clock=Clock(zone, language)) for each in found],
         today=call.parts.clock.now().astimezone(zone).date().isoformat(),
         about=words["about"].format(days=settings.webhooks.keep_days, zone=settings.programme.time_zone),
     )
 
 
-def card_of(endpoint: Endpoint, log: Sequence[Logged], *, words: Mapping[str, str], zone: ZoneInfo) -> Card:
+def card_of(endpoint: Endpoint, log: Sequence[Logged], *, words: Mapping[str, str], clock: Clock) -> Card:
     """Put an endpoint into words; pure."""
     state: str = "on" if endpoint.enabled else endpoint.disabled_for or "off"
     if state == "on" and endpoint.failing_since is not None:
         state = "trouble"
-    since = "" if endpoint.failing_since is None else _told(endpoint.failing_since, zone)
+    since = "" if endpoint.failing_since is None else clock.told(endpoint.failing_since)
     return Card(
         id=endpoint.id,
         host=host_of(endpoint.url),
@@ -181,7 +230,7 @@ def card_of(endpoint: Endpoint, log: Sequence[Logged], *, words: Mapping[str, st
         state=words[f"state_{state}"].format(since=since),
         well=state == "on",
         on=endpoint.enabled,
-        lines=[_line(each, words=words, zone=zone) for each in log],
+        lines=[_line(each, words=words, clock=clock) for each in log],
     )
 
 
@@ -190,18 +239,22 @@ def host_of(url: str) -> str:
     return url.partition("://")[2].partition("/")[0].partition("?")[0]
 
 
-def _line(row: Logged, *, words: Mapping[str, str], zone: ZoneInfo) -> Line:
+def _line(row: Logged, *, words: Mapping[str, str], clock: Clock) -> Line:
     return Line(
         type=row.type.removeprefix("kairos."),
         subject=row.subject,
-        at=_told(row.at, zone),
+        at=clock.told(row.at),
         state=words[f"call_{row.state}"],
         tries=row.attempts,
-        reason=row.reason or "",
-        next=_told(row.next, zone) if row.next is not None and row.attempts else "",
+        reason=say_reason(row.reason or "", words),
+        next=clock.told(row.next) if row.next is not None and row.attempts else "",
         bad=row.state == "dead" or (row.state == "queued" and row.attempts > 0),
     )
 
 
-def _told(at: datetime, zone: ZoneInfo) -> str:
-    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+def say_reason(reason: str, words: Mapping[str, str]) -> str:
+    """Say in words what became of a try: `timeout`, `status 503`; what there are no words for stands as it is."""
+    status = reason.removeprefix("status ")
+    if status != reason:
+        return words["reason_status"].format(status=status)
+    return words.get(f"reason_{reason}", reason)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from server.channels import outward
 from server.store import funnel, keys, webhook_calls, webhook_events, webhooks
 from server.store.ids import new_id
 from server.store.pool import Pool
@@ -17,14 +21,18 @@ from server.store.webhook_calls import End
 from server.web.access import ACCESS
 from server.web.doors import all_doors
 from server.web.languages import catalogue
-from server.web.webhook_page import host_of
+from server.web.webhook_page import Clock as PageClock
+from server.web.webhook_page import host_of, say_reason
 from tests import hooks, lives
 from tests.web.house import Browser, House
 from tests.web.serving import serving, settings_with
 
 PAGE = "/dashboard/webhooks"
 TODAY = datetime.now(UTC).date()
-EN = catalogue("webhooks")["en"]
+MOST = 3
+"""Events of one replay."""
+EN, DE = (catalogue("webhooks")[each] for each in ("en", "de"))
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 class Clock:
@@ -41,7 +49,7 @@ async def house(pool: Pool) -> AsyncIterator[House]:
         made = await keys.create(db, kind="admin")
     assert made is not None
     doors = all_doors(("webhook_page", "users", "login", "assets"))
-    async with serving(doors, settings_with(), pool, table=ACCESS, clock=Clock()) as served:
+    async with serving(doors, settings_with(limits__webhook_replay=MOST), pool, table=ACCESS, clock=Clock()) as served:
         yield House(served, pool, made.token)
 
 
@@ -77,10 +85,35 @@ async def test_an_endpoint_is_shown_with_its_host_and_its_last_calls(house: Hous
     text = await page(house)
     assert "hooks.example.com" in text
     assert "canary" not in text
-    for words in ("status 204", "tls_failed", "moment.created", EN["call_sent"], EN["call_queued"], EN["everything"]):
+    for words in (
+        "Status 204",
+        EN["reason_tls_failed"],
+        "moment.created",
+        EN["call_sent"],
+        EN["call_queued"],
+        EN["everything"],
+    ):
         assert words in text
     assert "In use, but has taken nothing since" in text
     assert 'class="bad"' in text
+    german = await page(house, "de-DE")
+    assert DE["reason_tls_failed"] in german
+    assert "tls_failed" not in german
+    assert f"{now.astimezone(BERLIN):%d.%m.%Y}, " in german
+    assert not re.search(r"\d{4}-\d{2}-\d{2} ", german)
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "1 Dec 2026, 00:46:30"), ("de", "01.12.2026, 00:46:30")])
+def test_times_are_the_programmes_and_written_as_on_other_pages(language: Any, told: str) -> None:
+    assert PageClock(BERLIN, language).told(datetime(2026, 11, 30, 23, 46, 30, tzinfo=UTC)) == told
+
+
+def test_every_reason_for_no_answer_has_words_and_another_stands_as_it_is() -> None:
+    source = Path(outward.__file__).read_text("utf-8")
+    reasons = re.findall(r'(?:raise Failed\(|return )"([a-z_]+)"', source)
+    assert {"timeout", "no_connection", "address_not_public"} <= set(reasons)
+    assert [each for each in reasons for words in (EN, DE) if say_reason(each, words) == each] == []
+    assert [say_reason(each, DE) for each in ("status 503", "", "sunspots")] == ["Status 503", "", "sunspots"]
 
 
 async def test_it_speaks_german_and_english_and_says_when_there_is_nothing(house: House) -> None:
@@ -147,6 +180,45 @@ async def test_what_cannot_be_done_is_said_on_the_page_and_to_programs(
     assert (shown.status, b'class="complaint"' in shown.body) == (status, True)
     told_ = await house.call("POST", PAGE, data=whole)
     assert (told_.status, told_.headers["Content-Type"]) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "word"),
+    [
+        ("2026-11-20", "2026-11-18", "wrong_span"),
+        ("", "2026-11-18", "wrong_day"),
+        ("2026-11-18", "1970-01-01", "wrong_day"),
+        ("2026-11-18", "9999-12-31", "wrong_day"),
+    ],
+)
+async def test_days_that_cannot_be_are_told_in_the_pages_language_and_need_not_be_given_again(
+    house: House, first: str, last: str, word: str
+) -> None:
+    webhook, other = await an_endpoint(house.pool), await an_endpoint(house.pool)
+    form = {"webhook": str(webhook), "action": "replay", "first": first, "last": last}
+    headers = {"Accept": "text/html", "Accept-Language": "de-DE"}
+    text = unescape((await house.call("POST", PAGE, data=form, headers=headers)).body.decode())
+    assert f'<p class="complaint" role="alert">{DE[word]}</p>' in text
+    cards = {
+        each[:36]: re.findall(r'type="date" name="\w+" value="(.*?)"', each) for each in text.split('data-webhook="')
+    }
+    [today, again] = cards[str(other)]
+    assert today == again == datetime.fromisoformat(today).date().isoformat()
+    assert cards[str(webhook)] == [first or today, last]
+
+
+async def test_what_is_off_not_there_or_too_much_is_told_in_the_pages_language(house: House) -> None:
+    webhook, off = await an_endpoint(house.pool), await an_endpoint(house.pool)
+    async with house.pool.acquire() as db:
+        await db.execute("UPDATE webhooks SET enabled = false WHERE id = $1", off)
+    await told(house.pool, *range(1, MOST + 2))
+    many = DE["wrong_many"].format(most=MOST)
+    gone = catalogue("common")["de"]["trouble_not_found"]
+    for id_, sentence in ((webhook, many), (off, DE["wrong_off"]), (new_id(), gone)):
+        form = {"webhook": str(id_), "action": "replay", "first": "1990-01-01", "last": "2090-01-01"}
+        headers = {"Accept": "text/html", "Accept-Language": "de-DE"}
+        shown = await house.call("POST", PAGE, data=form, headers=headers)
+        assert sentence in unescape(shown.body.decode())
 
 
 async def test_a_browser_needs_the_pages_own_token(house: House) -> None:
