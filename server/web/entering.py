@@ -10,7 +10,7 @@ import hashlib
 import ipaddress
 import unicodedata
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from server.errors import Refusal, TooMany, Unauthenticated
@@ -25,6 +25,7 @@ from server.web.languages import catalogue
 from server.web.pages import HTML
 from server.web.screens.frame import language_for, show
 from server.web.visitor import ROLES
+from server.web.way_back import page_of, way_to
 
 _IPV4_NETWORK: Final = 24
 _IPV6_NETWORK: Final = 64
@@ -118,28 +119,35 @@ def _cookie(call: Call, name: str, token: str, *, age: int) -> str:
     return f"{name}={token}; Path=/; Max-Age={age if token else 0}; HttpOnly; SameSite=Strict{secure}"
 
 
-def landing(call: Call, roles: Iterable[str], *, one_time: bool) -> str:
-    """Tell where somebody with these roles begins: at another password if they must, else the first page of theirs."""
+def landing(call: Call, roles: Iterable[str], *, one_time: bool, to: str = "") -> str:
+    """Tell where somebody with these roles begins: at another password if they must, else where they wanted `to`, if they may.
+
+    Otherwise it is the first page of theirs.
+    """
+    app = call.request.app
     if one_time:
-        return "/password"
-    kinds = {ROLES[role] for role in roles if role in ROLES}
-    there = {each.path for each in call.request.app[DOORS]}
+        return way_to("/password", page_of(app, to))
+    kinds = frozenset(ROLES[role] for role in roles if role in ROLES)
+    if page := page_of(app, to, roles=kinds):
+        return page
+    there = {each.path for each in app[DOORS]}
     wanted = ["/dashboard"] if kinds & _READERS else []
     wanted += ["/counter"] if Kind.TILL in kinds else []
     return next((page for page in wanted if page in there), "/docs")
 
 
-def refused(call: Call, page: str, refusal: Refusal, *, fault: str = "", email: str = "") -> Reply:
+def refused(call: Call, page: str, refusal: Refusal, *, fault: str = "", email: str = "", to: str = "") -> Reply:
     """Show people the form again with what was wrong, in their language; programs get the problem itself.
 
-    `page` names template and words; `fault` the word of what is wrong with a field; `email` need not be typed again.
+    `page` names template and words; `fault` the word of what is wrong with a field; `email` need not be typed again; `to` is
+    where it leads to.
     """
     if HTML not in call.request.headers.get("Accept", ""):
         raise refusal
     words = catalogue(page)[language_for(call)]
     complaint = words[f"fault_{fault}"] if fault else words.get(f"refused_{refusal.reason}", refusal.detail)
     headers = {"Retry-After": str(refusal.retry_after_s)} if refusal.retry_after_s else {}
-    return form(call, page, status=refusal.status, complaint=complaint, headers=headers, email=email)
+    return form(call, page, status=refusal.status, complaint=complaint, headers=headers, email=email, to=to)
 
 
 def form(
@@ -150,6 +158,9 @@ def form(
     complaint: str = "",
     headers: dict[str, str] | None = None,
     email: str = "",
+    to: str = "",
 ) -> Reply:
-    """Show a form of a way in."""
-    return show(call, f"{page}.html", words=page, status=status, headers=headers, complaint=complaint, email=email)
+    """Show a form of a way in, which hands on where it leads `to`."""
+    to = page_of(call.request.app, to)
+    more: dict[str, Any] = {"complaint": complaint, "email": email, "to": to, "again": way_to("/login", to)}
+    return show(call, f"{page}.html", words=page, status=status, headers=headers, **more)

@@ -37,29 +37,32 @@ from server.web.entering import (
 from server.web.pages import HTML
 from server.web.passwords import FAULTS, Checked, fault_of
 from server.web.visitor import ROLES
+from server.web.way_back import carried_by, page_of, way_to
 
 Secret = Annotated[str, msgspec.Meta(max_length=1024)]
 
 
 class LogIn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Who wants in."""
+    """Who wants in, and which page they came for."""
 
     email: Annotated[str, msgspec.Meta(max_length=254)]
     password: Secret
+    to: str = ""
 
 
 class NewPassword(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The password now, and the one from now on, twice."""
+    """The password now, and the one from now on, twice; and the page that is shown then."""
 
     current: Secret
     password: Secret
     again: Secret
+    to: str = ""
 
 
 @door("GET", "/login", produces=HTML, summary="The log-in form", tags=("Pages",))
 async def log_in_form(call: Call) -> Reply:
     """Show the form."""
-    return form(call, "login")
+    return form(call, "login", to=carried_by(call.request))
 
 
 @door(
@@ -88,7 +91,7 @@ async def log_in(call: Call) -> Reply:
             raise WrongLogin
         return await _let_in(call, found, checked, account=account, network=network)
     except Refusal as refusal:
-        return refused(call, "login", refusal, email=wanted.email)
+        return refused(call, "login", refusal, email=wanted.email, to=wanted.to)
 
 
 async def _let_in(call: Call, found: Login, checked: Checked, *, account: str, network: str) -> Reply:
@@ -98,11 +101,12 @@ async def _let_in(call: Call, found: Login, checked: Checked, *, account: str, n
             raise WrongLogin
         await _better(db, found, checked)
         if found.second:  # the attempt stays counted until the code was right
+            to = page_of(call.request.app, call.body.to)
             half = half_cookie(call, await half_logins.create(db, user_id=found.id), age=half_logins.LIFE_S)
-            return Reply(303, headers={"Location": "/login/code", "Set-Cookie": half})
+            return Reply(303, headers={"Location": way_to("/login/code", to), "Set-Cookie": half})
         await logins.succeed(db, account=account, network=network)
         made = await begin(db, call, user_id=found.id)
-    way = landing(call, found.roles, one_time=found.one_time)
+    way = landing(call, found.roles, one_time=found.one_time, to=call.body.to)
     return Reply(303, headers={"Location": way, "Set-Cookie": made})
 
 
@@ -127,7 +131,7 @@ async def password_form(call: Call) -> Reply:
     """Show the form to whoever is logged in."""
     if call.principal.user_id is None:
         raise Unauthenticated
-    return form(call, "password")
+    return form(call, "password", to=carried_by(call.request))
 
 
 @door(
@@ -149,7 +153,7 @@ async def change_password(call: Call) -> Reply:
         raise Unauthenticated
     wanted: NewPassword = call.body
     if fault := _fault(call, wanted):
-        return refused(call, "password", Invalid(errors=[_FAULTS[fault]]), fault=fault)
+        return refused(call, "password", Invalid(errors=[_FAULTS[fault]]), fault=fault, to=wanted.to)
     account, network = account_of(str(user_id)), network_of(call.address)
     try:
         await attempt(call, account=account, network=network)
@@ -160,7 +164,7 @@ async def change_password(call: Call) -> Reply:
         password_hash = await call.gate.hasher.hash(wanted.password)
         return await _change(call, user_id, stored, password_hash, account=account, network=network)
     except Refusal as refusal:
-        return refused(call, "password", refusal)
+        return refused(call, "password", refusal, to=wanted.to)
 
 
 async def _change(
@@ -177,7 +181,8 @@ async def _change(
         await note(db, call, action="user.password", object=f"user:{user_id}")
     call.gate.credentials.forget_user(user_id)
     roles = [role for role, kind in ROLES.items() if kind in call.principal.roles]
-    return Reply(303, headers={"Location": landing(call, roles, one_time=False), "Set-Cookie": made})
+    way = landing(call, roles, one_time=False, to=call.body.to)
+    return Reply(303, headers={"Location": way, "Set-Cookie": made})
 
 
 _FAULTS: Final[Mapping[str, FieldError]] = {

@@ -33,14 +33,16 @@ from server.web.entering import (
 )
 from server.web.own import locks_of
 from server.web.pages import HTML
+from server.web.way_back import carried_by
 
 Code = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class GivenCode(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Six digits from the phone, or a recovery code."""
+    """Six digits from the phone, or a recovery code; and the page they came for."""
 
     code: Code
+    to: str = ""
 
 
 class LoginOver(Unauthenticated):
@@ -54,7 +56,7 @@ async def code_form(call: Call) -> Reply:
     """Show the form to whoever gave a password."""
     if await _half(call) is None:
         raise LoginOver
-    return form(call, "login_code")
+    return form(call, "login_code", to=carried_by(call.request))
 
 
 @door(
@@ -74,7 +76,7 @@ async def give_code(call: Call) -> Reply:
     call.gate.refuse_other_origin(call.request)
     half = await _half(call)
     if half is None:
-        return refused(call, "login", LoginOver())
+        return refused(call, "login", LoginOver(), to=call.body.to)
     account, network = account_of(half.email), network_of(call.address)
     try:
         await attempt(call, account=account, network=network)
@@ -91,8 +93,8 @@ async def give_code(call: Call) -> Reply:
                 who, what = f"user:{half.user_id}", "user.recovery_code"
                 await note(db, call, action=what, object=who, actor=who)
     except Refusal as refusal:
-        return refused(call, "login_code", refusal)
-    way = landing(call, half.roles, one_time=half.one_time)
+        return refused(call, "login_code", refusal, to=call.body.to)
+    way = landing(call, half.roles, one_time=half.one_time, to=call.body.to)
     return Reply(303, headers={"Location": way, "Set-Cookie": made})  # the other cookie is worth nothing any more
 
 

@@ -24,6 +24,7 @@ from server.web.parts import PARTS
 from server.web.problems import MEDIA as PROBLEM
 from server.web.problems import Internal, Misdirected, refusal_of, respond_to
 from server.web.refused import in_words, wants_page
+from server.web.way_back import wanted_by, way_to
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -116,15 +117,15 @@ def _refuse(request: web.Request, error: Exception) -> web.StreamResponse:
 
 
 def _way_to_log_in(request: web.Request, refusal: Refusal) -> str | None:
-    """Send people who open a page to the log-in; programs get their status."""
+    """Send people who open a page to the log-in, which leads back to it; programs get their status."""
     opened = request.get(DOOR)
     if not isinstance(opened, Door) or opened.produces != "text/html" or request.method != "GET":
         return None
     if isinstance(refusal, Unauthenticated):
-        return "/login"
+        return way_to("/login", wanted_by(request))
     if isinstance(refusal, SecondFactorRequired):
         return "/account"
-    return "/password" if isinstance(refusal, PasswordChangeRequired) else None
+    return way_to("/password", wanted_by(request)) if isinstance(refusal, PasswordChangeRequired) else None
 
 
 def write_down(error: Exception, *, route: str, request_id: str) -> None:

@@ -17,6 +17,7 @@ from tests.browser.visits import PASSWORD, Visit, enter, person, visit
 from tests.street.serving import Street, open_street
 
 PHONE: dict[str, Any] = {"locale": "de-DE", "color_scheme": "dark", "viewport": {"width": 360, "height": 740}}
+WANTED = "/dashboard?days=28&by=store&step=opened"
 
 
 @pytest.fixture
@@ -25,9 +26,9 @@ async def street(db_dsn: str, tmp_path: Path) -> AsyncIterator[Street]:
         yield opened
 
 
-async def log_in(seen: Visit, email: str) -> Page:
-    """Give the password by the form."""
-    page = await seen.go("/login")
+async def log_in(seen: Visit, email: str, *, at: str = "/login") -> Page:
+    """Give the password by the form, or where a page leads to it."""
+    page = await seen.go(at)
     await page.get_by_label("E-Mail-Adresse").fill(email)
     await page.get_by_label("Passwort").fill(PASSWORD)
     await page.get_by_role("button", name="Anmelden").click()
@@ -74,15 +75,15 @@ async def test_a_second_factor_is_set_up_asked_for_and_replaced_by_a_recovery_co
     secret, used, recovery = await it_is_set_up(seen, email)
     async with street.house.parts.pool.acquire() as db:
         assert await db.fetchval("SELECT confirmed_at IS NOT NULL FROM second_factors")
-    page = await log_in(seen, email)
-    await expect(page).to_have_url(f"{street.url}/login/code")
+    page = await log_in(seen, email, at=WANTED)
+    await expect(page).to_have_url(re.compile("/login/code[?]to="))
     await seen.is_accessible()
     await give(page, used)
     await expect(page.get_by_role("alert")).to_have_text(
         "Der Code ist falsch oder schon benutzt. Bitte auf den nächsten warten."
     )
     await give(page, code_at(secret, time.time(), ahead=1))
-    await expect(page).to_have_url(f"{street.url}/dashboard")
+    await expect(page).to_have_url(f"{street.url}{WANTED}")
     await page.get_by_role("button", name="Abmelden").click()
     await expect(page).to_have_url(re.compile("/login$"))
     await give(await log_in(seen, email), recovery[2])
@@ -110,7 +111,7 @@ async def test_a_log_in_that_is_ended_elsewhere_dies_here(street: Street, chromi
     await expect(page.locator("#said")).to_have_text("The log-in has ended.")
     await expect(page.locator("#main")).to_be_focused()  # its row is gone: nobody who uses the keyboard begins anew
     await here.go("/account")
-    await expect(here.page).to_have_url(re.compile("/login$"))
+    await expect(here.page).to_have_url(f"{street.url}/login?to=%2Faccount")
     async with street.house.parts.pool.acquire() as db:
         assert await db.fetchval("SELECT count(*) FROM sessions") == 1
     elsewhere.only_here()

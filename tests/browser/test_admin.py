@@ -86,7 +86,7 @@ async def they_are_put_out(seen: Visit, theirs: Visit, street: Street) -> None:
     await expect(line).to_have_count(0)
     await expect(page.get_by_role("row").filter(has_text="This one")).to_have_count(1)
     await theirs.go("/account")
-    await expect(theirs.page).to_have_url(f"{street.url}/login")
+    await expect(theirs.page).to_have_url(f"{street.url}/login?to=%2Faccount")
 
 
 async def a_key_is_made_and_revoked(seen: Visit, street: Street) -> None:

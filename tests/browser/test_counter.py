@@ -100,7 +100,7 @@ async def test_a_code_before_the_camera_is_redeemed_once_and_taken_back(shop: Sh
     camera.show(one.qr)
     seen = await visit(chromium, shop.street, viewport={"width": 1280, "height": 900})
     page = await seen.go("/counter")
-    await expect(page).to_have_url(f"{seen.url}/login")
+    await expect(page).to_have_url(f"{seen.url}/login?to=%2Fcounter")
     await page.fill("[name=email]", shop.email)
     await page.fill("[name=password]", PASSWORD)
     await page.keyboard.press("Enter")

@@ -82,7 +82,7 @@ async def rolled_up(street: Street) -> None:
 async def log_in(seen: Visit, street: Street, email: str) -> Page:
     """Come to the dashboard, be led to the log-in, and give name and password by the keyboard alone."""
     page = await seen.go("/dashboard")
-    await expect(page).to_have_url(f"{street.url}/login")
+    await expect(page).to_have_url(f"{street.url}/login?to=%2Fdashboard")
     for text, key in ((email, "Tab"), (PASSWORD, "Enter")):
         await page.keyboard.type(text)
         await page.keyboard.press(key)
@@ -133,7 +133,7 @@ async def test_somebody_logs_in_by_keyboard_sees_the_funnel_that_happened_choose
     await page.get_by_role("button", name="Log out").click()
     await expect(page).to_have_url(f"{street.url}/login")
     await seen.go("/dashboard")
-    await expect(page).to_have_url(f"{street.url}/login")
+    await expect(page).to_have_url(f"{street.url}/login?to=%2Fdashboard")
     seen.only_here()
 
 

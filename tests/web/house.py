@@ -29,6 +29,7 @@ MODULES = (
         "login",
         "login_code",
         "screens.account",
+        "screens.why",
     ),
     *("second_factor", "sessions", "users"),
 )

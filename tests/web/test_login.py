@@ -197,6 +197,50 @@ async def test_who_opens_a_page_without_a_log_in_is_led_to_it(house: House) -> N
     assert b'action="/login"' in page.body
 
 
+async def test_somebody_lands_on_the_page_that_they_opened_if_they_may_see_it(house: House) -> None:
+    page, account = "/dashboard/why?moment_id=1&x=%C3%BC", "/account?tab=2"
+    await house.entered("marketer")
+    await house.entered("analyst", email="robin@example.com")
+    for email, to, landed in (
+        ("kim@example.com", page, page),
+        ("robin@example.com", page, "/docs"),
+        ("robin@example.com", account, account),
+        ("kim@example.com", "//evil.example", "/docs"),
+        ("kim@example.com", "/v1/users", "/docs"),
+    ):
+        form = {"email": email, "password": SENTENCE, "to": to}
+        came = await house.served.call("POST", "/login", data=form)
+        assert (came.status, came.headers["Location"]) == (303, landed)
+    form = {"email": "kim@example.com", "password": "wrong"}
+    for to, kept in ((account, True), ("//evil.example", False), ("/logout", False)):
+        again = await house.served.call("POST", "/login", data=form | {"to": to}, headers={"Accept": HTML})
+        assert (again.status, f'name="to" value="{account}"' in again.body.decode()) == (401, kept)
+        assert b"evil" not in again.body
+
+
+async def test_another_password_is_asked_for_on_the_way_and_the_page_comes_after_it(house: House) -> None:
+    user, page = await house.add_user(roles=["marketer"]), "/dashboard/why?moment_id=1"
+    for hostile in ("//evil.example", "/logout"):
+        form = {"email": user["email"], "password": user["password"], "to": hostile}
+        assert (await house.served.call("POST", "/login", data=form)).headers["Location"] == "/password"
+    came = await house.served.call("POST", "/login", data=form | {"to": page})
+    way = came.headers["Location"]
+    assert way == "/password?to=%2Fdashboard%2Fwhy%3Fmoment_id%3D1"
+    browser = Browser(house.served, cookie_of(came), "")
+    assert (await browser.get(page)).headers["Location"] == way
+    browser = await browser.with_csrf(way)
+    form = {"current": user["password"], "password": SENTENCE, "again": SENTENCE, "to": page}
+    wrong = await browser.post("/password", form | {"again": "other"}, Accept=HTML)
+    assert (wrong.status, f'name="to" value="{page}"' in wrong.body.decode()) == (422, True)
+    changed = await browser.post("/password", form)
+    assert (changed.status, changed.headers["Location"]) == (303, page)
+    browser = await Browser(house.served, cookie_of(changed), "").with_csrf("/password")
+    form = {"current": SENTENCE, "password": f"{SENTENCE} 2", "again": f"{SENTENCE} 2", "to": "//evil.example"}
+    assert (await browser.post("/password", form)).headers["Location"] == "/docs"
+    late = await house.served.call("GET", way)
+    assert (late.status, late.headers["Location"]) == (303, "/login?to=%2Fdashboard%2Fwhy%3Fmoment_id%3D1")
+
+
 async def test_somebody_of_the_counter_lands_as_the_till_of_their_store(house: House) -> None:
     store = await a_store(house.pool)
     browser = await house.settled(roles=["counter"], store_id=str(store))

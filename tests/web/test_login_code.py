@@ -112,6 +112,35 @@ async def test_what_an_admin_changes_ends_half_log_ins(there: Town, change: dict
     assert (await there.give(half, there.code(secret))).status == 401
 
 
+async def test_the_page_that_was_wanted_is_handed_on_through_both_forms(there: Town) -> None:
+    _, secret, _ = await there.with_phone("marketer")
+    page, call = "/dashboard/why?moment_id=1", there.house.served.call
+    way = "/login/code?to=%2Fdashboard%2Fwhy%3Fmoment_id%3D1"
+    form = {"email": "kim@example.com", "password": SENTENCE}
+    hostile = await call("POST", "/login", data=form | {"to": "//evil.example"})
+    assert hostile.headers["Location"] == "/login/code"
+    came = await call("POST", "/login", data=form | {"to": page})
+    assert came.headers["Location"] == way
+    cookie = {"Cookie": cookie_of(came)}
+    shown = (await call("GET", way, headers=cookie)).body.decode()
+    again = way.replace("/code", "")
+    assert (f'name="to" value="{page}"' in shown, f'<a href="{again}">' in shown) == (True, True)
+    wrong = {"code": "000000", "to": page}
+    assert (
+        f'name="to" value="{page}"'.encode()
+        in (await call("POST", "/login/code", data=wrong, headers=cookie | {"Accept": HTML})).body
+    )
+    code = {"code": there.code(secret)}
+    entered = await call("POST", "/login/code", data=code | {"to": page}, headers=cookie)
+    assert (entered.status, entered.headers["Location"]) == (303, page)
+    late = await call("GET", way)
+    assert (late.status, late.headers["Location"]) == (303, again)
+    there.clock.step()
+    cookie = {"Cookie": await there.half()}
+    code = {"code": there.code(secret), "to": "//evil.example"}
+    assert (await call("POST", "/login/code", data=code, headers=cookie)).headers["Location"] == "/docs"
+
+
 async def test_another_site_can_not_finish_a_log_in(there: Town) -> None:
     _, secret, _ = await there.with_phone()
     refused = await there.give(await there.half(), there.code(secret), Origin="https://evil.example")

@@ -17,6 +17,7 @@ from server.store.pool import Pool
 from server.web.access import ACCESS, Kind, access_to
 from server.web.door import Door
 from server.web.doors import all_doors
+from server.web.way_back import way_to
 from tests.web.house import House, a_store, housed
 from tests.web.people import Clock
 from tests.web.serving import Served, serving, settings_with
@@ -70,7 +71,7 @@ async def test_who_is_not_in_the_table_is_turned_away_before_anything_is_read(
         headers = {"Authorization": authorization} if authorization else {}
         answered = await everything.call(door.method, path, headers=headers, data=b"{no json")
         if door.produces == "text/html" and door.method == "GET":
-            assert (answered.status, answered.headers["Location"]) == (303, "/login")
+            assert (answered.status, answered.headers["Location"]) == (303, way_to("/login", path))
         else:
             assert (answered.status, answered.json["code"]) == (401, "unauthenticated")
     for kind, token in callers.items():

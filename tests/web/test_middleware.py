@@ -56,7 +56,9 @@ async def served() -> AsyncIterator[Served]:
 
 async def test_a_page_leads_to_the_log_in_and_data_says_401(served: Served) -> None:
     answered = await served.call("GET", "/page")
-    assert (answered.status, answered.headers["Location"], answered.body) == (303, "/login", b"")
+    assert (answered.status, answered.headers["Location"], answered.body) == (303, "/login?to=%2Fpage", b"")
+    answered = await served.call("GET", "/page?days=28&by=store")
+    assert answered.headers["Location"] == "/login?to=%2Fpage%3Fdays%3D28%26by%3Dstore"
     answered = await served.call("GET", "/v1/data")
     assert (answered.status, answered.json["code"]) == (401, "unauthenticated")
 

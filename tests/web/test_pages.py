@@ -16,13 +16,15 @@ FRAME = {"language": "en", "words": LOGIN, "ways": [], "credit": None, "facts": 
 
 
 def page_of(template: str, **values: Any) -> str:
-    return render(template, **{"brand": "K", "csrf": "", "complaint": "", "email": "", **FRAME, **values}).decode()
+    return render(
+        template, **{"brand": "K", "csrf": "", "complaint": "", "email": "", "to": "", **FRAME, **values}
+    ).decode()
 
 
 def test_whatever_is_filled_in_is_escaped() -> None:
-    page = page_of("login.html", brand=EVIL, complaint=EVIL, email=EVIL)
+    page = page_of("login.html", brand=EVIL, complaint=EVIL, email=EVIL, to=EVIL)
     assert "<script>" not in page
-    assert page.count("&lt;script&gt;") >= 4  # the title, the brand, the complaint, the address
+    assert page.count("&lt;script&gt;") >= 5  # the title, the brand, the complaint, the address, the way
 
 
 def test_a_value_in_an_attribute_can_not_leave_it() -> None:

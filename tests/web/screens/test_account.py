@@ -30,9 +30,9 @@ async def test_it_names_its_person_and_escapes_what_somebody_wrote(house: House)
 
 async def test_who_is_not_logged_in_is_led_to_it_and_who_must_change_a_password_to_that(house: House) -> None:
     away = await house.served.call("GET", "/account")
-    assert (away.status, away.headers["Location"]) == (303, "/login")
+    assert (away.status, away.headers["Location"]) == (303, "/login?to=%2Faccount")
     user = await house.add_user()
     answered = await house.log_in(user["email"], user["password"])
     cookie = answered.headers["Set-Cookie"].partition(";")[0]
     page = await house.served.call("GET", "/account", headers={"Cookie": cookie})
-    assert (page.status, page.headers["Location"]) == (303, "/password")
+    assert (page.status, page.headers["Location"]) == (303, "/password?to=%2Faccount")

@@ -312,4 +312,4 @@ async def test_names_stay_texts(at: House, pool: Pool) -> None:
 async def test_only_readers_see_it_and_people_are_led_to_the_log_in(at: House) -> None:
     assert (await at.call("crm", "GET", "/dashboard")).status == 403
     led = await at.call(None, "GET", "/dashboard")
-    assert (led.status, led.headers["Location"]) == (303, "/login")
+    assert (led.status, led.headers["Location"]) == (303, "/login?to=%2Fdashboard")
