@@ -42,7 +42,7 @@ def verdict(offer: int, gate: str | None, reason: str, truth: str = "fails", **v
 @pytest.fixture
 async def past(db_dsn: str, tmp_path: Path) -> AsyncIterator[Past]:
     async with open_street(db_dsn, tmp_path) as street, street.house.parts.pool.acquire() as db:
-        for number in (1, 2):
+        for number in (1, 2, 3, 4):
             await lives.offer_row(db, number)
             await db.execute(VERSION, lives.offer_of(number))
         moment = lives.row(1)
@@ -50,7 +50,11 @@ async def past(db_dsn: str, tmp_path: Path) -> AsyncIterator[Past]:
         taken = await lives.accept(db, moment)
         closed = verdict(2, "local_time", CLOSED, local_time="2026-11-03T07:30:00+01:00", zone="Europe/Berlin")
         mine = lives.customer(1)
-        await write_receipt(db, mine, [verdict(1, None, "It won.", "holds"), closed], at=MORNING, moment=moment.id)
+        week = {"cap": "programme_week", "max": 3, "period": "PT604800S", "shown": 3}
+        often = verdict(3, "cap", "The customer has had enough messages.", **week)
+        again = verdict(4, "cap", "This offer was shown often enough.", cap="offer", max=1, period="day", shown=1)
+        told = [verdict(1, None, "It won.", "holds"), closed, often, again]
+        await write_receipt(db, mine, told, at=MORNING, moment=moment.id)
         named = verdict(
             1,
             "attribute",
@@ -82,6 +86,14 @@ async def test_support_reads_a_decision_by_moment_and_pass_in_german(past: Past,
     stopped = found.locator("[data-gate=local_time]")
     await expect(stopped).to_contain_text(f"Gestoppt bei: Uhrzeit. 07:30 liegt in 07:00–11:00. {EVIL} ist geschlossen.")
     await expect(stopped.locator("dl")).to_contain_text("Ortszeit 07:30", use_inner_text=True)
+    caps = found.locator("[data-gate=cap] dl")
+    for at, text in (
+        (0, "aller Nachrichten in der Woche"),
+        (0, "Zeitraum 7 Tage"),
+        (1, "dieses Angebots"),
+        (1, "Kalendertag"),
+    ):
+        await expect(caps.nth(at)).to_contain_text(text, use_inner_text=True)
     await expect(stopped.locator("q")).to_have_text("Das Angebot gilt zu einer anderen Zeit.")
     await nothing_ran(page)
     await seen.is_accessible()

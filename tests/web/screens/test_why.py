@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import AsyncIterator
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from server.decision.conditions.rfm import PARTS
 from server.decision.conditions.weather import QUANTITIES
 from server.decision.finding import Gate
+from server.model.context import Cause
+from server.model.customer import BOUGHT
+from server.model.offer import Calendar, Trigger, Trust
+from server.model.weather import Kind
+from server.pipeline.occasions.listening import BIRTHDAY, INACTIVITY
+from server.store.budgets import ROLLING
 from server.store.pool import Pool
 from server.web.languages import catalogue
 from server.web.screens import why
@@ -39,7 +47,8 @@ async def test_analysts_have_no_way_in(at: House) -> None:
 def compared() -> set[str]:
     """The names of all values that findings can hold, read out of the source that writes them."""
     names: set[Any] = set()
-    for path in (*Path("server/decision").glob("**/*.py"), Path("server/store/expiry.py")):
+    sources = (Path("server/decision").glob("**/*.py"), Path("server/pipeline/occasions").glob("*.py"))
+    for path in (*chain(*sources), Path("server/store/expiry.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Finding") and len(node.args) > 3:
                 names |= {
@@ -56,9 +65,37 @@ def compared() -> set[str]:
     return {name for name in names if name.isidentifier()}
 
 
+def read() -> set[str]:
+    """Words of the machine that stand as values, as `name_value`: of the types that they are of, and of the source."""
+    places = "def _programme_caps", "\n\n\n"
+    caps = Path("server/decision/limits.py").read_text("utf-8").partition(places[0])[2].partition(places[1])[0]
+    flags = Path("server/decision/gates.py").read_text("utf-8")
+    cause, trust = get_type_hints(Cause)["type"], get_type_hints(Trust)
+    return {
+        *(f"cap_{name}" for name in ("offer", *re.findall(r'yield "(\w+)"', caps))),
+        *(f"period_{name}" for name in (*get_args(Calendar), ROLLING, "all")),
+        *(f"trigger_{name}" for name in get_args(Trigger)),
+        *(f"cause_{name}" for name in get_args(cause)),
+        *(f"allowed_{name}" for name in (*get_args(trust["mock"]), *get_args(trust["teleport"]))),
+        *(f"flag_{name}" for name in re.findall(r'"flag": "(\w+)"', flags)),
+        *(f"programme_{name}" for name in re.findall(r'"programme": "(\w+)"', flags)),
+        *(f"event_{name}" for name in (*BOUGHT, INACTIVITY, BIRTHDAY, "sign_up")),
+        *(f"state_{name}" for name in ("draft", "live", "paused", "ended")),
+    }
+
+
+def test_every_word_of_the_machine_among_the_values_is_said_in_both_languages() -> None:
+    names = read()
+    assert {"cap_class", "cap_programme_week", "period_month", "flag_sent_before_captured", "allowed_hold"} <= names
+    assert {"programme_paused", "cause_dwell_timer", "trigger_near", "event_inactivity"} <= names
+    for words in catalogue("decision").values():
+        assert {name.removeprefix("reads_") for name in words if name.startswith("reads_")} == names
+        assert [kind for kind in get_args(Kind) if f"kind_{kind}" not in words] == []
+
+
 def test_every_value_that_is_compared_has_a_name_in_both_languages() -> None:
     names = compared() | set(QUANTITIES) | set(PARTS)
-    assert {"p_inside", "local_time", "used", "winner", "held_until"} <= names
+    assert {"p_inside", "local_time", "used", "winner", "held_until", "ends_at"} <= names
     for words in catalogue("decision").values():
         assert [name for name in names if f"value_{name}" not in words] == []
         assert [gate for gate in Gate if f"gate_{gate}" not in words] == []
