@@ -70,28 +70,44 @@ async function asked() {
   return found;
 }
 
+/** What the server says of the dates, in words, at the date that it is about. */
+function datesRefused({ errors }) {
+  if (!errors.some(({ field }) => field === "from" || field === "to")) return false;
+  if (fields.first.value && !fields.last.value) complain(fields.first, say("not_yet"));
+  else complain(fields.last, say(fields.first.value ? "no_span" : "no_first"));
+  return true;
+}
+
 async function guarded(work, { quietly = false, busy = form } = {}) {
   if (!quietly) busy.setAttribute("aria-busy", "true");
   try {
     await work();
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    tell(say("failed", { problem: error.words }), { wrong: true });
+    if (!datesRefused(error)) tell(say("failed", { problem: error.words }), { wrong: true });
   } finally {
     busy.removeAttribute("aria-busy");
   }
 }
 
-const ask = () => guarded(async () => {
-  const mine = (asks += 1);
+/** Nothing is asked for; gives the number of what is asked for next. */
+function clear() {
   calm();
   fill(find("#decisions"));
   fill(find("#told"));
   more.hidden = true;
+  query = null;
+  return (asks += 1);
+}
+
+/** Ask for what the form says. What was asked for before is one step back in the browser, unless the address was `given`. */
+const ask = ({ given = false } = {}) => guarded(async () => {
+  const mine = clear();
   const found = await asked();
   if (!found || mine !== asks) return; // something else is asked for by now
   query = found;
-  history.replaceState(null, "", `?${query}`);
+  const address = `?${query}`;
+  history[given || address === location.search ? "replaceState" : "pushState"](null, "", address);
   await read();
 });
 
@@ -124,24 +140,27 @@ function lookUp(name, value) {
 
 /** Take over what the address asks for. */
 async function restore() {
+  const mine = clear();
   const address = new URLSearchParams(location.search);
   const by = [...fields.by.options].map((each) => each.value).find((name) => address.has(name));
   const day = wallOf(new Date(Date.now() - 86400000), FACTS.zone);
   fields.first.value = `${day.date}T${day.time}`;
+  fields.last.value = "";
   fields.by.value = by ?? "moment_id";
+  fields.id.value = by && by !== "offer_id" ? address.get(by) : "";
   showFields();
   if (!by) return;
   for (const [name, field] of [["from", fields.first], ["to", fields.last]]) {
     const at = new Date(address.get(name) ?? "");
     if (!Number.isNaN(at.getTime())) field.value = Object.values(wallOf(at, FACTS.zone)).join("T");
   }
-  if (by !== "offer_id") fields.id.value = address.get(by);
-  else {
+  if (by === "offer_id") {
     const { body } = await call("GET", `/v1/offers/${encodeURIComponent(address.get(by))}`);
     offers.set(body.name, body.id);
+    if (mine !== asks) return;
     fields.offer.value = body.name;
   }
-  await ask();
+  await ask({ given: true });
 }
 
 form.addEventListener("submit", (event) => {
@@ -155,4 +174,5 @@ fields.by.addEventListener("change", () => {
 fields.near.addEventListener("change", () => query && ask());
 fields.offer.addEventListener("input", soon(() => guarded(() => suggest(fields.offer.value.trim()), { quietly: true })));
 more.addEventListener("click", () => guarded(() => read({ further: true }), { busy: more }));
+addEventListener("popstate", () => guarded(restore));
 await guarded(restore);
