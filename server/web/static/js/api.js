@@ -33,7 +33,8 @@ export async function call(method, path, given = {}) {
     return await ask(method, path, sent);
   } catch (error) {
     if (error.code !== "reauthentication_required") throw error;
-    if (!(await prove({ second: error.told.second_factor, send: reauthenticate }))) throw error;
+    const proven = await prove({ second: error.told.second_factor, send: reauthenticate });
+    if (!proven) throw new Problem(error.status, { detail: say("proof_cancelled"), code: "proof_cancelled" });
     return ask(method, path, sent);
   }
 }
