@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.hostile import CORPUS, TOGETHER, nothing_ran
 from tests.browser.visits import Visit, visit
@@ -182,7 +182,7 @@ async def test_banner_interstitial_and_inbox_come_live_and_one_leaves_with_every
     assert await looked_up(street, "SELECT count(*) FROM moments WHERE snoozed_until > now()") == 1
     await its_own_data(street, page, seen)
     await nothing_ran(page)
-    seen.only_here("403")  # what was not agreed to any more
+    seen.only_here("403", "ERR_INTERNET_DISCONNECTED")  # what was not agreed to any more, and what a test cut off
     await page.context.close()
 
 
@@ -199,14 +199,75 @@ async def tell_live(street: Street, placement: str) -> None:
         await add_moment(db, customer_id=row["customer_id"], offer_id=row["offer_id"], **shown)
 
 
+async def cut_off(route: Route) -> None:
+    await route.abort("internetdisconnected")
+
+
+COUNT_PUTS = """() => {
+  const real = window.fetch;
+  window.puts = 0;
+  window.fetch = (path, more) => ((window.puts += Number(more?.method === "PUT")), real(path, more));
+}"""
+
+
+class Held:
+    """Requests that wait until they may go on."""
+
+    def __init__(self) -> None:
+        self.bodies: list[Any] = []
+        self.going = asyncio.Event()
+
+    async def come(self, count: int) -> None:
+        async with asyncio.timeout(30):
+            while len(self.bodies) < count:
+                await asyncio.sleep(0.05)
+
+    async def __call__(self, route: Route) -> None:
+        if route.request.method != "GET":
+            self.bodies.append(route.request.post_data_json)
+            await self.going.wait()
+        await route.continue_()
+
+
+async def what_is_changed_quickly(page: Page) -> None:
+    """The last word counts, whatever takes long; a failure is seen, and forgotten after the next success."""
+    held, push = Held(), page.locator("#consents [name=push]")
+    await page.route("**/v1/me/consents", held)
+    await page.evaluate(COUNT_PUTS)
+    await push.check()
+    await held.come(1)
+    await push.uncheck()
+    assert await page.evaluate("puts") == 1, "one after the other"
+    held.going.set()
+    await held.come(2)
+    assert held.bodies == [{"push": True}, {"push": False}]
+    await expect(push).not_to_be_checked()
+    await page.unroute("**/v1/me/consents")
+    await page.route("**/v1/me/consents", cut_off)
+    await push.click()
+    await expect(page.locator("#said")).to_contain_text("cannot be reached")
+    await expect(push).not_to_be_checked()
+    await page.unroute("**/v1/me/consents")
+    await push.check()
+    await expect(page.locator("#said")).to_be_empty()
+    await expect(push).to_be_checked()
+
+
 async def its_own_data(street: Street, page: Page, seen: Visit) -> None:
     """A topic, the reasons, the agreements, all that is stored, and the end of it."""
     await page.locator("#tabbar [value=me]").click()
     customer = await looked_up(street, "SELECT id::text FROM customers")
     await expect(page.locator("#who")).to_have_text(customer[-8:])
-    await page.locator("#topics [name=topic]").fill(EVIL)
+    await what_is_changed_quickly(page)
+    held, field = Held(), page.locator("#topics [name=topic]")
+    await page.route("**/v1/me", held)
+    await field.fill(EVIL)
     await page.get_by_role("button", name="Not interested").click()
+    await field.fill("the next one")
+    held.going.set()
     await expect(page.locator("#topic-list")).to_contain_text("not interested")
+    await expect(field).to_have_value("the next one")
+    await page.unroute("**/v1/me")
     assert await looked_up(street, "SELECT topics::text FROM customers") == json.dumps({EVIL: False})
     await page.get_by_text("Why did this come, and why did nothing come?").click()
     await expect(page.locator("#why-list")).to_contain_text("You got this offer.")

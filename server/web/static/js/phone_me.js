@@ -1,6 +1,7 @@
 // What a customer may say, ask and take back: agreements, topics, reasons, their data.
 import { all, el, fill, find } from "./dom.js";
 import { ask, attempt, tell } from "./frame.js";
+import { deed } from "./phone_deeds.js";
 import { reason } from "./phone_moments.js";
 import { begone, mine, whoAmI } from "./phone_self.js";
 import { subscribe } from "./phone_push.js";
@@ -8,12 +9,23 @@ import { FACTS, count, say } from "./words.js";
 
 let leave = () => {};
 let located = () => {};
-const turns = { consents: 0, topics: 0 };
+let agreed = {}; // as the house told it last
+let line = Promise.resolve();
+const waiting = { consents: 0, topics: 0 }; // how many changes the house has not answered yet
 
-/** Begin to ask or to change something; answers whether nothing was changed since: an answer of before would undo it here. */
-function turn(of, changes = 0) {
-  const own = (turns[of] += changes);
-  return () => own === turns[of] && ((turns[of] += changes), true);
+const inLine = (work) => (line = line.then(work, work));
+
+/**
+ * Change something after what was changed before: the house would keep what reaches it last. `work` is told whether it is the
+ * last change of its kind: else its answer would undo here what is still to be sent.
+ */
+async function change(of, work) {
+  waiting[of] += 1;
+  try {
+    return await inLine(() => work(() => waiting[of] === 1));
+  } finally {
+    waiting[of] -= 1;
+  }
 }
 
 /**
@@ -38,26 +50,30 @@ export async function showMe() {
   if (find("#who").title !== id) find("#consents").disabled = true; // what another customer agreed to says nothing here
   fill(find("#who"), id ? id.slice(-8) : "");
   find("#who").title = id ?? "";
-  const still = { consents: turn("consents"), topics: turn("topics") };
+  if ((await inLine(readMe)) && find("#whys").open) listWhys();
+}
+
+async function readMe() {
   const answer = await attempt(() => mine("GET", "/v1/me"));
-  if (!answer) return;
-  if (still.consents()) drawConsents(answer.body.consents);
-  if (still.topics()) drawTopics(answer.body.topics);
-  if (find("#whys").open) listWhys();
+  if (answer && !waiting.consents) drawConsents(answer.body.consents);
+  if (answer && !waiting.topics) drawTopics(answer.body.topics);
+  return answer;
 }
 
 function drawConsents(consents) {
+  agreed = consents;
   find("#consents").disabled = false;
   for (const tick of all("#consents input")) tick.checked = consents[tick.name];
 }
 
-async function agree(tick) {
-  const last = turn("consents", 1);
-  const answer = await attempt(() => mine("PUT", "/v1/me/consents", { body: { [tick.name]: tick.checked } }), { busy: tick });
-  if (!answer) tick.checked = !tick.checked;
-  else if (last()) drawConsents(answer.body);
-  if (answer && tick.name === "location") located(answer.body.location);
-}
+const agree = (tick) =>
+  change("consents", async (isLast) => {
+    const answer = await deed(() => mine("PUT", "/v1/me/consents", { body: { [tick.name]: tick.checked } }), { busy: tick });
+    if (answer) agreed = answer.body;
+    if (isLast()) drawConsents(agreed);
+    if (!answer) inLine(readMe); // the house may have heard it all the same
+    else if (tick.name === "location") located(answer.body.location);
+  });
 
 function drawTopics(topics) {
   const named = Object.entries(topics).sort(([one], [other]) => one.localeCompare(other));
@@ -68,12 +84,13 @@ function topicRow(name, wanted) {
   return el("li", { class: "topic" }, el("span", {}, name), el("span", { class: wanted ? "badge good" : "badge" }, say(wanted ? "topic_yes" : "topic_no")), el("button", { type: "button", class: "quiet", "aria-label": `${say("delete")}: ${name}`, onclick: () => setTopic(name, null) }, say("delete")));
 }
 
-async function setTopic(name, wanted) {
-  const last = turn("topics", 1);
-  const answer = await attempt(() => mine("PATCH", "/v1/me", { body: { topics: { [name]: wanted } } }));
-  if (answer && last()) drawTopics(answer.body.topics);
-  return answer;
-}
+const setTopic = (name, wanted) =>
+  change("topics", async (isLast) => {
+    const answer = await deed(() => mine("PATCH", "/v1/me", { body: { topics: { [name]: wanted } } }));
+    if (!answer) inLine(readMe);
+    else if (isLast()) drawTopics(answer.body.topics);
+    return answer;
+  });
 
 async function addTopic(wanted) {
   const field = find("#topics [name=topic]");
@@ -84,7 +101,7 @@ async function addTopic(wanted) {
     wrong.hidden = false;
     fill(wrong, say("topic_empty"));
     field.focus();
-  } else if (await setTopic(name, wanted)) field.value = "";
+  } else if ((await setTopic(name, wanted)) && field.value.trim() === name) field.value = ""; // else the next one is in it
 }
 
 async function listWhys() {
@@ -94,7 +111,7 @@ async function listWhys() {
 }
 
 async function everythingStored(busy) {
-  const answer = await attempt(() => mine("POST", "/v1/me/export"), { busy });
+  const answer = await deed(() => mine("POST", "/v1/me/export"), { busy });
   return answer?.body;
 }
 
@@ -120,7 +137,7 @@ async function forget(busy) {
   if (!(await ask(say("about_forget_again"), { yes: say("forget") }))) return;
   const found = await everythingStored(busy);
   const rows = Object.values(found?.tables ?? {}).reduce((sum, table) => sum + table.length, 0);
-  const answer = await attempt(() => mine("DELETE", "/v1/me"), { busy });
+  const answer = await deed(() => mine("DELETE", "/v1/me"), { busy });
   if (!answer) return;
   begone();
   tell(say("done"));
