@@ -126,6 +126,13 @@ async def test_a_walk_into_a_fence_becomes_a_coupon_that_is_redeemed(street: Str
     picture = page.get_by_role("img", name="Code für die Kasse")
     await expect(picture).to_be_visible()
     assert await looked_up(street, "SELECT state FROM moments") == "accepted"
+    await page.evaluate(
+        "import('/static/js/frame.js').then(frame => frame.tell('It failed. '.repeat(5), {wrong: true}))"
+    )
+    said, code = await page.locator("#said").bounding_box(), await picture.bounding_box()
+    assert said is not None
+    assert code is not None
+    assert said["y"] + said["height"] < code["y"], "what is said covers neither the code nor the tabs under it"
     steps = "SELECT string_agg(type, ',' ORDER BY type) FROM app_events"
     async with asyncio.timeout(30):  # what the phone tells beside its main way may come a little later
         while await looked_up(street, steps) != "clicked,delivered,opened":
