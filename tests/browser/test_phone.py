@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ SMALL = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
 START = (51.05, 10.905)
 EVIL = CORPUS[1]
+END = datetime(2041, 5, 1, 12, tzinfo=UTC)
 TRACK = "".join(
     f'<trkpt lat="{51.05 + 0.0004 * number}" lon="10.905"><time>2026-11-03T07:{number:02}:00Z</time><name>{{}}</name></trkpt>'
     for number in range(6)
@@ -126,6 +128,7 @@ async def test_a_walk_into_a_fence_becomes_a_coupon_that_is_redeemed(street: Str
     picture = page.get_by_role("img", name="Code für die Kasse")
     await expect(picture).to_be_visible()
     assert await looked_up(street, "SELECT state FROM moments") == "accepted"
+    await expect(page.locator("#tabbar .count:visible")).to_have_count(0)  # nothing is unread
     await page.evaluate(
         "import('/static/js/frame.js').then(frame => frame.tell('It failed. '.repeat(5), {wrong: true}))"
     )
@@ -174,15 +177,10 @@ async def test_banner_interstitial_and_inbox_come_live_and_one_leaves_with_every
     await expect(page.locator("#walked")).to_have_text(re.compile(r"2 points, \d+ m"))
     await page.get_by_role("button", name="Draw a way").click()
     await move(page, "stay")
-    for placement in ("banner", "interstitial"):  # not by this phone's report: by the stream alone
-        await tell_live(street, placement)
-        where = page.locator("#banner" if placement == "banner" else "#over")
-        await expect(where).to_contain_text(f"{placement} {EVIL[:20]}")
-        await seen.is_accessible()
-        await where.get_by_role("button", name="No, thanks").click()
-        await expect(where).to_be_hidden()
+    await a_banner_is_declined_without_a_network(street, page, seen)
+    await an_interstitial_covers_the_screen(street, page, seen)
     await page.locator("#tabbar [value=inbox]").click()
-    await expect(page.locator("#inbox li")).to_have_count(3)
+    await expect(page.locator("#inbox li")).to_have_count(4)
     await page.locator("#inbox button", has_text="inbox Kim").click()
     await page.get_by_role("button", name="In an hour").click()
     await expect(page.locator("#inbox")).to_contain_text("comes back at")
@@ -202,12 +200,73 @@ async def tell_live(street: Street, placement: str) -> None:
             "body": EVIL,
             "action": {"type": "link", "url": "https://example.org/"},
         }
-        shown = {"placement": placement, "state": "created", "reward": None, **words}
+        shown = {"placement": placement, "state": "created", "reward": None, "valid_until": END, **words}
         await add_moment(db, customer_id=row["customer_id"], offer_id=row["offer_id"], **shown)
 
 
 async def cut_off(route: Route) -> None:
     await route.abort("internetdisconnected")
+
+
+async def stands(street: Street, placement: str, state: str) -> None:
+    """Wait until the house has it so: what a phone tells comes a little later."""
+    async with asyncio.timeout(30):
+        while (
+            await looked_up(street, f"SELECT bool_or(state = '{state}') FROM moments WHERE placement = '{placement}'")
+            is not True
+        ):
+            await asyncio.sleep(0.05)
+
+
+async def a_banner_is_declined_without_a_network(street: Street, page: Page, seen: Visit) -> None:
+    """Not by this phone's report, but by the stream alone; what is opened is what the house said last."""
+    await tell_live(street, "banner")
+    banner, row = page.locator("#banner"), page.locator("#inbox li", has_text="banner")
+    await expect(banner).to_contain_text(f"banner {EVIL[:20]}")
+    await seen.is_accessible()
+    await banner.get_by_role("button", name="Open").click()
+    await expect(page.locator("#detail")).to_contain_text(re.compile(r"Until .*\b(20)?41\b"))
+    await expect(banner).to_be_hidden()
+    await expect(page.locator("#tabbar [value=inbox] .count")).to_have_text("1")
+    await page.route("**/v1/events", cut_off)
+    await page.locator("#detail").get_by_role("button", name="No, thanks").click()
+    await expect(page.locator("#said")).to_contain_text("sent later")
+    await expect(row).to_contain_text("declined")
+    assert await looked_up(street, "SELECT state FROM moments WHERE placement = 'banner'") == "opened"
+    await page.reload()
+    await page.locator("#tabbar [value=inbox]").click()
+    await expect(row).to_contain_text("declined")
+    await page.unroute("**/v1/events")
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await stands(street, "banner", "dismissed")
+    async with asyncio.timeout(30):
+        while await page.evaluate("localStorage.getItem('kairos.phone.told')") is not None:
+            await asyncio.sleep(0.05)
+
+
+async def an_interstitial_covers_the_screen(street: Street, page: Page, seen: Visit) -> None:
+    """On a small display nothing under it has the keyboard; Escape puts it into the inbox."""
+    await page.set_viewport_size(SMALL)
+    await page.locator("#tabbar [value=world]").click()
+    over = page.locator("#over")
+    await tell_live(street, "interstitial")
+    await expect(over).to_contain_text(f"interstitial {EVIL[:20]}")
+    await seen.is_accessible()
+    for _ in range(4):
+        await page.keyboard.press("Tab")
+        assert await page.evaluate(
+            "document.activeElement === document.body || Boolean(document.activeElement.closest('#over'))"
+        )
+    await page.evaluate("document.activeElement.blur()")  # as after a click beside its buttons
+    await page.keyboard.press("Escape")
+    await expect(over).to_be_hidden()
+    await expect(page.locator("#tabbar [value=world]")).to_be_focused()
+    await stands(street, "interstitial", "opened")
+    await page.set_viewport_size(DESK)
+    await tell_live(street, "interstitial")
+    await over.get_by_role("button", name="No, thanks").click()
+    await expect(over).to_be_hidden()
+    await stands(street, "interstitial", "dismissed")
 
 
 COUNT_PUTS = """() => {

@@ -3,7 +3,7 @@ import { call } from "./api.js";
 import { fill, find } from "./dom.js";
 import { attempt } from "./frame.js";
 import { bindMe, showMe } from "./phone_me.js";
-import { forgetMoments, readInbox, take } from "./phone_moments.js";
+import { bindMoments, forgetMoments, readInbox, take } from "./phone_moments.js";
 import { listPasses } from "./phone_passes.js";
 import { openScene } from "./phone_scene.js";
 import { appKey, become, begone, keepKey, listen, whenGone, whoAmI } from "./phone_self.js";
@@ -17,6 +17,7 @@ let silence = () => {};
 function start() {
   bindTabs();
   bindMe(left, locate);
+  bindMoments();
   whenOpened("me", showMe);
   whenOpened("passes", listPasses);
   whenOpened("inbox", readInbox);

@@ -1,24 +1,49 @@
 // Moments as a phone shows them: banner, card, interstitial, inbox; and what is done with one is told to the house.
 import { el, fill, find } from "./dom.js";
 import { attempt, tell } from "./frame.js";
+import { deed } from "./phone_deeds.js";
+import { bindOver, closeOver, openOver } from "./phone_over.js";
 import { showPass } from "./phone_passes.js";
 import { mine, newId, now } from "./phone_self.js";
 import { badge, openDetail, showTab } from "./phone_tabs.js";
+import { askAfterwards, bindTold, forgetTold, inform, untold } from "./phone_told.js";
 import { FACTS, say, time } from "./words.js";
 
 const BANNER_MS = 15000;
+const STEPS = ["created", "delivered", "opened", "clicked", "dismissed", "accepted", "redeemed", "expired"];
 const ENDED = new Set(["dismissed", "accepted", "redeemed", "expired"]);
 const UNREAD = new Set(["created", "delivered"]);
 const ASKED = 50;
 const PORTION = 200;
 
-const known = new Map(); // every moment by its id
+const known = new Map(); // every moment by its id: one object for each, so that whoever holds it sees what became of it
 const shown = new Set(); // those that this page has presented
+let detail = null; // {moment, until}: the one that is open
 let hiding;
 
+/** Make it work: what was kept without a network is told later, and Escape closes what fills the screen. */
+export function bindMoments() {
+  bindTold(readInbox);
+  bindOver();
+}
+
+const isBefore = (one, other) => STEPS.indexOf(one) < STEPS.indexOf(other);
+
+function keep(told) {
+  const moment = known.get(told.id) ?? {};
+  for (const name of Object.keys(moment)) delete moment[name]; // what is not told any more is not so any more
+  known.set(told.id, Object.assign(moment, told));
+  return moment;
+}
+
+function advance(moment, type) {
+  if (isBefore(moment.state, type)) moment.state = type;
+}
+
 /** Take a moment that came, by whichever way: each is presented once. */
-export function take(moment) {
-  known.set(moment.id, moment);
+export function take(told) {
+  const before = known.get(told.id);
+  const moment = before && isBefore(told.state, before.state) ? before : keep(told); // it may have been under way for long
   draw();
   if (shown.has(moment.id) || ENDED.has(moment.state) || moment.snoozed_until) return;
   shown.add(moment.id);
@@ -28,11 +53,12 @@ export function take(moment) {
 
 /** Read the inbox: what was there before is not presented again. */
 export async function readInbox() {
-  const answer = await attempt(() => mine("GET", `/v1/moments?limit=${ASKED}`));
-  for (const moment of answer?.body.items ?? []) {
-    known.set(moment.id, moment);
-    if (moment.state !== "created") shown.add(moment.id);
+  const answer = await attempt(() => askAfterwards(() => mine("GET", `/v1/moments?limit=${ASKED}`)));
+  for (const told of answer?.body.items ?? []) {
+    keep(told);
+    if (told.state !== "created") shown.add(told.id);
   }
+  for (const each of untold()) if (known.has(each.moment_id)) advance(known.get(each.moment_id), each.type);
   draw();
 }
 
@@ -40,16 +66,21 @@ export async function readInbox() {
 export function forgetMoments() {
   known.clear();
   shown.clear();
+  forgetTold();
+  detail = null;
   hide();
+  closeOver();
   draw();
 }
 
-/** Tell the house what became of a moment. */
+/** Tell the house what became of a moment; without a network that is kept, and told later. */
 async function note(moment, type) {
+  const first = moment.state === "created";
   const event = { id: newId(), moment_id: moment.id, type, at: now().toISOString() };
-  await attempt(() => mine("POST", "/v1/events", { body: { events: [event] } }));
-  moment.state = type;
-  if (type === "delivered") await readInbox(); // from now on it is good until its reward ends
+  const sent = await deed(() => inform(event), { done: (answer) => answer === "told" && type !== "delivered" });
+  if (sent === "told" || sent === "kept") advance(moment, type);
+  if (sent === "kept" && type === "dismissed") tell(say("told_later"));
+  if (sent === "refused" || (sent === "told" && first)) await readInbox(); // from when it came, it is good until its reward ends
   else draw();
 }
 
@@ -63,8 +94,10 @@ function draw() {
   fill(find("#inbox"), all.length ? all.map(row) : el("li", { class: "empty" }, say("no_inbox")));
   badge("inbox", all.filter((each) => UNREAD.has(each.state) && isLive(each)).length);
   badge("now", cards.filter((each) => UNREAD.has(each.state)).length);
+  if (detail) fill(detail.until, until(detail.moment));
 }
 
+const until = (moment) => (moment.expires_at && !ENDED.has(moment.state) ? say("until", { time: time(moment.expires_at) }) : null);
 const where = (moment) => moment.place && el("p", { class: "note" }, say("at_place", { place: moment.place.name }));
 
 function card(moment) {
@@ -101,11 +134,7 @@ function hide() {
 }
 
 function interstitial(moment) {
-  const over = find("#over");
-  const close = () => over.close();
-  fill(over, el("h3", { id: "over-title" }, moment.title), el("p", {}, moment.body), where(moment), el("div", { class: "buttons" }, opener(moment, close), decliner(moment, close)));
-  if (!over.open) over.show();
-  over.querySelector("button").focus();
+  openOver(el("h3", { id: "over-title" }, moment.title), el("p", {}, moment.body), where(moment), el("div", { class: "buttons" }, opener(moment, closeOver), decliner(moment, closeOver)));
   note(moment, "opened"); // it fills the screen: who sees it has it open
 }
 
@@ -118,12 +147,13 @@ export function open(moment) {
   if (UNREAD.has(moment.state)) note(moment, "opened");
   const ended = ENDED.has(moment.state);
   const whys = el("ul", { class: "rows" });
+  detail = { moment, until: el("p", { class: "note" }, until(moment)) };
   openDetail(
     "inbox",
     el("h2", { id: "detail-title" }, moment.title),
     el("p", {}, moment.body),
     where(moment),
-    moment.expires_at && !ended && el("p", { class: "note" }, say("until", { time: time(moment.expires_at) })),
+    detail.until,
     el("div", { class: "buttons" }, ended ? ending(moment) : doing(moment)),
     el("details", { ontoggle: ({ target }) => target.open && tellWhy(moment, whys) }, el("summary", {}, say("why_one")), whys),
   );
@@ -151,17 +181,17 @@ async function accept(moment, busy) {
     await note(moment, "clicked");
     return mine("POST", `/v1/moments/${moment.id}/pass`, { body: {}, key: true });
   };
-  const answer = await attempt(taking, { busy });
+  const answer = await deed(taking, { busy });
   if (!answer) return;
-  moment.state = "accepted";
+  advance(moment, "accepted");
   draw();
   showPass(answer.body.pass);
 }
 
 async function later(moment, busy) {
-  const answer = await attempt(() => mine("POST", `/v1/moments/${moment.id}/snooze`, { body: { for: "PT1H" } }), { busy });
+  const answer = await deed(() => mine("POST", `/v1/moments/${moment.id}/snooze`, { body: { for: "PT1H" } }), { busy });
   if (!answer) return;
-  known.set(moment.id, answer.body);
+  keep(answer.body);
   shown.delete(moment.id); // it is presented once more when it is back
   draw();
   showTab("inbox");
