@@ -4,7 +4,7 @@ import { attempt, tell } from "./frame.js";
 import { deed } from "./phone_deeds.js";
 import { bindOver, closeOver, openOver } from "./phone_over.js";
 import { showPass } from "./phone_passes.js";
-import { mine, newId, now } from "./phone_self.js";
+import { mine, newId, now, whoAmI } from "./phone_self.js";
 import { badge, openDetail, showTab } from "./phone_tabs.js";
 import { askAfterwards, bindTold, forgetTold, inform, untold } from "./phone_told.js";
 import { FACTS, say, time } from "./words.js";
@@ -53,7 +53,9 @@ export function take(told) {
 
 /** Read the inbox: what was there before is not presented again. */
 export async function readInbox() {
+  const who = whoAmI();
   const answer = await attempt(() => askAfterwards(() => mine("GET", `/v1/moments?limit=${ASKED}`)));
+  if (who !== whoAmI()) return; // this is another phone by now
   for (const told of answer?.body.items ?? []) {
     keep(told);
     if (told.state !== "created") shown.add(told.id);
