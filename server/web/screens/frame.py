@@ -75,6 +75,7 @@ def show(
         credit=CREDITS.get(settings.weather.provider),
         facts={
             "roles": sorted(call.principal.roles),
+            "who": call.principal.id if call.csrf else None,
             "zone": settings.programme.time_zone,
             "brand": settings.programme.name,
             "tiles": settings.map.tiles_url,

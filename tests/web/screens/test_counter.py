@@ -50,6 +50,7 @@ async def test_what_is_kept_for_want_of_a_network_is_nobodys(house: Counter) -> 
     assert anybody.body == somebody.body
     text = anybody.body.decode()
     assert '<meta name="csrf" content="">' in text
+    assert '"who": null' in text
     assert "Marktplatz" not in text
     assert str(house.store_id) not in text
     assert "/logout" not in text

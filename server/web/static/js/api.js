@@ -1,7 +1,8 @@
 // Asking the server as any program would, with the log-in's cookie and the page's token.
 import { find } from "./dom.js";
 import { prove } from "./proof.js";
-import { LANGUAGE, knows, say } from "./words.js";
+import { pageNow } from "./token.js";
+import { FACTS, LANGUAGE, knows, say } from "./words.js";
 
 /** What the server refused, as RFC 9457 tells it: `errors` lists {field, message}. */
 export class Problem extends Error {
@@ -25,23 +26,45 @@ export class Problem extends Error {
  * `body` is sent as JSON unless `type` names another media type; `key: true` makes an Idempotency-Key (a string is one);
  * `token` stands for a customer's or key's bearer token instead of the cookie. Answers {status, body, headers}; raises Problem
  * (status 0 where the server cannot be reached). Where the log-in is too old for what is asked, the password is asked for, and
- * then it goes on.
+ * then it goes on; and so it does where the same person logged in anew in another tab.
  */
 export async function call(method, path, given = {}) {
   const sent = given.key === true ? { ...given, key: crypto.randomUUID() } : given;
   try {
-    return await ask(method, path, sent);
+    return await asked(method, path, sent);
   } catch (error) {
     if (error.code !== "reauthentication_required") throw error;
     const proven = await prove({ second: error.told.second_factor, send: reauthenticate });
     if (!proven) throw new Problem(error.status, { detail: say("proof_cancelled"), code: "proof_cancelled" });
-    return ask(method, path, sent);
+    return asked(method, path, sent);
   }
+}
+
+async function asked(method, path, given) {
+  const before = pageToken().content;
+  try {
+    return await ask(method, path, given);
+  } catch (error) {
+    if (error.code !== "cross_site" || given.token) throw error;
+    if (pageToken().content === before) await renew(given.signal);
+    return ask(method, path, given);
+  }
+}
+
+const pageToken = () => find("meta[name=csrf]");
+
+/** Take over the token of the log-in of now, if it is the same person's; raises Problem where it is not, or where it is no other. */
+async function renew(signal) {
+  const now = await pageNow({ signal });
+  if (now === null) throw new Problem(0, { detail: say("offline"), code: "offline" });
+  if (now.who === null) throw new Problem(401, { detail: say("log_in_again"), code: "log_in_again" });
+  if (now.who !== FACTS.who || now.token === pageToken().content) throw new Problem(403, { detail: say("trouble_cross_site"), code: "cross_site" });
+  pageToken().content = now.token;
 }
 
 async function reauthenticate(proof) {
   try {
-    await ask("POST", "/v1/account/reauthenticate", { body: proof });
+    await asked("POST", "/v1/account/reauthenticate", { body: proof });
     return { ok: true };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
@@ -52,7 +75,7 @@ async function reauthenticate(proof) {
 async function ask(method, path, { body, key, token, type = "application/json", signal } = {}) {
   const headers = { Accept: "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
-  else if (method !== "GET") headers["X-CSRF-Token"] = find("meta[name=csrf]").content;
+  else if (method !== "GET") headers["X-CSRF-Token"] = pageToken().content;
   if (key) headers["Idempotency-Key"] = key;
   if (body !== undefined) headers["Content-Type"] = type;
   let answer;

@@ -138,7 +138,7 @@ export async function send(told) {
         sent.push(...(await settle(of.slice(start, start + told.records), body.results)));
         missing += body.missing;
       } catch (error) {
-        if (!(error instanceof Problem) || error.status === 0 || error.status === 401) throw error;
+        if (!(error instanceof Problem) || error.status === 0 || error.status === 401 || error.code === "cross_site") throw error;
         if (error.status === 429 || error.status === 503) return { sent, missing, stuck: null }; // later
         if (error.code === "key_revoked" || error.code === "unknown_key") await giveUp(key, error.code);
         stuck = error.code;
