@@ -1,41 +1,45 @@
 // The till: a code comes from the camera or the keyboard, its answer fills the screen; without a network the terms decide.
-import { call, Problem } from "./api.js";
+import { Problem } from "./api.js";
 import { busy, next, refusal, rewardWords, show, sound, when } from "./counter_answer.js";
 import { startCamera } from "./counter_eye.js";
-import { freshId, grouped } from "./counter_codes.js";
+import { grouped, passOf } from "./counter_codes.js";
 import * as offline from "./counter_offline.js";
+import { isAway, reached, recall, redeemOnce, settle, unanswered } from "./counter_once.js";
 import { showRecords, tellUnsent } from "./counter_records.js";
 import { drop, tidy } from "./counter_store.js";
 import { wish, wishFor } from "./counter_wishes.js";
 import { conflicts, takeBack, today } from "./counter_today.js";
 import { el, fill, find } from "./dom.js";
 import { ask, attempt, tell } from "./frame.js";
+import { pageNow } from "./token.js";
 import { FACTS, LANGUAGE, money, say } from "./words.js";
 
-const PATIENCE_MS = 4000;
 const AGAIN_MS = 3000;
 const READ_MS = 1000;
 const TERMS_MS = 600_000;
 const RETRY_MS = 15_000;
+const MAYBE = ["unchecked", "off", "stale", "keyless", "full"]; // what this till refuses, and the server may have taken
 
 let terms = null;
 let working = false;
 let taken = {}; // the fields as they were when the code was taken: what is typed after that is the next customer's
 let answeredAt = 0;
-let last = { text: "", at: 0 };
+let last = { pass: "", at: 0 };
 
-// A code that is held before the camera is one scan, however often it is seen. Another one waits until the answer was read.
+// A pass that is held before the camera is one scan, however often it is seen and if its code changes meanwhile. Another one
+// waits until the answer was read.
 function scanned(text) {
   const now = Date.now();
-  const again = text === last.text && now - last.at < AGAIN_MS;
-  if (text === last.text) last.at = now;
+  const pass = passOf(text);
+  const again = pass === last.pass && now - last.at < AGAIN_MS;
+  if (pass === last.pass) last.at = now;
   if (again || working || now - answeredAt < READ_MS) return;
-  last = { text, at: now };
+  last = { pass, at: now };
   take(text);
 }
 
 /** Take a code: look at it or redeem it, and show what is to be done. Never two at once. */
-async function take(code, { sure = wish("check") !== "1", id = freshId() } = {}) {
+async function take(code, { sure = wish("check") !== "1" } = {}) {
   if (!code.trim()) return;
   if (working) return tell(say("one_at_a_time"), { wrong: true });
   taken = typed();
@@ -46,7 +50,7 @@ async function take(code, { sure = wish("check") !== "1", id = freshId() } = {})
   fill(find("#said"));
   busy();
   try {
-    await (sure ? redeem(code, purchase, id) : look(code, purchase));
+    await (sure ? redeem(code, purchase) : look(code, purchase));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     answer({ kind: "wait", title: say("not_now"), lines: [error.words], source: code });
@@ -72,13 +76,12 @@ function unreadable(code) {
   wantAmount();
 }
 
-async function redeem(code, purchase, id) {
+async function redeem(code, purchase) {
   try {
-    const { body } = await reached("/v1/redemptions", { code, purchase }, id);
-    done(code, body);
+    done(code, await redeemOnce(code, purchase));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (isAway(error)) await without(code, purchase, id);
+    if (isAway(error)) await without(code, purchase, error.id);
     else refused(code, error);
   }
 }
@@ -90,25 +93,13 @@ async function look(code, purchase) {
     if (error instanceof Problem) return { body: { would: error.status, code: error.code, detail: error.message, ...error.told } };
     throw error;
   });
-  if (body === null) return without(code, purchase, freshId(), { only: true });
+  if (body === null) return without(code, purchase, null, { only: true });
+  if (body.code === "already_redeemed" && unanswered(code).length) return redeem(code, purchase); // by this till, perhaps
   if (body.would !== 201) return refused(code, new Problem(body.would, body));
   const lines = [rewardWords(body.reward), uses(body.uses_left)];
   return answer({ kind: "wait", title: say("would_redeem"), lines, source: code, actions: [["redeem", () => take(code, { sure: true })], ["next", next]] });
 }
 
-// One more try where the server asks for it; the key makes it one redemption whatever came of the first.
-async function reached(path, body, key) {
-  const once = () => call("POST", path, { body, key, signal: AbortSignal.timeout(PATIENCE_MS) });
-  try {
-    return await once();
-  } catch (error) {
-    if (!(error instanceof Problem) || error.status !== 503) throw error;
-    await new Promise((resolve) => setTimeout(resolve, 700));
-    return once();
-  }
-}
-
-const isAway = (problem) => problem.status === 0 || problem.status >= 502;
 const uses = (left) => (left > 1 ? say("uses_left", { left }) : left === 1 ? say("use_left") : "");
 
 function done(code, body) {
@@ -150,13 +141,15 @@ async function without(code, purchase, id, { only = false } = {}) {
   const about = say(`offline_${why}`, { time: at ? when(at) : "" });
   if (verdict === "refuse") {
     const kind = why === "unchecked" || why === "minimum" ? "wait" : "wrong";
-    answer({ kind, title: say("offline_no"), lines: [about], source: code, actions: [["next", next]] });
+    const note = navigator.onLine && MAYBE.includes(why) && unanswered(code).length ? say("offline_maybe") : "";
+    answer({ kind, title: say("offline_no"), lines: [about], note, source: code, actions: [["next", next]] });
     if (why === "minimum") wantAmount(told.signed.currency);
     return undefined;
   }
   const kind = verdict === "genuine" ? "good" : "wait";
   if (only) return answer({ kind: "wait", title: say(`offline_title_${verdict}`), lines: [worth], note: about, source: code, actions: [["redeem", () => take(code, { sure: true })], ["next", next]] });
   await offline.keep(id, code, purchase, told, terms);
+  settle(id); // as a record, from now on
   answer({ kind, title: say(`offline_title_${verdict}`), lines: [worth], note: `${about} ${say("booked_later")}`, source: code, actions: [["next", next]] });
   clearForm();
   return showRecords();
@@ -204,14 +197,12 @@ async function online() {
 /** A page that was opened without a network has no token: the page of now has one, if somebody is logged in. */
 async function wake() {
   if (find("meta[name=csrf]").content) return online();
-  const found = await fetch("/counter", { headers: { Accept: "text/html" } }).catch(() => null);
-  if (found === null) return setOnline(false);
-  if (!found.ok || !new URL(found.url).pathname.startsWith("/counter")) return logInAgain();
-  const page = new DOMParser().parseFromString(await found.text(), "text/html");
-  const token = page.querySelector("meta[name=csrf]")?.content;
-  if (!token) return setOnline(false);
-  if ((await offline.unsent()).length === 0 && find("#answer").hidden) return location.reload();
-  find("meta[name=csrf]").content = token;
+  const now = await pageNow({ path: "/counter" });
+  if (now === null) return setOnline(false);
+  if (!now.token) return logInAgain();
+  if (now.who !== FACTS.till || ((await offline.unsent()).length === 0 && find("#answer").hidden)) return location.reload();
+  find("meta[name=csrf]").content = now.token;
+  FACTS.who = now.who;
   return online();
 }
 
@@ -253,9 +244,11 @@ async function begin() {
     Object.assign(FACTS, { till: terms.till_id, store_id: terms.store_id, zone: terms.time_zone ?? FACTS.zone, store: terms.store });
     fill(find("#store"), terms.store);
   }
+  FACTS.who ??= FACTS.till;
   FACTS.reversal_s ??= terms?.reversal_s ?? 0;
   if (terms !== null && FACTS.till !== null && terms.till_id !== FACTS.till) terms = null;
   find("#nobody").hidden = FACTS.till !== null;
+  await recall();
   await showRecords();
   if (wish("camera") === "1") startCamera(scanned);
   keepFiles().catch(() => {}); // a browser that keeps nothing still works while there is a network

@@ -45,17 +45,24 @@ const hex = (bytes) => [...bytes].map((each) => each.toString(16).padStart(2, "0
 
 /**
  * Read what a code says, without believing it: null for what is no code of ours, else {serial, key, raw} and, of a signed one,
- * {signed: {from, until, traits, worth, currency, minimum, marks}}. Of a code that changes nothing is known: {changing: true}.
+ * {signed: {from, until, traits, worth, currency, minimum, marks}}. Of a code that changes no more is known than its pass:
+ * {changing: true, serial}.
  */
 export function read(text) {
-  if (/^[^.]+\.\d+$/.test(text.trim())) return { changing: true, serial: text.trim().split(".")[0] };
-  const raw = decode(text);
+  const [, name] = /^([^.]+)\.\d+$/.exec(text.trim()) ?? [];
+  const raw = decode(name ?? text);
+  if (name !== undefined) return { changing: true, serial: raw?.length === PLAIN ? serialOf(raw) : name };
   if (raw === null || raw.length < PLAIN) return null;
-  const told = { serial: hex(raw.slice(2, 18)), key: raw[1], raw };
+  const told = { serial: serialOf(raw), key: raw[1], raw };
   if (raw.length === PLAIN) return raw[0] === 1 ? told : null;
   if (raw[0] !== 3 || raw.length < HEAD + SIGNATURE) return null;
   return { ...told, signed: fields(raw) };
 }
+
+const serialOf = (raw) => hex(raw.slice(2, 18));
+
+/** What a code is of: one pass, typed, signed or in this half minute's digits, is the same; any other text is itself. */
+export const passOf = (text) => read(text)?.serial ?? text.trim();
 
 function fields(raw) {
   const view = new DataView(raw.buffer);

@@ -1,5 +1,6 @@
 // What a till's browser keeps over a restart: whose till it is and by which terms, its key, records that were not sent yet,
-// and which passes it took. No answer of the server but the terms, and no code longer than it is needed.
+// redemptions that nobody answered yet, and which passes it took. No answer of the server but the terms, and no code longer than
+// it is needed.
 
 const NAME = "kairos-counter";
 const STORES = { kept: "name", keys: "owner", records: "id", seen: "serial" };

@@ -24,6 +24,12 @@ export async function today({ whole = false } = {}) {
   fill(find("#today"), found.length ? [found.slice(0, SHOWN).map(row), rest] : el("li", { class: "empty" }, say("none_today")));
 }
 
+/** Whether a redemption of today, by its id, was not taken back. */
+export async function stands(id) {
+  await today({ whole: true });
+  return known.get(id)?.reversed === false;
+}
+
 function sums(items) {
   const totals = new Map();
   for (const { value } of items) if (value) totals.set(value.currency, (totals.get(value.currency) ?? 0) + value.minor);
@@ -54,9 +60,9 @@ export function takeBack(redemption) {
 
 async function reverse({ id, serial }, reason) {
   const before = find("#answer").firstElementChild;
-  const done = await attempt(() => call("POST", `/v1/redemptions/${id}/reversal`, { body: { reason }, key: freshId() }).catch(inWords));
+  const done = await attempt(() => call("POST", `/v1/redemptions/${id}/reversal`, { body: { reason }, key: freshId() }).catch(refusedUndo));
   if (done === undefined) return;
-  tell(say("taken_back"));
+  tell(say(done.before ? "undo_already_reversed" : "taken_back"));
   usableAgain(serial).catch(() => {}); // a browser that keeps nothing has nothing to forget
   if (find("#answer").firstElementChild === before) next(); // else the next code was taken meanwhile
   await attempt(() => today({ whole: true }));
@@ -65,8 +71,9 @@ async function reverse({ id, serial }, reason) {
 /** Without a network this till would take it for one that was used here. */
 const usableAgain = (serial) => Promise.all([serial, serial.replaceAll("-", "")].map((each) => drop("seen", each)));
 
-/** Say of a reversal that is refused whom to ask. */
-function inWords(problem) {
+/** What was taken back before (the answer may have been lost) is as good as done; say of what is refused whom to ask. */
+function refusedUndo(problem) {
+  if (problem.code === "already_reversed") return { before: true };
   if (knows(`undo_${problem.code}`)) problem.message = say(`undo_${problem.code}`);
   throw problem;
 }
