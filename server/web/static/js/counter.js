@@ -18,6 +18,7 @@ const AGAIN_MS = 3000;
 const READ_MS = 1000;
 const TERMS_MS = 600_000;
 const RETRY_MS = 15_000;
+const MOST_MINOR = 10 ** 15; // as much as the server takes for an amount
 const MAYBE = ["unchecked", "off", "stale", "keyless", "full"]; // what this till refuses, and the server may have taken
 
 let terms = null;
@@ -68,7 +69,8 @@ function bought() {
   const digits = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
   const [, part = ""] = typed.split(".");
   if (!/^\d+\.?\d*$/.test(typed) || part.length > digits) return null;
-  return { amount: { minor: Math.round(Number(typed) * 10 ** digits), currency }, ...(order ? { order_id: order } : {}) };
+  const minor = Math.round(Number(typed) * 10 ** digits);
+  return minor > MOST_MINOR ? null : { amount: { minor, currency }, ...(order ? { order_id: order } : {}) };
 }
 
 function unreadable(code) {
@@ -216,6 +218,7 @@ function wire() {
     code.select(); // a hand scanner types: what it reads next takes the place of this code
     take(code.value);
   });
+  document.addEventListener("keydown", intoCode);
   for (const name of ["check", "mute"]) {
     const box = find(`#${name}`);
     box.checked = wish(name) === "1";
@@ -226,6 +229,15 @@ function wire() {
   document.querySelector("form.leave")?.addEventListener("submit", leave);
   window.addEventListener("online", wake);
   window.addEventListener("offline", () => setOnline(false));
+}
+
+/** What a hand scanner types while nothing has the focus is a code, from its first character on. */
+function intoCode({ key, ctrlKey, altKey, metaKey }) {
+  const code = find("#code");
+  const nowhere = [document.body, find("#main")].includes(document.activeElement) && !document.querySelector("dialog[open]");
+  if (!nowhere || key.length !== 1 || key === " " || ctrlKey || altKey || metaKey) return;
+  code.focus({ preventScroll: true });
+  if (code.value === taken["#code"]) code.select(); // as where it was typed: the next takes its place
 }
 
 /** Nobody leaves without knowing that something was not sent; what a browser knows of the till goes with them. */

@@ -96,7 +96,8 @@ export function show({ kind, title, lines = [], note = "", actions = [], source 
 /** The answer was read: on to the next code. */
 export function next() {
   find("#answer").hidden = true;
-  if (find("#video").hidden) find("#code").focus();
+  const camera = !find("#video").hidden; // on a phone the keyboard would lie over its picture
+  find(camera ? "#main" : "#code").focus({ preventScroll: camera });
 }
 
 /** Say that an answer is being fetched: nothing is left of the one before. */

@@ -11,6 +11,7 @@ export async function startCamera(scanned) {
   video.hidden = false; // before it begins: who reads the picture needs it drawn
   try {
     const camera = await openCamera(video, scanned, { device: wish("device") });
+    if (document.activeElement === find("#start")) find("#main").focus({ preventScroll: true });
     find("#start").hidden = true;
     find("#camera-fault").hidden = true;
     wishFor("camera", "1");
