@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from server.model.money import Money
 from server.pipeline.accept import accept
 from server.store import passes as stored
+from server.wallet.codes import CHANGING, code_for
 from server.wallet.keyring import Kind
 from server.wallet.signed_codes import sign_code
 from tests.browser import camera
@@ -112,7 +114,10 @@ async def test_a_code_before_the_camera_is_redeemed_once_and_taken_back(shop: Sh
     await expect(page.locator("#today li")).to_contain_text("this till")
     assert await shop.used(one) == 1  # it is still before the camera, and no second scan
     await seen.is_accessible()
-    await type_in(page, one.typed.lower())
+    await page.get_by_role("button", name="Next").click()
+    await expect(page.locator("#main")).to_be_focused()  # and no keyboard of a phone lies over the camera's picture
+    await page.keyboard.type(one.typed.lower())  # as a hand scanner does, wherever the focus is
+    await page.keyboard.press("Enter")
     await says(page, "wrong", "Already redeemed", "in this store")
     await says_typed(page, two, three)
     await undone(page, shop, one)
@@ -133,6 +138,11 @@ async def says_typed(page: Page, two: Pass, three: Pass) -> None:
     await type_in(page, two.typed)
     await says(page, "wait", "Which amount?")  # and nothing was redeemed
     await expect(page.locator("#amount")).to_be_focused()
+    await page.fill("#order", "")
+    for much in ("10000000000001", "99999999999999"):  # more than the server takes for an amount
+        await page.fill("#amount", much)
+        await page.get_by_role("button", name="Try again").click()
+        await says(page, "wait", "Which amount?")
     await page.fill("#amount", "")
     await page.fill("#order", "")
     await page.get_by_role("button", name="Try again").click()
@@ -155,7 +165,10 @@ async def undone(page: Page, shop: Shop, one: Pass) -> None:
     )
     await used_here(page, one, True)
     await page.locator("#today li").last.get_by_role("button").click()
-    await page.get_by_label("Reason").fill(TOGETHER[:500])
+    await page.get_by_label("Reason").fill("   ")
+    await page.get_by_label("Reason").press("Enter")
+    await page.locator("#undo").get_by_role("button", name="Take back").click()
+    await page.get_by_label("Reason").fill(TOGETHER[:500])  # it is still asked for
     await page.locator("#undo").get_by_role("button", name="Take back").click()
     await expect(page.locator("#today s")).to_have_count(1)
     await expect(page.locator("#today li").last).to_contain_text("taken back")
@@ -181,6 +194,9 @@ JUDGE = """async ([code, amount, change]) => {
     const offline = await import("/static/js/counter_offline.js");
     return (await offline.judge(code, amount, {...await offline.terms(), ...change})).why;
 }"""
+
+
+OF = """async (codes) => codes.map((await import("/static/js/counter_codes.js")).passOf)"""
 
 
 WORDS = """async (told) => {
@@ -256,6 +272,9 @@ async def judged(page: Page, shop: Shop, one: Pass) -> None:
         ("", "unknown"),
     ):
         assert await page.evaluate(JUDGE, [code, None, {}]) == why
+    name = code_for(one.serial, key=parts.secrets.current(Kind.CODE, now=found.created_at), version=CHANGING)
+    same = [one.typed, one.typed.lower(), one.qr, f"{name}.12345678", f" {name}.87654321"]
+    assert await page.evaluate(OF, [*same, "x", "x.1"]) == [one.serial.hex] * 5 + ["x", "x"]
 
 
 async def only_ours(seen: Visit, shop: Shop, one: Pass) -> None:
@@ -362,6 +381,135 @@ async def test_the_next_customers_code_waits_until_the_one_before_is_answered(sh
     await expect(page.locator("#today li")).to_have_count(3)
     assert [await shop.used(each) for each in (one, two, three)] == [1, 1, 1]
     seen.only_here(*CAMERAS)
+
+
+async def test_a_redemption_whose_answer_was_lost_is_finished_with_the_same_code(shop: Shop, chromium: Browser) -> None:
+    one, two, three, four = await shop.passes(4)
+    seen = await visit(chromium, shop.street)
+    await enter(seen, shop.street, shop.email)
+    await seen.page.route("**/js/counter_eye.js", lambda route: route.fulfill(body=EYE, content_type="text/javascript"))
+    page = await seen.go("/counter")
+    await ready(page)
+    async with lost(page, "/v1/redemptions"):
+        await type_in(page, one.typed)
+        await says(page, "wait", "Do not give it", "It may have been redeemed all the same")
+    await page.get_by_role("button", name="Scan with the camera").click()
+    assert await page.evaluate(HELD, [two.qr, two.typed]) == "answer good"
+    await says(page, "good", "Redeemed")
+    await page.reload()
+    await ready(page)
+    await type_in(page, one.typed.lower())
+    await says(page, "good", "Redeemed", "coffee-small")
+    await type_in(page, one.typed)  # it was answered: now it is what it is
+    await says(page, "wrong", "Already redeemed")
+    await looked_at_first(page, three)
+    assert [await shop.used(each) for each in (one, two, three)] == [1, 1, 1]
+    await undone_twice(page, shop, four)
+    await entered_anew(seen, shop, four)
+    seen.only_here("401", "403", "409", *AWAY)
+
+
+EYE = "export const startCamera = (scanned) => { window.scanned = scanned; };"
+"""Stands for the camera: the test says what it sees, and when."""
+
+
+HELD = """async ([code, changed]) => {
+    const answer = document.querySelector("#answer");
+    let now = Date.now() + 2000;
+    Date.now = () => now;
+    scanned(code);
+    while (answer.className !== "answer good") await new Promise((resolve) => setTimeout(resolve, 20));
+    now += 1500;
+    scanned(changed); // the same pass is still there, and its code has changed: no other scan
+    return answer.className;
+}"""
+
+
+@asynccontextmanager
+async def lost(page: Page, path: str) -> AsyncIterator[None]:
+    """What is posted there reaches the server, and its answer does not come back."""
+    answered = asyncio.Event()
+
+    async def lose(route: Route) -> None:
+        if route.request.method == "POST":
+            await route.fetch()
+            answered.set()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await page.route(f"**{path}", lose)
+    yield
+    await answered.wait()
+    await page.unroute(f"**{path}", lose)
+
+
+async def looked_at_first(page: Page, three: Pass) -> None:
+    """Who looks first finishes it as well; with another amount too, since the pass was used by none but this till."""
+    await page.get_by_text("Settings of this device").click()
+    await page.get_by_label("Look first").check()
+    await type_in(page, three.typed)
+    await says(page, "wait", "Good: not redeemed yet")
+    async with lost(page, "/v1/redemptions"):
+        await page.get_by_role("button", name="Redeem", exact=True).click()
+        await says(page, "wait", "Do not give it", "It may have been redeemed all the same")
+    await page.get_by_text("Purchase amount").click()
+    await page.fill("#amount", "3")
+    await type_in(page, three.qr)
+    await says(page, "good", "Redeemed")
+    await page.get_by_label("Look first").uncheck()
+
+
+async def undone_twice(page: Page, shop: Shop, four: Pass) -> None:
+    """What is taken back is taken back, also where both answers were lost; the pass may then be used anew, and is."""
+    async with lost(page, "/v1/redemptions"):
+        await type_in(page, four.typed)
+        await says(page, "wait", "Do not give it")
+    assert await shop.used(four) == 1
+    await page.reload()
+    await ready(page)
+    undo = page.locator("#undo")
+    async with lost(page, "/v1/redemptions/*/reversal"):
+        await page.locator("#today li").first.get_by_role("button").click()
+        await page.get_by_label("Reason").fill("x")
+        await undo.get_by_role("button", name="Take back").click()
+        await expect(page.locator("#said")).to_contain_text("cannot be reached")
+    await page.locator("#today li").first.get_by_role("button").click()
+    await page.get_by_label("Reason").fill("y")
+    await undo.get_by_role("button", name="Take back").click()
+    await expect(page.locator("#said")).to_have_text("This was taken back before.")
+    await expect(page.locator("#today s")).to_have_count(1)
+    await type_in(page, four.typed)
+    await says(page, "good", "Redeemed")
+    assert await shop.used(four) == 2
+    assert await shop.value("SELECT uses_left FROM passes WHERE serial = $1", four.serial) == 0
+
+
+SEND = """async ([record]) => {
+    const { put, get } = await import("/static/js/counter_store.js");
+    const offline = await import("/static/js/counter_offline.js");
+    const told = await offline.terms();
+    await put("records", { ...record, store_id: told.store_id });
+    const code = await offline.send(told).then(({ stuck }) => stuck, (error) => error.code);
+    return [code, (await get("records", record.id)).status];
+}"""
+
+
+async def entered_anew(seen: Visit, shop: Shop, four: Pass) -> None:
+    """Who logs in again in another tab goes on in this one; if that is somebody else, it says what to do, and sends nothing."""
+    page = seen.page
+    await enter(seen, shop.street, shop.email)
+    await type_in(page, four.typed)
+    await says(page, "wrong", "Already redeemed")
+    await enter(seen, shop.street, await person(shop.street, "counter", "analyst", store_id=shop.store_id))
+    await type_in(page, four.typed)
+    await says(page, "wait", "Not possible now", "The log-in in this browser has changed")
+    record = {"id": str(UUID(int=1)), "n": 1, "prev": "x" * 43, "code": "x", "scanned_at": "2026-01-01T00:00:00Z"}
+    record |= {"signature": "x" * 86, "key_id": str(UUID(int=2)), "status": "unsent", "at": 0}
+    assert await page.evaluate(SEND, [record]) == ["cross_site", "unsent"]
+    await page.context.clear_cookies()
+    await type_in(page, four.typed)
+    await says(page, "wait", "Not redeemed", "Your log-in is over")
 
 
 ALTER = """n => new Promise((resolve, reject) => {
