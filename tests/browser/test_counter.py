@@ -119,6 +119,9 @@ async def test_a_code_before_the_camera_is_redeemed_once_and_taken_back(shop: Sh
     await page.keyboard.type(one.typed.lower())  # as a hand scanner does, wherever the focus is
     await page.keyboard.press("Enter")
     await says(page, "wrong", "Already redeemed", "in this store")
+    await page.get_by_role("button", name="Next").click()
+    await page.keyboard.type("x")
+    await expect(page.locator("#code")).to_have_value("X")  # in place of the code that was answered
     await says_typed(page, two, three)
     await undone(page, shop, one)
     await judged(page, shop, four)
@@ -384,7 +387,7 @@ async def test_the_next_customers_code_waits_until_the_one_before_is_answered(sh
 
 
 async def test_a_redemption_whose_answer_was_lost_is_finished_with_the_same_code(shop: Shop, chromium: Browser) -> None:
-    one, two, three, four = await shop.passes(4)
+    [one], (two, three, four) = await shop.passes(1, reward=dict(COFFEE) | {"uses": 2}), await shop.passes(3)
     seen = await visit(chromium, shop.street)
     await enter(seen, shop.street, shop.email)
     await seen.page.route("**/js/counter_eye.js", lambda route: route.fulfill(body=EYE, content_type="text/javascript"))
@@ -399,11 +402,14 @@ async def test_a_redemption_whose_answer_was_lost_is_finished_with_the_same_code
     await page.reload()
     await ready(page)
     await type_in(page, one.typed.lower())
-    await says(page, "good", "Redeemed", "coffee-small")
-    await type_in(page, one.typed)  # it was answered: now it is what it is
+    await says(page, "good", "Redeemed", "coffee-small", "One use left")
+    assert await shop.used(one) == 1
+    await type_in(page, one.typed)  # it was answered: this is the other use
+    await expect(page.locator("#today li")).to_have_count(3)
+    await type_in(page, one.typed)
     await says(page, "wrong", "Already redeemed")
     await looked_at_first(page, three)
-    assert [await shop.used(each) for each in (one, two, three)] == [1, 1, 1]
+    assert [await shop.used(each) for each in (one, two, three)] == [2, 1, 1]
     await undone_twice(page, shop, four)
     await entered_anew(seen, shop, four)
     seen.only_here("401", "403", "409", *AWAY)
@@ -490,7 +496,7 @@ SEND = """async ([record]) => {
     const offline = await import("/static/js/counter_offline.js");
     const told = await offline.terms();
     await put("records", { ...record, store_id: told.store_id });
-    const code = await offline.send(told).then(({ stuck }) => stuck, (error) => error.code);
+    const code = await offline.send(told).then(({ stuck }) => `stuck: ${stuck}`, (error) => error.code);
     return [code, (await get("records", record.id)).status];
 }"""
 

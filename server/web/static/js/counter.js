@@ -236,8 +236,7 @@ function intoCode({ key, ctrlKey, altKey, metaKey }) {
   const code = find("#code");
   const nowhere = [document.body, find("#main")].includes(document.activeElement) && !document.querySelector("dialog[open]");
   if (!nowhere || key.length !== 1 || key === " " || ctrlKey || altKey || metaKey) return;
-  code.focus({ preventScroll: true });
-  if (code.value === taken["#code"]) code.select(); // as where it was typed: the next takes its place
+  code.focus({ preventScroll: true }); // a code that was answered is still selected, and gives way
 }
 
 /** Nobody leaves without knowing that something was not sent; what a browser knows of the till goes with them. */
