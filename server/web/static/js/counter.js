@@ -124,7 +124,7 @@ function refused(code, problem) {
 /** The log-in is over: said beside the last answer, which stays. */
 function logInAgain() {
   find("#away").hidden = true;
-  fill(find("#nobody"), say("log_in_again"), " ", say("log_in_why"), " ", el("a", { href: "/login" }, say("log_in")));
+  fill(find("#nobody"), say("log_in_again"), " ", say("log_in_why"), " ", el("a", { href: "/login?to=/counter" }, say("log_in")));
   find("#nobody").hidden = false;
 }
 
