@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -41,6 +42,12 @@ _FENCES_PER_STATEMENT = 100
 
 Told = Callable[[int], None]
 """Is told how many more rows are written."""
+
+
+class PlaceChanged(Conflict):
+    """Somebody has changed this place since it was read."""
+
+    code, title = "place_changed", "Place changed"
 
 
 def check_store(fields: Mapping[str, Any], *, radius_max_m: float = RADIUS_BY_HAND_M) -> StoreDraft:
@@ -157,13 +164,17 @@ def _fence_of(draft: StoreDraft, store_id: UUID) -> GeofenceDraft:
     )  # fmt: skip
 
 
-async def change_store(db: Connection, *, store_id: UUID, draft: StoreDraft, by: Author) -> StoreRow:
-    """Write a store and its fence anew; raises NotFound."""
+async def change_store(
+    db: Connection, *, store_id: UUID, draft: StoreDraft, by: Author, unchanged_since: datetime | None = None
+) -> StoreRow:
+    """Write a store and its fence anew; raises NotFound, and PlaceChanged where it is not as it was then."""
     changed = await epoch.bump(db)
     before = await stores.find(db, store_id=store_id)
-    after = await stores.update(db, store_id=store_id, draft=draft)
+    after = await stores.update(db, store_id=store_id, draft=draft, unchanged_since=unchanged_since)
     if after is None:
-        raise NotFound
+        if before is None or unchanged_since is None:
+            raise NotFound
+        raise PlaceChanged(extra={"updated_at": before.updated_at})
     await geofences.update(db, geofence_id=after.geofence_id, draft=_fence_of(draft, store_id), changed=changed)
     await by.record(db, "store.change", f"store:{store_id}", before=before, after=after)
     return after
@@ -237,13 +248,17 @@ async def add_fences(
     return made
 
 
-async def change_fence(db: Connection, *, geofence_id: UUID, draft: GeofenceDraft, by: Author) -> GeofenceRow:
-    """Write a free fence anew; raises NotFound, and Conflict for a store's own."""
+async def change_fence(
+    db: Connection, *, geofence_id: UUID, draft: GeofenceDraft, by: Author, unchanged_since: datetime | None = None
+) -> GeofenceRow:
+    """Write a free fence anew; raises NotFound, PlaceChanged where it is not as it was then, Conflict for a store's own."""
     changed = await epoch.bump(db)
     before = await _free(db, geofence_id)
-    after = await geofences.update(db, geofence_id=geofence_id, draft=draft, changed=changed)
+    after = await geofences.update(
+        db, geofence_id=geofence_id, draft=draft, changed=changed, unchanged_since=unchanged_since
+    )
     if after is None:
-        raise NotFound
+        raise NotFound if unchanged_since is None else PlaceChanged(extra={"updated_at": before.updated_at})
     await by.record(db, "geofence.change", f"geofence:{geofence_id}", before=before, after=after)
     return after
 

@@ -95,13 +95,20 @@ def _json(value: Mapping[str, Any] | None) -> str | None:
 UPDATE = """
 UPDATE geofences SET name = $2, lat = $3, lon = $4, radius_m = $5, geometry = $6::jsonb, tags = $7::text[], zone = $8,
        changed = $9, updated_at = clock_timestamp()
-WHERE id = $1 AND deleted_at IS NULL
+WHERE id = $1 AND deleted_at IS NULL AND ($10::timestamptz IS NULL OR updated_at = $10::timestamptz)
 RETURNING id, name, lat, lon, radius_m, geometry, tags, store_id, zone, created_at, updated_at
 """
 
 
-async def update(db: Connection, *, geofence_id: UUID, draft: GeofenceDraft, changed: int) -> GeofenceRow | None:
-    """Write a fence anew (whose it is stays); None when there is none."""
+async def update(
+    db: Connection,
+    *,
+    geofence_id: UUID,
+    draft: GeofenceDraft,
+    changed: int,
+    unchanged_since: datetime | None = None,
+) -> GeofenceRow | None:
+    """Write a fence anew (whose it is stays); None when there is none, or it is not the one of `unchanged_since`."""
     row = await db.fetchrow(
         UPDATE,
         geofence_id,
@@ -113,6 +120,7 @@ async def update(db: Connection, *, geofence_id: UUID, draft: GeofenceDraft, cha
         list(draft.tags),
         draft.zone,
         changed,
+        unchanged_since,
     )
     return GeofenceRow.from_row(row) if row else None
 

@@ -101,13 +101,15 @@ def _json(value: Mapping[str, Any] | None) -> str | None:
 UPDATE = """
 UPDATE stores SET name = $2, lat = $3, lon = $4, radius_m = $5, time_zone = $6, country = $7, region = $8, hours = $9::jsonb,
        tags = $10::text[], address = $11, updated_at = clock_timestamp()
-WHERE id = $1 AND deleted_at IS NULL
+WHERE id = $1 AND deleted_at IS NULL AND ($12::timestamptz IS NULL OR updated_at = $12::timestamptz)
 RETURNING id, name, lat, lon, radius_m, time_zone, country, region, hours, tags, address, geofence_id, created_at, updated_at
 """
 
 
-async def update(db: Connection, *, store_id: UUID, draft: StoreDraft) -> StoreRow | None:
-    """Write a store anew; None when there is none."""
+async def update(
+    db: Connection, *, store_id: UUID, draft: StoreDraft, unchanged_since: datetime | None = None
+) -> StoreRow | None:
+    """Write a store anew; None when there is none, or it is not (any more) the one of `unchanged_since`."""
     row = await db.fetchrow(
         UPDATE,
         store_id,
@@ -121,6 +123,7 @@ async def update(db: Connection, *, store_id: UUID, draft: StoreDraft) -> StoreR
         _json(draft.hours),
         list(draft.tags),
         draft.address,
+        unchanged_since,
     )
     return StoreRow.from_row(row) if row else None
 

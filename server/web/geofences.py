@@ -20,7 +20,7 @@ from server.web.call import Call
 from server.web.door import door
 from server.web.paging import cut, page_size, read_cursor
 from server.web.place_search import PlaceQuery, read_sought
-from server.web.stores import Warned
+from server.web.stores import SinceQuery, Warned, since_of
 from server.web.streamed import streamed
 
 
@@ -134,6 +134,7 @@ async def read(call: Call) -> GeofenceAnswer:
     "PUT",
     "/v1/geofences/{id}",
     body=GeofenceBody,
+    query=SinceQuery,
     answer=GeofenceAnswer,
     summary="Draw a fence anew; a store's own is changed with its store",
     example=EXAMPLE,
@@ -144,7 +145,13 @@ async def change(call: Call) -> GeofenceAnswer:
     """Write a fence anew, whole."""
     draft = await _draft(call)
     async with call.transaction() as db:
-        row = await places.change_fence(db, geofence_id=call.uuid("id"), draft=draft, by=call.author)
+        row = await places.change_fence(
+            db,
+            geofence_id=call.uuid("id"),
+            draft=draft,
+            by=call.author,
+            unchanged_since=since_of(call.query),
+        )
     return answer_of(row, warn=True)
 
 

@@ -10,14 +10,16 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
-from server.errors import NotFound
+from server.errors import FieldError, Invalid, NotFound
 from server.pipeline import places
 from server.pipeline.sheets import MEDIA as TABLE
 from server.pipeline.sheets import written
 from server.store import stores
 from server.store.stores import StoreRow
 from server.web.call import Call
+from server.web.codec import Instant
 from server.web.door import door
+from server.web.instants import EVER
 from server.web.paging import cut, page_size, read_cursor
 from server.web.place_search import PlaceQuery, read_sought
 from server.web.streamed import streamed
@@ -50,6 +52,12 @@ class StoreBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hours: Week | None = None
     tags: list[str] = []
     address: str | None = None
+
+
+class SinceQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The `updated_at` of the place as it was read: where somebody changed it since, nothing is written."""
+
+    unchanged_since: Instant | None = None
 
 
 class Warned(msgspec.Struct, frozen=True):
@@ -162,17 +170,24 @@ async def read(call: Call) -> StoreAnswer:
     "PUT",
     "/v1/stores/{id}",
     body=StoreBody,
+    query=SinceQuery,
     answer=StoreAnswer,
     summary="Change a store, and its fence with it",
     example=EXAMPLE,
-    errors=(404,),
+    errors=(404, 409),
     tags=("Marketing",),
 )
 async def change(call: Call) -> StoreAnswer:
     """Write a store anew, whole."""
     draft = places.check_store(_fields(call.body))
     async with call.transaction() as db:
-        row = await places.change_store(db, store_id=call.uuid("id"), draft=draft, by=call.author)
+        row = await places.change_store(
+            db,
+            store_id=call.uuid("id"),
+            draft=draft,
+            by=call.author,
+            unchanged_since=since_of(call.query),
+        )
     return answer_of(row, warn=True)
 
 
@@ -188,6 +203,14 @@ async def delete(call: Call) -> None:
     """Close a store."""
     async with call.transaction() as db:
         await places.close_store(db, store_id=call.uuid("id"), by=call.author)
+
+
+def since_of(query: SinceQuery) -> datetime | None:
+    """Read as of when a place shall be unchanged; raises Invalid for times that the database does not know."""
+    since = query.unchanged_since
+    if since is not None and not EVER.start <= since < EVER.end:
+        raise Invalid(errors=[FieldError("unchanged_since", "must be the updated_at of the place as it was read")])
+    return since
 
 
 def answer_of(row: StoreRow, *, warn: bool = False) -> StoreAnswer:

@@ -52,6 +52,40 @@ async def test_a_put_writes_the_store_whole(pool: Pool) -> None:
     assert (put["hours"], put["tags"], put["address"], put["country"]) == (None, [], None, None)
 
 
+async def test_of_two_who_change_the_same_store_or_fence_one_is_told_so(pool: Pool) -> None:
+    fence = {"name": "Old town", "lat": 52.5163, "lon": 13.3777, "radius_m": 250}
+    async with marketing(pool) as desk:
+        for path, body in (("/v1/stores", STORE), ("/v1/geofences", fence)):
+            made = (await desk.call("POST", path, json=body)).json
+            place, since = f"{path}/{made['id']}", f"?unchanged_since={made['updated_at']}"
+            both = await asyncio.gather(
+                *(desk.call("PUT", place + since, json=body | {"name": name}) for name in ("One", "Other"))
+            )
+            assert sorted(each.status for each in both) == [200, 409]
+            [late] = [each.json for each in both if each.status == 409]
+            [kept] = [each.json for each in both if each.status == 200]
+            assert (late["code"], late["updated_at"]) == ("place_changed", kept["updated_at"])
+            assert (await desk.call("GET", place)).json["name"] == kept["name"]
+            over = await desk.call("PUT", f"{place}?unchanged_since={late['updated_at']}", json=body)
+            assert (over.status, over.json["name"]) == (200, body["name"])
+            assert (await desk.call("PUT", place, json=body)).status == 200  # who does not ask is not asked
+            assert (await desk.call("DELETE", place)).status == 204
+            assert (await desk.call("PUT", place + since, json=body)).status == 404
+
+
+NO_TIMES = ["x", "", "2026-11-28T08:00:00", "2026-11-28", "0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00"]
+
+
+@pytest.mark.parametrize("since", NO_TIMES)
+async def test_a_time_that_is_none_is_refused_and_nothing_is_changed(pool: Pool, since: str) -> None:
+    async with marketing(pool) as desk:
+        made = (await desk.call("POST", "/v1/stores", json=STORE)).json
+        path = f"/v1/stores/{made['id']}"
+        answer = await desk.call("PUT", f"{path}?unchanged_since={since}", json=STORE | {"name": "B"})
+        assert fields_of(answer) == ["unchanged_since"]
+        assert (await desk.call("GET", path)).json == made
+
+
 @pytest.mark.parametrize(
     ("lat", "lon", "zone"),
     [(52.5, 13.4, "Europe/Berlin"), (-33.87, 151.21, "Australia/Sydney"), (40.71, -74.0, "America/New_York")],
