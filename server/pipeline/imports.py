@@ -32,6 +32,7 @@ _NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{0,30})?([eE][+-]?\d{1,3})?", re
 _AREAS: Final = frozenset(
     {"Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
 )
+_ON_ONE_LINE: Final = frozenset({"address", "city"})
 _NO_GEOCODER: Final = "needs a geocoder, and none is set (geocoder.base_url); give lat and lon"
 _TOO_MANY: Final = "was not looked up: one import may ask for {} (limits.import_addresses); give lat and lon"
 _GIVE_UP_AFTER: Final = 2
@@ -68,10 +69,15 @@ class StoreReading:
 
 @dataclass(frozen=True, slots=True)
 class FenceReading:
-    """What was read of a collection: good fences in its order, and refusals."""
+    """What was read of a collection: good fences with their feature's number, in its order, and refusals."""
 
-    drafts: list[GeofenceDraft]
+    taken: list[tuple[int, GeofenceDraft]]
     refused: list[Refused]
+
+    @property
+    def drafts(self) -> list[GeofenceDraft]:
+        """The good fences, in the collection's order."""
+        return [draft for _, draft in self.taken]
 
 
 def read_stores(
@@ -95,7 +101,7 @@ def read_stores(
 
 
 def _read_row(reading: StoreReading, index: int, row: Mapping[str, str], radius_m: float | None) -> None:
-    row = dict(row)
+    row = {column: _one_line(cell) if column in _ON_ONE_LINE else cell for column, cell in row.items()}
     for alias, column in ALIASES.items():
         if column not in row and alias in row:
             row[column] = row[alias]
@@ -144,6 +150,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(dict(pairs)) != len(pairs):
         raise ValueError("a day is named twice")
     return dict(pairs)
+
+
+def _one_line(address: str) -> str:
+    """Join the lines of an address: exports write it as on a letter, and here it is one line."""
+    lines = address.splitlines()
+    return address if len(lines) < 2 else ", ".join(part for line in lines if (part := line.strip(" ,\t")))
 
 
 def _question(row: Mapping[str, str]) -> str:
@@ -221,4 +233,4 @@ def read_fences(document: object, *, rows: int, vertices: int) -> FenceReading:
     if isinstance(features, list) and len(features) > rows:
         raise Invalid(errors=[FieldError("features", f"must be {rows} at most")])
     read = read_collection(document, vertices=vertices)
-    return FenceReading([draft_of(feature) for feature in read.features], read.refused)
+    return FenceReading([(feature.index, draft_of(feature)) for feature in read.features], read.refused)

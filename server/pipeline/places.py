@@ -101,10 +101,10 @@ def _hours(value: object, wrong: list[FieldError]) -> Mapping[str, Any] | None:
 
 def _text(value: object, field: str, longest: int, wrong: list[FieldError]) -> str:
     text = unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else ""
-    if not 0 < len(text) <= longest or not (
-        text.isprintable() or all(unicodedata.category(letter) not in _UNPRINTABLE for letter in text)
-    ):
+    if not 0 < len(text) <= longest:
         wrong.append(FieldError(field, f"must be a text of 1 to {longest} printable characters"))
+    elif not (text.isprintable() or all(unicodedata.category(letter) not in _UNPRINTABLE for letter in text)):
+        wrong.append(FieldError(field, "must be without line breaks and control characters"))
     return text
 
 

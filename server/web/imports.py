@@ -16,9 +16,10 @@ from msgspec import UNSET, UnsetType
 
 from server.errors import FieldError, Invalid
 from server.pipeline import imports, places
-from server.pipeline.imports import StoreReading
+from server.pipeline.doubles import Standing, doubles
+from server.pipeline.imports import FenceReading, StoreReading
 from server.signals.geojson import Refused
-from server.store import ruleset
+from server.store import geofences, ruleset, stores
 from server.web.call import Call, Reply
 from server.web.codec import UnsupportedMedia
 from server.web.door import door
@@ -53,6 +54,8 @@ class Noted(msgspec.Struct, frozen=True):
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
     """What became of each row. `warnings` are about imported rows, `ignored` names columns that nobody knows.
+
+    A dry run also warns of rows whose name and place are those of what is there already, or of an earlier row.
 
     `unplaced` are rows of a dry run whose addresses an import would look up, and import if they are found.
     """
@@ -114,7 +117,8 @@ async def import_stores(call: Call) -> Imported | Reply:
     reading = await awake(call, asyncio.to_thread(imports.read_stores, call.body, rows=limits.import_rows))
     geocoder, most = call.parts.geocoder, limits.import_addresses
     if call.query.dry_run:
-        return _foreseen(imports.foresee(reading, geocoder=geocoder is not None, most=most))
+        reading = imports.foresee(reading, geocoder=geocoder is not None, most=most)
+        return _foreseen(reading, await _doubles(call, reading, stores.standing))
     reading = await awake(call, imports.locate(reading, geocoder=geocoder, most=most, within_s=_LOOK_UP_S))
     async with call.transaction() as db:
         made = await places.add_stores(db, drafts=reading.drafts, by=call.author)
@@ -126,8 +130,14 @@ async def import_stores(call: Call) -> Imported | Reply:
     )
 
 
-def _foreseen(reading: StoreReading) -> Reply:
+async def _doubles(call: Call, reading: StoreReading | FenceReading, standing: Standing) -> list[Refused]:
+    async with call.connection() as db:
+        return await doubles(db, taken=reading.taken, standing=standing)
+
+
+def _foreseen(reading: StoreReading, twice: Sequence[Refused]) -> Reply:
     """Tell what an import of stores would come to."""
+    warnings = sorted([*reading.warnings, *twice], key=lambda each: each.index)
     unplaced = [
         Noted(one.index, "address", "would be looked up, for it comes without lat and lon") for one in reading.unplaced
     ]
@@ -135,7 +145,7 @@ def _foreseen(reading: StoreReading) -> Reply:
         dry_run=True,
         imported=[Made(draft.name) for draft in reading.drafts],
         refused=_noted(reading.refused),
-        warnings=_noted(reading.warnings) or UNSET,
+        warnings=_noted(warnings) or UNSET,
         unplaced=unplaced or UNSET,
         ignored=list(reading.ignored) or UNSET,
     )
@@ -171,9 +181,9 @@ async def import_geofences(call: Call) -> Imported | Reply:
     )
     refused = _noted(reading.refused)
     if call.query.dry_run:
-        return Reply(
-            200, Imported(dry_run=True, imported=[Made(draft.name) for draft in reading.drafts], refused=refused)
-        )
+        warnings = _noted(await _doubles(call, reading, geofences.standing)) or UNSET
+        would = [Made(draft.name) for draft in reading.drafts]
+        return Reply(200, Imported(dry_run=True, imported=would, refused=refused, warnings=warnings))
     async with call.transaction() as db:
         made = await places.add_fences(db, drafts=reading.drafts, by=call.author)
     return Imported(imported=[Made(one.draft.name, one.id) for one in made], refused=refused)

@@ -102,6 +102,20 @@ def test_the_number_of_a_store_stands_for_its_name_and_its_town_for_the_address_
 
 
 @pytest.mark.parametrize(
+    "broken", ["Markt 1\n99998 X", "Markt 1,\r\n99998 X", "Markt 1 \r\r 99998 X", "Markt 1\u2028\v99998 X"]
+)
+def test_an_address_of_several_lines_becomes_one(broken: str) -> None:
+    table = f'name,lat,lon,address,city\nA,1,1,"{broken}",\nB,1,1,,"{broken}"\n"C\nD",1,1,Markt 1,\n'
+    reading = read(table)
+    assert [draft.address for draft in reading.drafts] == ["Markt 1, 99998 X"] * 2
+    assert [(each.field, each.message) for each in reading.refused] == [
+        ("name", "must be without line breaks and control characters")
+    ]
+    [unplaced] = read(f'name,address,city\nA,"{broken}",Ulm\n').unplaced
+    assert unplaced.question == "Markt 1, 99998 X, Ulm"
+
+
+@pytest.mark.parametrize(
     ("zone", "lat", "lon", "found"),
     [
         ("America/Argentina/Bu", -34.6, -58.4, "America/Argentina/Buenos_Aires"),

@@ -270,6 +270,30 @@ async def test_a_dry_run_asks_no_geocoder_and_says_which_rows_would_be_looked_up
     assert "geocoder.base_url" in without["refused"][0]["message"]
 
 
+async def test_a_dry_run_warns_of_what_would_be_there_twice(pool: Pool) -> None:
+    table = HEADER + "A,52.5,13.4,100,,,\nX,91,13.4,100,,,\nB,52.5,13.4,100,,,\nB,52.5,13.4001,100,,,\n"
+    body = collection(feature("A"), feature(7), feature("A"))
+    async with marketing(pool) as desk:
+        first = [
+            (await desk.csv(table, query="?dry_run=true")).json,
+            (await desk.call("POST", "/v1/geofences/import?dry_run=true", json=body)).json,
+        ]
+        assert "warnings" not in (await desk.csv(table)).json  # who has seen the dry run meant it
+        await desk.call("POST", "/v1/geofences/import", json=body)
+        again = [
+            (await desk.csv(table, query="?dry_run=true")).json,
+            (await desk.call("POST", "/v1/geofences/import?dry_run=true", json=body)).json,
+        ]
+    told = [[(each["index"], each["message"].split(" ")[0]) for each in one["warnings"]] for one in first + again]
+    assert told == [
+        [(3, "is")],
+        [(2, "is")],
+        [(0, "stands"), (2, "stands"), (3, "stands")],
+        [(0, "stands"), (2, "stands")],
+    ]
+    assert [len(one["imported"]) for one in first + again] == [3, 2, 3, 2]
+
+
 @pytest.mark.parametrize("kind", ["analyst", "crm", "app"])
 async def test_only_authors_import(shared_pool: Pool, kind: str) -> None:
     async with marketing(shared_pool, kind=kind) as desk:
