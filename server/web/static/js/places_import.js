@@ -1,12 +1,14 @@
 // Importing a list of stores (CSV) or fences (GeoJSON): tried first, then written, piece by piece; it can be stopped and goes on.
 import { Problem, call } from "./api.js";
 import { el, fill } from "./dom.js";
+import { tell } from "./frame.js";
 import { Unreadable, readFile, tableOf } from "./places_batches.js";
 import { reason } from "./places_reasons.js";
 import { FACTS, count, say } from "./words.js";
 
 const SHOWN = 100;
 const LATER = new Set([0, 429, 503]);
+const CURABLE = new Set([401, 408, 429]); // of what the server refuses, this may go another time with the same file
 
 /** Open the dialog; `done` is called when something was imported and the dialog is closed. */
 export function openImport({ done }) {
@@ -14,10 +16,18 @@ export function openImport({ done }) {
   const dialog = el("dialog", { class: "wide", "aria-labelledby": "import-title" }, el("h2", { id: "import-title" }, say("import")), body);
   let wrote = false;
   const run = new Run(body, { close: () => dialog.close(), wrote: () => (wrote = true) });
-  dialog.addEventListener("cancel", (event) => run.busy && event.preventDefault());
-  dialog.addEventListener("close", () => {
+  const listening = new AbortController();
+  const stay = (event) => run.busy && event.preventDefault();
+  dialog.addEventListener("cancel", stay);
+  // Browsers let `cancel` be prevented a few times only, and then close; they never do for a key that was taken.
+  document.addEventListener("keydown", (event) => event.key === "Escape" && stay(event), { signal: listening.signal });
+  dialog.addEventListener("close", async () => {
+    const cut = run.busy;
     run.stopped = true;
+    listening.abort();
     dialog.remove();
+    await run.going;
+    if (cut) tell(run.soFar("cut_importing"), { wrong: true });
     if (wrote) done();
   });
   document.body.append(dialog);
@@ -28,7 +38,7 @@ export function openImport({ done }) {
 /** One file on its way in. */
 class Run {
   constructor(body, { close, wrote }) {
-    Object.assign(this, { body, close, wrote, busy: false, stopped: false, list: null });
+    Object.assign(this, { body, close, wrote, busy: false, stopped: false, list: null, going: null });
   }
 
   choose(complaint) {
@@ -65,7 +75,12 @@ class Run {
     return this.go();
   }
 
-  async go() {
+  go() {
+    this.going = this.sendAll();
+    return this.going;
+  }
+
+  async sendAll() {
     this.busy = true;
     this.stopped = false;
     const { batches, total } = this.list;
@@ -102,14 +117,15 @@ class Run {
     return undefined;
   }
 
-  /** Send one piece; answers why it could not be done, or null. */
+  /** Send one piece; answers {words, over} of why it could not be done (`over`: the same will not go later either), or null. */
   async send(batch) {
     let told;
     try {
       told = await this.ask(batch);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      return error.errors.length ? error.errors.map((each) => `${each.field} ${reason(each.message)}`).join("; ") : error.words;
+      const words = error.errors.length ? error.errors.map((each) => `${each.field} ${reason(each.message)}`).join("; ") : error.words;
+      return { words, over: error.status >= 400 && error.status < 500 && !CURABLE.has(error.status) };
     }
     const numbered = (notes = []) => notes.map((note) => ({ ...note, row: batch.numbers[note.index] }));
     this.told.imported += told.imported.length;
@@ -119,15 +135,24 @@ class Run {
     return null;
   }
 
-  /** It was stopped, or a piece could not be done: what is done is said, and it can go on from there. */
+  /** It was stopped, or a piece could not be done: what is done is said, and it can go on from there, or with another file. */
   pause(complaint) {
-    const gaps = { done: count(this.rowsDone()), total: count(this.list.total), n: count(this.told.imported) };
+    const over = complaint?.over;
     fill(
       this.body,
-      complaint && el("p", { class: "complaint", role: "alert" }, complaint),
-      el("p", {}, say(this.dry ? "paused_trying" : "paused_importing", gaps)),
-      this.buttons(el("button", { type: "button", onclick: () => this.go() }, say("go_on")), this.closing("close")),
+      complaint && el("p", { class: "complaint", role: "alert" }, complaint.words),
+      el("p", {}, this.soFar(over ? "cut_importing" : "paused_importing")),
+      this.buttons(!over && el("button", { type: "button", onclick: () => this.go() }, say("go_on")), this.another(), this.closing("close")),
     );
+  }
+
+  /** How far it has come; `word` tells it of an import. */
+  soFar(word) {
+    return say(this.dry ? "paused_trying" : word, { done: count(this.rowsDone()), total: count(this.list.total), n: count(this.told.imported) });
+  }
+
+  another() {
+    return el("button", { type: "button", class: "quiet", onclick: () => this.choose() }, say("other_file"));
   }
 
   end() {
@@ -143,7 +168,7 @@ class Run {
       this.dry && el("p", { class: "note" }, say("nothing_written")),
       this.told.ignored.size > 0 && el("p", { class: "note" }, say("ignored", { columns: [...this.told.ignored].join(", ") })),
       this.notes(),
-      this.buttons(button, el("button", { type: "button", class: "quiet", onclick: () => this.choose() }, say("other_file")), this.closing("close")),
+      this.buttons(button, this.another(), this.closing("close")),
     );
     (button || this.body.querySelector(".buttons button")).focus();
   }
