@@ -20,7 +20,8 @@ const given = new URLSearchParams(location.search);
 const sought = { q: given.get("q") ?? "", tag: given.get("tag") ?? "", view: false, kind: given.get("kind") === "fences" ? "fences" : "stores" };
 find("#q").value ||= sought.q; // what was typed before this page could listen counts, too
 let shown = 0;
-let ended = () => {};
+const NONE = { end() {}, changed: () => false };
+let form = NONE;
 let opener = null;
 let asked = 0;
 
@@ -80,14 +81,13 @@ async function open(kind, id, { fit = false } = {}) {
 }
 
 async function edit(kind, place) {
-  ended();
+  form.end();
   tell("");
   const fence = kind === "stores" ? place.geofence_id : place.id;
   const naming = el("div");
-  const form = kind === "stores" ? storeForm : fenceForm;
-  ended = form(panel, map, place, {
+  form = (kind === "stores" ? storeForm : fenceForm)(panel, map, place, {
     naming,
-    close,
+    close: leave,
     saved: async (now) => {
       await close();
       await look({});
@@ -110,9 +110,14 @@ function turn(open) {
   for (const button of all(".head button")) button.disabled = open;
 }
 
+/** Close the form; what was written there and is not saved goes only where that was said. */
+async function leave() {
+  if (!form.changed() || (await ask(say("sure_leave"), { yes: say("throw_away"), no: say("stay") }))) await close();
+}
+
 async function close() {
-  ended();
-  ended = () => {};
+  form.end();
+  form = NONE;
   fill(panel);
   turn(false);
   remember();
@@ -137,7 +142,7 @@ function nameOffers(node, { items, next }) {
 async function remove(kind, place, fence) {
   const offers = await attempt(() => offersOf(fence));
   if (!offers) return;
-  const named = offers.items.filter((offer) => offer.by === "id").map((offer) => `„${offer.name}“`).join(", ");
+  const named = offers.items.filter((offer) => offer.by === "id").map((offer) => say("quoted", { name: offer.name })).join(", ");
   const question = [say(kind === "stores" ? "delete_store" : "delete_fence", { name: place.name }), named && say("delete_named", { offers: named })].filter(Boolean).join(" ");
   if (!(await ask(question, { yes: say("delete") }))) return;
   await attempt(async () => {
@@ -177,6 +182,10 @@ if (FACTS.writes) {
     await fitAll(map, query());
   }) }));
 }
+
+window.addEventListener("beforeunload", (event) => {
+  if (form.changed()) event.preventDefault();
+});
 
 const [zoom, lat, lng] = location.hash.slice(1).split("/").map(Number);
 const [store, fence] = [given.get("store"), given.get("fence")];

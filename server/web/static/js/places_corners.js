@@ -4,10 +4,11 @@ import { figure, read } from "./places_form.js";
 import { count, say } from "./words.js";
 
 const MOST = 120;
+const AXES = [["lat", 90, 1], ["lon", 180, 0]]; // GeoJSON writes a corner the other way round
 
 /**
  * A table of polygons' corners. `changed(polygons)` hears of what was typed, `dropped(ring, index)` of a corner to be removed.
- * Answers {node, show}: `show(polygons)` puts others there.
+ * Answers {node, show, wrong}: `show(polygons)` puts others there, `wrong()` lists what was typed and is no degree.
  */
 export function cornersTable({ changed, dropped, readonly = false }) {
   const body = el("div");
@@ -16,13 +17,30 @@ export function cornersTable({ changed, dropped, readonly = false }) {
 
   function show(polygons) {
     const rings = polygons.flat();
-    const alike = rings.length === shown.length && rings.every((ring, index) => ring.length === shown[index]);
-    if (alike && rings.length) return refresh(rings);
-    shown = rings.map((ring) => ring.length);
-    const corners = shown.reduce((sum, one) => sum + one, 0);
-    fill(body, corners > MOST ? el("p", { class: "note" }, say("too_many_corners", { corners: count(corners) })) : tables(polygons));
-    return undefined;
+    const left = cells().filter((cell) => !cell.good);
+    const alike = rings.length === shown.length && rings.every((ring, index) => ring.length === shown[index].length);
+    const corners = rings.flat().length;
+    if (!alike || !rings.length) fill(body, corners > MOST ? el("p", { class: "note" }, say("too_many_corners", { corners: count(corners) })) : tables(polygons));
+    shown = structuredClone(rings);
+    for (const { input, ring, index, axis } of cells()) {
+      const known = rings[ring][index][axis];
+      const typo = left.find((cell) => cell.ring === ring && cell.index === index && cell.axis === axis && cell.known === known);
+      if (typo) input.value = typo.input.value; // what was typed and cannot be drawn stays to be mended
+      else if (read(input) !== known) input.value = known;
+    }
   }
+
+  /** The cells as they stand in the table; `known` is the figure that the drawing has for each. */
+  const cells = () =>
+    all(".ring", body).flatMap((node, ring) =>
+      all("tbody tr", node).flatMap((row, index) =>
+        AXES.map(([name, most, axis]) => {
+          const input = row.querySelector(`[data-axis=${name}]`);
+          const value = read(input);
+          return { input, ring, index, axis, most, value, known: shown[ring]?.[index]?.[axis], good: value !== null && Math.abs(value) <= most };
+        }),
+      ),
+    );
 
   function tables(polygons) {
     let number = 0;
@@ -33,14 +51,15 @@ export function cornersTable({ changed, dropped, readonly = false }) {
 
   function tableOf(ring, number, place, hole) {
     const rows = ring.map(([lon, lat], index) => {
+      const field = `geometry.coordinates${place}[${index}]`;
       const name = (axis) => say(`corner_${axis}`, { n: index + 1 });
       const input = (axis, value) => figure(value, { "aria-label": name(axis), readonly, onchange: typed, dataset: { axis } });
       return el(
         "tr",
-        { dataset: { field: `geometry.coordinates${place}[${index}]` } },
+        { dataset: { field } },
         el("th", { scope: "row" }, String(index + 1)),
-        el("td", {}, input("lat", lat)),
-        el("td", {}, input("lon", lon)),
+        el("td", { dataset: { field: `${field}[1]` } }, input("lat", lat)),
+        el("td", { dataset: { field: `${field}[0]` } }, input("lon", lon)),
         !readonly && el("td", {}, el("button", { type: "button", class: "quiet small", "aria-label": say("drop_corner", { n: index + 1 }), onclick: () => dropped(number, index) }, "×")),
       );
     });
@@ -55,33 +74,30 @@ export function cornersTable({ changed, dropped, readonly = false }) {
     );
   }
 
-  /** Every ring as it stands in the table; a corner that is not yet whole keeps its place out of the drawing. */
-  const typedRings = () => all(".ring", body).map((ring) => all("tbody tr", ring).map((row) => ["lon", "lat"].map((axis) => read(row.querySelector(`[data-axis=${axis}]`)))));
-  const whole = ([lon, lat]) => lon !== null && lat !== null && Math.abs(lon) <= 180 && Math.abs(lat) <= 90;
+  /** The rings with what was typed; what is no degree stays what it was in the drawing, until it is mended. */
+  function typedRings() {
+    const rings = structuredClone(shown);
+    for (const { ring, index, axis, value, good } of cells()) if (good) rings[ring][index][axis] = value;
+    return rings;
+  }
 
   function typed() {
     const rings = typedRings();
-    if (rings.flat().every(whole)) changed(rings);
+    if (JSON.stringify(rings) !== JSON.stringify(shown)) changed(rings);
   }
 
   function addRow(number) {
     const rings = typedRings();
-    const last = rings[number].at(-1) ?? [0, 0];
-    rings[number].push(whole(last) ? [...last] : [0, 0]);
+    rings[number].push([...(rings[number].at(-1) ?? [0, 0])]);
     changed(rings);
     all(".ring", body)[number]?.querySelector("tbody tr:last-child input")?.focus();
   }
 
-  function refresh(rings) {
-    all(".ring", body).forEach((node, number) =>
-      all("tbody tr", node).forEach((row, index) => {
-        for (const [axis, value] of [["lon", rings[number][index][0]], ["lat", rings[number][index][1]]]) {
-          const input = row.querySelector(`[data-axis=${axis}]`);
-          if (read(input) !== value) input.value = value;
-        }
-      }),
-    );
-  }
+  const wrong = () =>
+    cells().filter((cell) => !cell.good).map(({ input, most }) => ({
+      field: input.parentNode.dataset.field,
+      message: `${input.getAttribute("aria-label")}: ${say("wrong_number", { a: -most, b: most })}.`,
+    }));
 
-  return { node, show };
+  return { node, show, wrong };
 }

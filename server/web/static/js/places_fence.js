@@ -4,7 +4,7 @@ import { drawArea, geometryOf, polygonsOf } from "./draw.js";
 import { drawCircle } from "./draw_circle.js";
 import { fenceStyle } from "./map.js";
 import { cornersTable } from "./places_corners.js";
-import { checked, complain, ending, field, figure, quieten, read, tagsField, text } from "./places_form.js";
+import { checked, complain, ending, field, figure, quieten, read, tagsField, text, watch } from "./places_form.js";
 import { send } from "./places_store.js";
 import { FACTS, say } from "./words.js";
 
@@ -33,11 +33,11 @@ export function fenceForm(panel, map, fence, { saved, close, remove, naming }) {
     const body = { name: name.value, tags: tags.read(), ...shape.read() };
     const wrong = [...checked(body, { circle: fence.kind === "circle", before: fence.radius_m }), ...shape.wrong()];
     if (wrong.length) return complain(form, wrong);
-    return send(form, fence.id ? `/v1/geofences/${fence.id}` : "/v1/geofences", body, fence.id, saved);
+    return send(form, fence.id ? `/v1/geofences/${fence.id}` : "/v1/geofences", body, fence, saved);
   }
 
   fill(panel, form);
-  return () => shape.end();
+  return { end: () => shape.end(), changed: watch(form, shape.read) };
 }
 
 function circlePart(map, fence, readonly) {
@@ -124,7 +124,7 @@ function areaPart(map, fence, readonly) {
   return {
     nodes: [hint, !readonly && el("div", { class: "buttons" }, middle, close, open, undo), table.node],
     read: () => ({ geometry: geometryOf(polygons) }),
-    wrong: () => (polygons.flat().some((ring) => ring.length < 3) ? [{ field: "geometry", message: say("wrong_corners") }] : []),
+    wrong: () => [...(polygons.flat().some((ring) => ring.length < 3) ? [{ field: "geometry", message: say("wrong_corners") }] : []), ...table.wrong()],
     end: () => area.end(),
   };
 }

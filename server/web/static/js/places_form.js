@@ -58,7 +58,8 @@ export function tagsField(tags, { readonly = false } = {}) {
     event.preventDefault();
     take();
   });
-  input.addEventListener("blur", take);
+  // A new chip moves what is below: under a button that is being pressed, which then would hear no click.
+  input.addEventListener("blur", (event) => event.relatedTarget?.closest("button") || take());
   show();
   const node = field("tags", input, { hint: say("tags_hint") });
   node.insertBefore(chips, input);
@@ -69,6 +70,14 @@ export function tagsField(tags, { readonly = false } = {}) {
       return kept;
     },
   };
+}
+
+/** Tell from now on whether a form was changed: what stands in its fields, its tags, and what `drawn` gives. */
+export function watch(form, drawn = () => null) {
+  const now = () =>
+    JSON.stringify([all("input", form).map((input) => (input.type === "checkbox" ? input.checked : input.value)), all(".chips .badge", form).map((chip) => chip.textContent), drawn()]);
+  const before = now();
+  return () => now() !== before;
 }
 
 /** Say what is wrong, at the fields it is about; the rest at the end of the form. `errors` lists {field, message}. */

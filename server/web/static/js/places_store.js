@@ -3,8 +3,9 @@ import { call } from "./api.js";
 import { el, fill } from "./dom.js";
 import { drawCircle } from "./draw_circle.js";
 import { hoursField } from "./hours.js";
+import { ask, tell } from "./frame.js";
 import { fenceStyle } from "./map.js";
-import { checked, complain, ending, field, figure, quieten, read, tagsField, text } from "./places_form.js";
+import { checked, complain, ending, field, figure, quieten, read, tagsField, text, watch } from "./places_form.js";
 import { holidays } from "./places_holidays.js";
 import { FACTS, say } from "./words.js";
 
@@ -12,7 +13,8 @@ const ZONES = Intl.supportedValuesOf?.("timeZone") ?? [];
 
 /**
  * Fill `panel` with the form of a store (without an id: a new one) and draw its circle on the map.
- * `saved(store)`, `close()` and `remove(store)` hear what is done. Answers what ends the drawing.
+ * `saved(store)`, `close()` and `remove(store)` hear what is done. Answers {end, changed}: `end` ends the drawing, `changed`
+ * tells whether anything stands there that is not saved.
  */
 export function storeForm(panel, map, store, { saved, close, remove, naming }) {
   const readonly = !FACTS.writes;
@@ -94,29 +96,42 @@ export function storeForm(panel, map, store, { saved, close, remove, naming }) {
     const week = hours.read();
     const wrong = [...checked(body, { before: store.radius_m }), ...(week.errors ?? [])];
     if (wrong.length) return complain(form, wrong);
-    return send(form, store.id ? `/v1/stores/${store.id}` : "/v1/stores", { ...body, hours: week.hours }, store.id, saved);
+    return send(form, store.id ? `/v1/stores/${store.id}` : "/v1/stores", { ...body, hours: week.hours }, store, saved);
   }
 
   fill(panel, form);
   warn();
   look();
-  return () => circle.end();
+  return { end: () => circle.end(), changed: watch(form) };
 }
 
 /** Send a place; what the server refuses is told at its field. Once made, a form that is sent again makes nothing twice. */
-export async function send(form, path, body, id, saved) {
+export async function send(form, path, body, place, saved) {
   const button = form.querySelector("[type=submit]");
   if (button.getAttribute("aria-busy")) return;
   button.setAttribute("aria-busy", "true");
   const key = JSON.stringify(body);
   if (form.key?.body !== key) form.key = { body: key, key: crypto.randomUUID() };
   try {
-    const answer = await call(id ? "PUT" : "POST", path, { body, key: id ? undefined : form.key.key });
-    await saved(answer.body);
+    const answer = await (place.id ? write(path, body, place) : call("POST", path, { body, key: form.key.key }));
+    if (answer) await saved(answer.body);
   } catch (problem) {
     if (problem.status === undefined) throw problem;
     complain(form, problem.errors.length ? problem.errors : [{ field: "", message: problem.message }]);
   } finally {
     button.removeAttribute("aria-busy");
+  }
+}
+
+/** Write over the place as it was read; where somebody has changed it since, ask whose stays. Undefined: theirs. */
+async function write(path, body, { name, updated_at: since }) {
+  try {
+    return await call("PUT", `${path}?unchanged_since=${encodeURIComponent(since)}`, { body });
+  } catch (problem) {
+    if (problem.code !== "place_changed") throw problem;
+    if (await ask(say("overtaken", { name }), { yes: say("write_over"), no: say("look_first") }))
+      return write(path, body, { name, updated_at: problem.told.updated_at });
+    tell(say("overtaken_kept"), { wrong: true });
+    return undefined;
   }
 }
