@@ -134,11 +134,12 @@ def _feature(index: int, member: object, vertices: int) -> Feature:
 
 
 def _text(value: object, field: str, longest: int) -> str:
-    if isinstance(value, str):
-        text = unicodedata.normalize("NFC", value).strip()
-        if 0 < len(text) <= longest and not any(unicodedata.category(letter) in _UNPRINTABLE for letter in text):
-            return text
-    raise _WrongField(field, f"must be a string of 1 to {longest} printable characters")
+    text = unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else ""
+    if not 0 < len(text) <= longest:
+        raise _WrongField(field, f"must be a string of 1 to {longest} printable characters")
+    if any(unicodedata.category(letter) in _UNPRINTABLE for letter in text):
+        raise _WrongField(field, "must be without line breaks and control characters")
+    return text
 
 
 def _shape(geometry: object, radius_m: object, radius_max_m: float, vertices: int) -> Circle | Area:

@@ -145,7 +145,9 @@ def test_a_radius_within_the_bounds_is_taken(radius: float) -> None:
 
 @pytest.mark.parametrize("name", [None, "", "  ", 7, "a\x00b", "a\nb", "\ud800", "x" * 201, ["a"]])
 def test_a_feature_without_a_proper_name_is_refused(name: Any) -> None:
-    assert refusal(feature(polygon(SQUARE), name=name)).field == "properties.name"
+    refused = refusal(feature(polygon(SQUARE), name=name))
+    assert refused.field == "properties.name"
+    assert ("line breaks" in refused.message) == (name in ("a\x00b", "a\nb", "\ud800"))
 
 
 @pytest.mark.parametrize(
