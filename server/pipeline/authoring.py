@@ -153,8 +153,7 @@ async def change(
     """
     await epoch.bump(db)
     before = await _found(db, offer_id)
-    if over is not None and over != before.version:
-        raise OtherVersion(extra={"version": before.version})
+    _check_version(before, over)
     _check_status(document, before.status)
     identity = Identity(offer_id, before.version + 1, before.created_at)
     parsed = await read(db, document=document, programme=programme, identity=identity)
@@ -179,15 +178,23 @@ async def change(
 
 
 async def publish(
-    db: Connection, *, offer_id: UUID, programme: Programme, by: Author, sizing: Sizing | None = None
+    db: Connection,
+    *,
+    offer_id: UUID,
+    programme: Programme,
+    by: Author,
+    sizing: Sizing | None = None,
+    version: int | None = None,
 ) -> Written:
     """Let an offer's newest version live, once it was read again against what exists now.
 
-    Where a second person must approve it, that is asked for and nothing else is done (`waits`). Raises NotFound,
-    WrongState (it is live already, or has ended), Invalid (what it names is gone), Untranslated.
+    `version` is the one that was looked at. Where a second person must approve it, that is asked for and nothing else is
+    done (`waits`). Raises NotFound, OtherVersion where another one was written since, WrongState (it is live already, or
+    has ended), Invalid (what it names is gone), Untranslated.
     """
     await epoch.bump(db)
-    before = await _found(db, offer_id)
+    before = await _found(db, offer_id)  # its row is held until the COMMIT: nobody writes a version in between
+    _check_version(before, version)
     if not offers.may_go_live(before):
         raise _wrong(before, "live")
     identity = Identity(offer_id, before.version, before.created_at)
@@ -246,6 +253,12 @@ def _check_status(document: Mapping[str, Any], status: Status) -> None:
     """Refuse a document that claims a state: it is led by publish, pause and end. What was answered may come back."""
     if document.get("status", "draft") not in ("draft", status):
         raise Invalid(errors=[FieldError("status", "must be draft: publish, pause and end lead an offer's state")])
+
+
+def _check_version(before: OfferRow, version: int | None) -> None:
+    """Refuse to go on from a version that is not the newest any more, where one is named."""
+    if version is not None and version != before.version:
+        raise OtherVersion(extra={"version": before.version})
 
 
 async def _found(db: Connection, offer_id: UUID) -> OfferRow:

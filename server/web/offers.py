@@ -103,6 +103,12 @@ class OverQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     version: int | None = None
 
 
+class SeenQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The version that was looked at: where somebody wrote another one since, it is not published unseen."""
+
+    version: int | None = None
+
+
 class Ending(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What ends with an offer: its passes stay redeemable unless they shall be void."""
 
@@ -220,6 +226,7 @@ async def change_offer(call: Call) -> OfferAnswer:
 @door(
     "POST",
     "/v1/offers/{id}/publish",
+    query=SeenQuery,
     answer=OfferAnswer,
     idempotency="optional",
     summary="Let an offer's newest version live",
@@ -236,6 +243,7 @@ async def publish_offer(call: Call) -> OfferAnswer | Reply:
             programme=programme_of(call.parts.settings),
             by=call.author,
             sizing=sizing,
+            version=call.query.version,
         )
     return (
         _written(written) if written.waits is None else refused(call, written.waits)

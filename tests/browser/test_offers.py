@@ -111,31 +111,37 @@ async def test_two_people_publish_an_offer_and_it_is_led_to_its_end(street: Stre
     offer = await written(street, "pretzel")
     mine = await somebody(chromium, street, kim)
     page = await mine.go(f"/dashboard/offers/{offer}")
+    answer = await street.call("PUT", f"/v1/offers/{offer}", by="admin", body=document("pretzel", priority=70))
+    assert answer.json["version"] == 2  # while the page still shows the first
     await press(page, "Publish version 1")
+    await expect(page.locator("#said")).to_have_text("There is a newer version by now. Please load the page again.")
+    assert await looked_up(street, "SELECT count(*) FROM offer_approvals WHERE offer_id = $1", offer) == 0
+    await page.reload()
+    await press(page, "Publish version 2")
     await expect(page.locator(".waits")).to_contain_text("may reach about 3 customers: another person must approve it")
-    await expect(page.get_by_role("button", name="Approve version 1")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Approve version 2")).to_have_count(0)
     assert await status_of(street, offer) == "draft 0"
     theirs = await somebody(chromium, street, other)
     page = await theirs.go(f"/dashboard/offers/{offer}")
-    await press(page, "Approve version 1")
+    await press(page, "Approve version 2")
     await expect(page.locator(".state-told")).to_contain_text(f"Approved by {EVIL}")
     assert await looked_up(street, "SELECT approved_by LIKE 'user:%' FROM offer_approvals WHERE offer_id = $1", offer)
-    await press(page, "Publish version 1")
+    await press(page, "Publish version 2")
     await expect(page.locator("#state")).to_have_text("live")
-    await expect(page.locator("#said")).to_contain_text("Version 1 is live.")
-    assert await status_of(street, offer) == "live 1"
+    await expect(page.locator("#said")).to_contain_text("Version 2 is live.")
+    assert await status_of(street, offer) == "live 2"
     await theirs.is_accessible()
     await press(page, "Pause")
     await expect(page.locator("#state")).to_have_text("paused")
-    assert await status_of(street, offer) == "paused 1"
+    assert await status_of(street, offer) == "paused 2"
     await press(page, "End …")
     await page.get_by_label("Void all of its active passes, too").check()
     await press(page, "End it")
     await expect(page.get_by_role("dialog")).to_contain_text("Really void all active passes")
-    assert await status_of(street, offer) == "paused 1"
+    assert await status_of(street, offer) == "paused 2"
     await press(page, "Void them")
     await expect(page.locator("#said")).to_have_text("The offer has ended; 0 passes were voided.")
-    assert await status_of(street, offer) == "ended 1"
+    assert await status_of(street, offer) == "ended 2"
     await nothing_ran(page)
     theirs.only_here()
     mine.only_here("409 (Conflict)")
@@ -247,11 +253,17 @@ async def test_offers_are_found_replayed_and_compared(street: Street, chromium: 
     await looked_up(street, job, offer)
     await page.reload()
     await expect(page.locator("#passes-job")).to_contain_text("The passes follow this version: 0 of 0 changed.")
+    answer = await street.call("PUT", f"/v1/offers/{offer}", by="admin", body=rest | {"priority": 70})
+    assert answer.json["version"] == 3  # the page has not seen it: nothing is written over it
     await page.get_by_role("button", name="Write again as the newest").click()
     await press(page, "Yes")
+    await expect(page.locator("#said")).to_have_text("There is a newer version by now. Please load the page again.")
+    await page.reload()
+    await page.get_by_role("button", name="Write again as the newest (1)").click()
+    await press(page, "Yes")
     await expect(page.locator("#said")).to_contain_text("Done.")
-    assert await looked_up(street, "SELECT document ->> 'priority' FROM offer_versions WHERE version = 3") == "40"
-    seen.only_here()
+    assert await looked_up(street, "SELECT document ->> 'priority' FROM offer_versions WHERE version = 4") == "40"
+    seen.only_here("409 (Conflict)")
 
 
 async def test_what_is_done_on_the_page_is_refused_to_other_pages(street: Street) -> None:

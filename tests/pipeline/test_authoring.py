@@ -8,6 +8,7 @@ import pytest
 
 from server.errors import Invalid, NotFound
 from server.pipeline import authoring
+from server.pipeline.approving import OtherVersion
 from server.pipeline.authoring import NameTaken, WrongState
 from server.pipeline.places import add_fences, check_fence, close_store
 from server.store import audit, epoch, offers
@@ -15,6 +16,7 @@ from server.store.ids import new_id
 from server.store.pool import Connection, Pool
 from server.store.ruleset import OFFERS
 from tests import lives
+from tests.store.waits import blocked
 from tests.web.authors import BY, PROGRAMME, REWARD, a_store, document
 
 
@@ -141,6 +143,20 @@ async def test_of_many_who_publish_at_once_one_does(cleared: Pool) -> None:
     made = (await write(cleared)).offer
     told = await asyncio.gather(*(lead(cleared, "publish", made.id) for _ in range(6)), return_exceptions=True)
     assert sum(isinstance(each, WrongState) for each in told) == 5
+
+
+async def test_a_version_that_is_written_while_publishing_waits_is_not_published_unseen(cleared: Pool) -> None:
+    offer = (await write(cleared)).offer
+    async with cleared.transaction() as db:
+        await authoring.change(db, offer_id=offer.id, document=document(priority=70), programme=PROGRAMME, by=BY)
+        publishing = asyncio.create_task(lead(cleared, "publish", offer.id, version=1))
+        while not await blocked(db):
+            assert not publishing.done()
+            await asyncio.sleep(0.01)
+    with pytest.raises(OtherVersion) as late:
+        await publishing
+    assert late.value.extra == {"version": 2}
+    assert (await lead(cleared, "publish", offer.id, version=2)).offer.live_version == 2
 
 
 @pytest.mark.parametrize("status", ["live", "paused", "ended", 5])

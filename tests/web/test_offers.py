@@ -91,6 +91,17 @@ async def test_of_two_who_write_over_the_same_version_one_is_told_so(at: House) 
     assert (await at.call("marketer", "PUT", path, document())).json["version"] == 4
 
 
+async def test_a_version_that_nobody_looked_at_is_not_published(at: House) -> None:
+    path = f"/v1/offers/{(await write(at))['id']}"
+    assert (await at.call("marketer", "PUT", path, document(priority=70))).json["version"] == 2
+    late = await at.call("marketer", "POST", f"{path}/publish?version=1")
+    assert (late.status, late.json["code"], late.json["version"]) == (409, "version_changed", 2)
+    assert (await at.call("analyst", "GET", path)).json["status"] == "draft"
+    assert (await at.call("marketer", "POST", f"{path}/publish?version=x")).status == 422
+    live = (await at.call("marketer", "POST", f"{path}/publish?version=2")).json
+    assert (live["status"], live["live_version"]) == ("live", 2)
+
+
 @pytest.mark.parametrize("version", ["3", "0", "-1", "99999999999"])
 async def test_a_version_that_is_not_there_is_not_found(at: House, version: str) -> None:
     path = f"/v1/offers/{(await write(at))['id']}"

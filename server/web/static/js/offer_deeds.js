@@ -42,7 +42,7 @@ const warned = (body, text) => [text, ...(body.warnings ?? []).map((each) => say
 async function publish(busy) {
   await deed(async () => {
     try {
-      const { body } = await call("POST", `${PATH}/publish`, { key: true });
+      const { body } = await call("POST", `${PATH}/publish?version=${FACTS.version}`, { key: true });
       anew(warned(body, say("published_now", { version: body.version })));
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== "approval_required") throw error;
@@ -92,7 +92,7 @@ async function again(busy) {
   await deed(async () => {
     const { body: old } = await call("GET", `${PATH}/versions/${version}`);
     const { status, ...document } = old.document;
-    const { body } = await call("PUT", PATH, { body: document });
+    const { body } = await call("PUT", `${PATH}?version=${FACTS.version}`, { body: document });
     anew(warned(body, say("done")));
   }, busy);
 }
