@@ -163,6 +163,10 @@ async def write_words(page: Page) -> None:
     await page.keyboard.type("?")
     await title.fill((await title.input_value()).replace("'du'", "'Hallo'"))
     await put(page, "moment.content.de-DE.body", "Nur bis 11 Uhr bei {{ place.name }}.")
+    await page.get_by_role("button", name="Andere Anrede hinzufügen").click()
+    words = page.locator(".contents legend")
+    await expect(words).to_have_text(["Deutsch (Deutschland) (de-DE) · du", "Deutsch (Deutschland) (de-DE) · Sie"])
+    await page.get_by_role("button", name="Entfernen: Deutsch (Deutschland) (de-DE) · Sie").click()
     await page.get_by_label("Weitere Sprache").fill("en-US")
     await page.get_by_role("button", name="Sprache hinzufügen").click()
     await put(page, "moment.content.en-US.title", "Coffee on us")
@@ -232,16 +236,24 @@ async def test_mistakes_are_told_where_they_are_and_what_the_form_does_not_know_
     await put(page, "priority", "2000")
     await put(page, "if.all[0].local_time.from", "25:00")
     await put(page, "if.all[2].segment", "nobody")
+    await at(page, "if.all[1].any[0].weather.temperature_c").locator("input").select_text()
+    await page.keyboard.type("-")  # no number yet, and no zero
+    await put(page, "limits.per_customer[0].max", "1.5")
+    await put(page, "reward.value", "2.505")
+    await put(page, "deliver_by", "1.5")  # minutes, which are whole seconds
     await page.get_by_role("button", name="Save as version 2").click()
-    await expect(page.locator("#issues h2")).to_have_text("To be mended: 3")
+    await expect(page.locator("#issues h2")).to_have_text("To be mended: 6")
     first = at(page, "priority").locator("input")
     await expect(first).to_be_focused()
     for path, told in {
         "priority": "must be from 0 to 1000",
         "if.all[0].local_time.from": "must be a time of day such as 07:00",
         "if.all[2].segment": "there is no segment nobody",
+        "if.all[1].any[0].weather.temperature_c": "must be a number",
+        "limits.per_customer[0].max": "must be a whole number",
+        "reward.value": "must be an amount with no more decimals than its currency has",
     }.items():
-        field = at(page, path).locator("input")
+        field = at(page, path).locator("input").first
         await expect(field).to_have_attribute("aria-invalid", "true")
         await expect(field).to_have_accessible_description(
             told if path != "priority" else f"0 to 1000: of several offers the highest is shown. {told}"
@@ -256,10 +268,12 @@ async def test_mistakes_are_told_where_they_are_and_what_the_form_does_not_know_
     lines = (await text.input_value()).split("\n")
     marked = {int(line) for line in await page.locator(".numbers .wrong").all_inner_texts()}
     assert marked == {
-        1 + next(n for n, line in enumerate(lines) if part in line) for part in ("2000", "25:00", "nobody")
+        1 + next(n for n, line in enumerate(lines) if part in line)
+        for part in ("2000", "25:00", "nobody", '"lte": ""', '"max": 1.5', '"minor": 250.5')
     }
     whole = json.loads(await text.input_value())
-    assert whole == {**COFFEE, "priority": 2000, "if": whole["if"]}
+    changed = {each: whole[each] for each in ("if", "limits", "reward")}
+    assert whole == {**COFFEE, "priority": 2000, "deliver_by": "PT90S", **changed}
     await text.fill(json.dumps(whole, indent=1)[:-1])
     await page.get_by_role("button", name="Form").click()
     await expect(page.locator("#json-said")).to_have_text(
@@ -273,6 +287,8 @@ async def test_mistakes_are_told_where_they_are_and_what_the_form_does_not_know_
         assert json.loads(await text.input_value()) == odd
     known = {**deepcopy(COFFEE), "x-note": {"by": ["Kim", 1, None, {"deep": True}]}, "priority": 70}
     known["if"]["all"].append({"not": {"not": {"moon": {"phase": "full"}}}})
+    known["if"]["all"][0]["local_time"]["place_open"] = False
+    known["limits"]["per_customer"][0]["note"] = 1
     await text.fill(json.dumps(known))
     await page.get_by_role("button", name="Form").click()
     await expect(at(page, "if.all[4]").locator("code")).to_have_text('{"moon":{"phase":"full"}}')
@@ -285,7 +301,12 @@ async def test_mistakes_are_told_where_they_are_and_what_the_form_does_not_know_
     assert kept["if"]["all"][4] == known["if"]["all"][4]
     assert kept["holdout"] == {**COFFEE["holdout"], "share": 0.1}
     await page.get_by_role("button", name="Save as version 2").click()
-    await expect(page.locator("#issues code")).to_have_text(["if.all[4].not.not.moon", "x-note"])
+    await expect(page.locator("#issues code")).to_have_text(
+        ["if.all[0].local_time.place_open", "if.all[4].not.not.moon", "limits.per_customer[0].note", "x-note"]
+    )
+    await page.get_by_role("button", name="Form").click()  # by name: the sentence and the cap, not their first fields
+    await expect(page.get_by_role("button", name="It is: must be true")).to_be_visible()
+    await expect(page.get_by_role("button", name="For each customer 1: is not known here")).to_be_visible()
     assert await stored(street, "coffee-morning") == (1, COFFEE)
     seen.only_here(REFUSED)
 

@@ -3,10 +3,10 @@
 import { el } from "./dom.js";
 import { LANGUAGE, say } from "./words.js";
 import { EDGE, PERIOD, ZONE } from "./editor_spans.js";
-import { BOUNDS, DURATION, MONEY, VALUES, clock } from "./editor_values.js";
+import { BOUNDS, DURATION, MONEY, VALUES, clock, neat } from "./editor_values.js";
 
 const isText = (value) => typeof value === "string";
-const isNumber = (value) => typeof value === "number";
+const isNumber = (value) => typeof value === "number" || value === "";
 
 /** What every input of a field has. */
 export const about = (spec, name) => ({
@@ -46,9 +46,8 @@ const LONG = {
 const NUMBER = {
   fits: isNumber,
   draw: (value, spec, put, name) => {
-    const scale = spec.scale ?? 1;
-    const read = (text) =>
-      text === "" ? undefined : spec.whole || scale !== 1 ? Math.round(Number(text) * scale) : Number(text);
+    // What is no number yet (a lone "-") is told as such, not as left out; what is not whole the server complains of.
+    const read = ({ value: text, validity }) => (text !== "" ? Number(text) : validity.badInput ? "" : undefined);
     return el("input", {
       ...about(spec, name),
       type: "number",
@@ -56,8 +55,8 @@ const NUMBER = {
       min: spec.low,
       max: spec.high,
       inputmode: spec.whole ? "numeric" : "decimal",
-      value: value === undefined ? "" : String(value / scale),
-      oninput: (event) => put(read(event.target.value)),
+      value: value === undefined ? "" : String(value),
+      oninput: (event) => put(read(event.target)),
     });
   },
 };
@@ -69,7 +68,7 @@ const SHARE = {
     NUMBER.draw(round(value, 100), { ...spec, usual: spec.usual }, (given) => put(round(given, 0.01)), name),
 };
 
-const round = (value, by) => (value === undefined ? undefined : Number((value * by).toPrecision(12)));
+const round = (value, by) => (typeof value === "number" ? neat(value * by) : value);
 
 /** The word of a choice. */
 export const wordOf = (spec, value) => (spec.words ? say(spec.words.replace("{}", value)) : String(value));

@@ -61,11 +61,8 @@ export function field(draft, base, spec) {
 /** A field within a sentence: without a label that is seen. */
 export function inline(draft, base, spec) {
   const path = [...base, ...spec.at];
-  return el(
-    "span",
-    { class: `inline ${spec.kind}`, dataset: { path: said(path) } },
-    control(draft, base, spec, say(`f_${spec.word}`)),
-  );
+  const name = say(`f_${spec.word}`);
+  return el("span", { class: `inline ${spec.kind}`, dataset: { path: said(path), name } }, control(draft, base, spec, name));
 }
 
 /** Fields side by side; those whose `when` says no are left out. */

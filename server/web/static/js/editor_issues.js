@@ -36,8 +36,13 @@ function holderOf(form, path) {
 }
 
 const inputs = (node) => (node.matches(".field, .inline, .of") ? all("input, select, textarea, button", node) : []);
+const OWN = ["label", ".label", ".lead", "legend", "h2", "h3"].map((each) => `:scope > ${each}`).join();
+
+/** What a holder is called: by itself, not by the first of the fields in it. */
 const labelOf = (node) =>
-  node.querySelector("label, .label, legend, h2, h3")?.textContent ||
+  node.dataset.name ||
+  node.getAttribute("aria-label") ||
+  node.querySelector(OWN)?.textContent ||
   node.querySelector("[aria-label]")?.getAttribute("aria-label");
 
 /** Mark the fields of a form, and list everything in `summary`. */
@@ -67,7 +72,7 @@ export function list(summary, issues, lines) {
 /** One line of the list: what it is about, and a way there. */
 export function line(issue, name, go) {
   const told = issue.field
-    ? `${name && name !== issue.field ? `${name}: ` : ""}${inWords(issue.message)}`
+    ? `${name && name !== issue.field ? `${name.replace(/:$/, "")}: ` : ""}${inWords(issue.message, issue.field)}`
     : inWords(issue.message);
   const path = issue.field && el("code", {}, issue.field);
   return el(
@@ -83,7 +88,7 @@ function mark(holder, issue, id) {
   const note = el(
     "span",
     { class: issue.kind === "wrong" ? "complaint" : "warning", id, dataset: { issue: "" }, lang: LANGUAGE },
-    inWords(issue.message),
+    inWords(issue.message, issue.field),
   );
   holder.append(note);
   const marked = inputs(holder);

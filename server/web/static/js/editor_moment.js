@@ -55,7 +55,7 @@ export function drawMoment(draft) {
         );
   const fallback = { at: ["moment", "fallback_locale"], kind: "choice", options: shown, required: true };
   return [
-    el("div", { class: "contents", dataset: { path: said(CONTENT) } }, panels),
+    el("div", { class: "contents", dataset: { path: said(CONTENT), name: say("f_moment_content") } }, panels),
     another(draft, shown),
     fields(draft, [], [...(shown.length ? [fallback] : []), ...ABOUT]),
     rows(draft, [], VARIANTS),
@@ -107,7 +107,7 @@ function away(draft, path, name) {
 function both(draft, path, locale, value) {
   if (!isGerman(locale) || path.length !== 3) return null;
   const add = () => {
-    const mine = ["du", "sie"].includes(value.formality) ?? FACTS.formality;
+    const mine = ["du", "sie"].includes(value.formality) ? value.formality : FACTS.formality;
     const other = mine === "du" ? "sie" : "du";
     draft.set(
       path,

@@ -84,7 +84,7 @@ function ids(value, put, name) {
   const rest = value.ids.length - SHOWN;
   return el(
     "span",
-    { class: "of", dataset: { path: said([...name.path, "ids"]) } },
+    { class: "of", dataset: { path: said([...name.path, "ids"]), name: say("places_ids") } },
     el(
       "ul",
       { class: "chips" },

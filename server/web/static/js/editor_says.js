@@ -79,8 +79,11 @@ const PATTERNS = [
   ["header_lines", /^at most (?<most>\d+) lines have room in the header$/],
 ];
 
-/** Put a sentence of the server into the page's words. */
-export function inWords(message) {
+const MONEY = /(?:\.|_)minor(?:\.\w+(?:\[\d\])?)?$/;
+
+/** Put a sentence of the server about a field into the page's words. Money is whole in its minor unit, which no form shows. */
+export function inWords(message, field = "") {
+  if (MONEY.test(field) && message === "must be a whole number") return say("e_minor");
   for (const [name, pattern] of PATTERNS) {
     const found = pattern.exec(message);
     if (found) return say(`e_${name}`, found.groups ?? {});

@@ -4,21 +4,36 @@ import { FACTS, say } from "./words.js";
 
 const UNITS = { W: 604800, D: 86400, H: 3600, M: 60, S: 1 };
 
+/** A product without the last digits, in which reckoning errs: 2.505 × 100 is 250.5. */
+export const neat = (value) => Number(value.toPrecision(15));
+
+/** What stands in a field of numbers. Where none does, an empty text: the server then says that it must be one. */
+const amount = (text, times = 1) => (text === "" ? "" : times === 1 ? Number(text) : neat(Number(text) * times));
+const isAmount = (value) => value === "" || Number.isFinite(value);
+
+const COUNT = String.raw`(-?\d+(?:\.\d+)?)`;
+const SPAN = new RegExp("^P(?=.)(?:#W)?(?:#D)?(?:T(?=.)(?:#H)?(?:#M)?(?:#S)?)?$".replaceAll("#", COUNT));
+
 /** Read an ISO 8601 duration as {count, unit}: in its own unit, or else in the largest that it is a whole number of. */
 export function readDuration(text) {
-  const found = /^P(?=.)(?:(\d+)W)?(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/.exec(text);
+  const found = SPAN.exec(text);
   if (found === null) return null;
   const parts = Object.keys(UNITS)
     .map((unit, at) => [unit, found[at + 1]])
     .filter(([, count]) => count !== undefined);
   if (parts.length === 1) return { count: Number(parts[0][1]), unit: parts[0][0] };
   const seconds = parts.reduce((sum, [unit, count]) => sum + Number(count) * UNITS[unit], 0);
-  const unit = Object.keys(UNITS).find((each) => each !== "W" && seconds % UNITS[each] === 0);
+  const unit = Object.keys(UNITS).find((each) => each !== "W" && seconds % UNITS[each] === 0) ?? "S";
   return { count: seconds / UNITS[unit], unit };
 }
 
-/** Write so many of a unit as ISO 8601. */
-export const writeDuration = (count, unit) => ("WD".includes(unit) ? `P${count}${unit}` : `PT${count}${unit}`);
+/** Write so many of a unit as ISO 8601; 1.5 minutes are 90 seconds. What is whole in no unit is left for the server to refuse. */
+export function writeDuration(count, unit) {
+  const units = Object.keys(UNITS);
+  const told = (each) => neat((count * UNITS[unit]) / UNITS[each]);
+  const fit = units.slice(units.indexOf(unit)).find((each) => Number.isInteger(told(each))) ?? unit;
+  return `${"WD".includes(fit) ? "P" : "PT"}${told(fit)}${fit}`;
+}
 
 /** 7, 7:30, 7.30 and 730 are told as the document wants them: 07:00 or 07:30. */
 export function clock(text) {
@@ -49,7 +64,7 @@ export const DURATION = {
   draw: (value, spec, put, name) => {
     const usual = spec.usual ? readDuration(spec.usual) : null;
     const now = value === undefined ? { count: "", unit: usual?.unit ?? spec.unit ?? "D" } : readDuration(value);
-    const tell = () => put(now.count === "" ? undefined : writeDuration(Math.round(Number(now.count)), now.unit));
+    const tell = () => put(now.count === "" ? undefined : writeDuration(Number(now.count), now.unit));
     const count = figure(
       name.id,
       name.label,
@@ -58,7 +73,7 @@ export const DURATION = {
         now.count = text;
         tell();
       },
-      { step: 1, min: 1, placeholder: usual?.count, inputmode: "numeric" },
+      { min: 0, placeholder: usual?.count, inputmode: "decimal" },
     );
     const unit = select(
       `${name.id}-unit`,
@@ -85,20 +100,22 @@ export function digitsOf(currency) {
   }
 }
 
+/** An amount in a currency's usual unit: with its decimals, and with more where more were written. */
+function inUnits({ minor, currency }) {
+  const worth = neat(minor / 10 ** digitsOf(currency));
+  return Number.isInteger(minor) ? worth.toFixed(digitsOf(currency)) : String(worth);
+}
+
 export const MONEY = {
   fits: (value) => typeof value?.minor === "number" && typeof value.currency === "string" && Object.keys(value).length === 2,
   draw: (value, spec, put, name) => {
     const now = {
-      text: value ? (value.minor / 10 ** digitsOf(value.currency)).toFixed(digitsOf(value.currency)) : "",
+      text: value ? inUnits(value) : "",
       currency: value?.currency ?? spec.currency?.() ?? "EUR",
     };
-    const tell = () =>
-      put(
-        now.text === ""
-          ? undefined
-          : { minor: Math.round(Number(now.text) * 10 ** digitsOf(now.currency)), currency: now.currency },
-      );
-    const amount = figure(
+    const minor = () => amount(now.text, 10 ** digitsOf(now.currency));
+    const tell = () => put(now.text === "" ? undefined : { minor: minor(), currency: now.currency });
+    const worth = figure(
       name.id,
       name.label,
       now.text,
@@ -121,7 +138,7 @@ export const MONEY = {
         tell();
       },
     });
-    return el("span", { class: "pair" }, amount, currency);
+    return el("span", { class: "pair" }, worth, currency);
   },
 };
 
@@ -220,13 +237,14 @@ export const BOUNDS = {
   fits: (value) =>
     isBounds(value) &&
     bounds(value).every(([operator, told]) =>
-      operator === "between" ? Array.isArray(told) && told.length === 2 && told.every(Number.isFinite) : Number.isFinite(told),
+      operator === "between" ? Array.isArray(told) && told.length === 2 && told.every(isAmount) : isAmount(told),
     ),
   draw: (value, spec, put, name) => {
     const scale = spec.scale?.(name.draft, name.path) ?? 1;
-    const read = (text) => (spec.whole ? Math.round(Number(text) * scale) : Number(text));
     const operand = (told, given, id, label) =>
-      figure(id, label, told / scale, (text) => given(read(text)), { step: spec.whole && scale === 1 ? 1 : "any" });
+      figure(id, label, amount(told, 1 / scale), (text) => given(amount(text, scale)), {
+        step: spec.whole && scale === 1 ? 1 : "any",
+      });
     return drawBounds(value, put, name, { operand, fresh: 0, operators: OPERATORS, unit: spec.unit });
   },
 };
@@ -234,13 +252,14 @@ export const BOUNDS = {
 const SORTS = { text: "", number: 0, yes: true, date: "2026-01-01" };
 const sortOf = (value) =>
   typeof value === "boolean" ? "yes" : typeof value === "number" ? "number" : /^\d{4}-\d\d-\d\d$/.test(value) ? "date" : "text";
-const operandOf = (value) => {
-  const [[, told]] = bounds(value);
-  return Array.isArray(told) ? told[0] : told;
+/** The sort of what bounds compare with. What was emptied has none: by itself it is a number where it has an order. */
+const sortOfAll = (value) => {
+  const told = bounds(value).flatMap(([, operand]) => operand);
+  const written = told.filter((each) => each !== "");
+  return written.length || "eq" in value ? sortOf(written[0] ?? "") : "number";
 };
 
-function drawOperand(told, put, id, label) {
-  const sort = sortOf(told);
+function drawOperand(told, put, id, label, sort) {
   if (sort === "yes")
     return select(
       id,
@@ -252,7 +271,7 @@ function drawOperand(told, put, id, label) {
       told ? "yes" : "no",
       (text) => put(text === "yes"),
     );
-  if (sort === "number") return figure(id, label, told, (text) => put(Number(text)));
+  if (sort === "number") return figure(id, label, told, (text) => put(amount(text)));
   return el("input", { id, type: sort, "aria-label": label, value: told, oninput: (event) => put(event.target.value) });
 }
 
@@ -260,7 +279,8 @@ function drawOperand(told, put, id, label) {
 export const VALUES = {
   fits: isBounds,
   draw: (value, spec, put, name) => {
-    const sort = sortOf(operandOf(value));
+    const sort = sortOfAll(value);
+    const operand = (told, ...more) => drawOperand(told, ...more, told === "" ? sort : sortOf(told));
     const sorts = Object.keys(SORTS).map((each) => [each, say(`sort_${each}`)]);
     const operators = sort === "number" || sort === "date" ? OPERATORS : ["eq"];
     const other = (to) => put({ eq: SORTS[to] }, { shape: true });
@@ -268,7 +288,7 @@ export const VALUES = {
       "span",
       { class: "bounds" },
       select(`${name.id}-sort`, `${name.label}: ${say("sort")}`, sorts, sort, other),
-      drawBounds(value, put, name, { operand: drawOperand, fresh: SORTS[sort], operators }),
+      drawBounds(value, put, name, { operand, fresh: SORTS[sort], operators }),
     );
   },
 };
