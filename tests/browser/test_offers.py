@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from server.store import epoch
 from tests import lives
 from tests.browser.hostile import CORPUS, TOGETHER, nothing_ran
 from tests.browser.visits import PASSWORD, Visit, enter, person, visit
@@ -96,6 +97,16 @@ async def redeemed(street: Street, name: str, *, people: int) -> None:
     raise AssertionError("the facts were never rolled up")
 
 
+async def many_fences(street: Street) -> str:
+    """A house with 1,500 more fences; gives the last one's id."""
+    statement = """INSERT INTO geofences (id, name, lat, lon, radius_m, zone, changed)
+        SELECT ('ffffffff-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Fence ' || n, 48 + n * 0.002, 11, 50,
+               'Europe/Berlin', $1 FROM generate_series(1, 1500) n"""
+    async with street.house.parts.pool.transaction() as db:
+        await db.execute(statement, await epoch.bump(db))
+    return "ffffffff-0000-7000-8000-000000001500"
+
+
 async def somebody(browser: Browser, street: Street, email: str, **options: Any) -> Visit:
     seen = await visit(browser, street, **options)
     await enter(seen, street, email)
@@ -147,6 +158,32 @@ async def test_two_people_publish_an_offer_and_it_is_led_to_its_end(street: Stre
     mine.only_here("409 (Conflict)")
 
 
+async def tries_far_away(street: Street, seen: Visit) -> None:
+    """Of a thousand fences and more the offer's own is there at once, and any other is searched for."""
+    page = seen.page
+    places = {"ids": [await many_fences(street)]}
+    far = await written(street, "far", when={"trigger": "enter", "places": places}, **{"if": {"daylight": True}})
+    await seen.go(f"/dashboard/offers/{far}")
+    place, found = page.locator("[name=place]"), page.locator(".found")
+    await expect(place.locator("option:checked")).to_have_text("Fence 1500")
+    await expect(found).to_have_text("Zur Wahl stehen die ersten 1.000 Orte; weitere findet die Suche.")
+    await page.fill("[name=date]", "2026-11-03")
+    await page.fill("[name=time]", "12:00")
+    await press(page, "Dieses Angebot probieren")
+    await expect(page.locator(".verdict")).to_contain_text("Dienstag 12:00 bei Fence 1500: gezeigt")
+    await page.get_by_label("Ort suchen").fill("fence 149")
+    await expect(found).to_have_text("Zur Wahl steht, was passt: 12.")
+    await place.select_option(label="Fence 1499")
+    await press(page, "Dieses Angebot probieren")
+    await expect(page.locator(".verdict")).to_contain_text("bei Fence 1499: nicht gezeigt")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    await seen.is_accessible()
+    await page.get_by_label("Ort suchen").fill("")
+    await expect(place.locator("option")).to_have_count(1000 + 3)  # the offer's own, what was chosen, and a point
+    await expect(place.locator("option:checked")).to_have_text("Fence 1499")
+    seen.only_here("422", "404")  # of the event without a name, and of a fence that might have been a store
+
+
 async def test_a_rule_is_tried_on_a_phone_in_german_in_the_dark(street: Street, chromium: Browser) -> None:
     offer = await written(street, "regen")
     seen = await somebody(
@@ -188,8 +225,9 @@ async def test_a_rule_is_tried_on_a_phone_in_german_in_the_dark(street: Street, 
     await nothing_ran(page)
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     await seen.is_accessible()
-    seen.only_here("422")  # of the event without a name
     assert await status_of(street, offer) == "draft 0"
+
+    await tries_far_away(street, seen)
 
 
 async def tries_all(page: Page) -> None:

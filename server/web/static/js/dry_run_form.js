@@ -1,6 +1,6 @@
 // The form of a dry run: who, where, when and under which sky; and the context that it states.
 import { all, el } from "./dom.js";
-import { LANGUAGE, say } from "./words.js";
+import { count, LANGUAGE, say } from "./words.js";
 import { wallOf } from "./zone_time.js";
 
 const KINDS = ["clear", "clouds", "fog", "drizzle", "rain", "sleet", "snow", "hail", "thunderstorm", "wind"];
@@ -18,11 +18,11 @@ export function field(label, input, { tick = false } = {}) {
 const option = (value, text, selected = false) => el("option", { value, selected }, text);
 const figure = (name, low, high, required = false) => el("input", { type: "number", name, min: low, max: high, step: "any", inputmode: "decimal", required });
 
-/** Build the form. `places` are fences, `when` is what sets the offer off (undefined: any). */
-export function buildForm({ places, segments, locales, when, zone, buttons }) {
+/** Build the form. `places` are fences (`more`: the first so many, where there are others), `when` is what sets the offer off (undefined: any). */
+export function buildForm({ places, more, segments, locales, when, zone, buttons }) {
   const now = wallOf(new Date(), zone);
   return el("form", { class: "dry", novalidate: false },
-    el("fieldset", {}, el("legend", {}, say("dry_where")), whereFields(places, when, now)),
+    el("fieldset", {}, el("legend", {}, say("dry_where")), whereFields(places, more, when, now)),
     el("fieldset", {}, el("legend", {}, say("dry_weather")), el("div", { class: "grid" },
       field(say("dry_kind"), el("select", { name: "kind" }, option("", say("dry_unknown")), KINDS.map((kind) => option(kind, say(`kind_${kind}`))))),
       field(say("dry_temperature"), figure("temperature_c", -95, 65)),
@@ -32,13 +32,19 @@ export function buildForm({ places, segments, locales, when, zone, buttons }) {
     el("div", { class: "buttons" }, buttons));
 }
 
-function whereFields(places, when, now) {
+/** What may be chosen as a place: stores, fences, or a point. */
+export function placeOptions(places) {
   const listed = (name, kept) => (kept.length ? el("optgroup", { label: say(name) }, kept.map((each) => option(each.id, each.name))) : null);
-  const select = el("select", { name: "place" },
-    listed("dry_stores", places.filter((each) => each.store_id)), listed("dry_fences", places.filter((each) => !each.store_id)), option("", say("dry_point")));
+  return [listed("dry_stores", places.filter((each) => each.store_id)), listed("dry_fences", places.filter((each) => !each.store_id)), option("", say("dry_point"))];
+}
+
+function whereFields(places, more, when, now) {
+  const select = el("select", { name: "place" }, placeOptions(places));
   const starts = STARTS[when?.trigger] ?? "enters";
   return [
     places.length ? null : el("p", { class: "note" }, say("dry_no_places")),
+    more ? [field(say("dry_find"), el("input", { type: "search", name: "sought", maxlength: 100, autocomplete: "off" })),
+      el("p", { class: "note found", role: "status" }, say("dry_first", { count: count(more) }))] : null,
     el("div", { class: "grid" },
       field(say("dry_place"), select),
       field(say("dry_date"), el("input", { type: "date", name: "date", value: now.date, required: true, min: "1980-01-02", max: "2099-12-30" })),

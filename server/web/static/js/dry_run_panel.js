@@ -1,14 +1,14 @@
 // Trying a rule: a form, and what would have been. The page needs the words of decision.toml (`words=(…, "decision")`), the sheet
 // /static/dry_run.css, and for points on a map Leaflet before its module.
-import { call, everything, Problem } from "./api.js";
+import { call, Problem } from "./api.js";
 import { drawAnswer } from "./dry_run_answer.js";
 import { contextOf, middleOf } from "./dry_run_context.js";
 import { buildForm, calm, complain, showWhatCounts } from "./dry_run_form.js";
+import { attachSearch, choosePlace, loadPlaces } from "./dry_run_places.js";
 import { el, fill, find } from "./dom.js";
 import { attempt, tell } from "./frame.js";
 import { FACTS, LANGUAGE, say } from "./words.js";
 
-const PLACES = 1000;
 const SEGMENTS = 40;
 
 /**
@@ -25,6 +25,7 @@ export async function mountDryRun(node, { offerId = null } = {}) {
   const form = buildForm({ ...loaded, zone: FACTS.zone, buttons });
   fill(node, el("p", { class: "note" }, say("dry_about")), form, answer);
   choosePlace(form, loaded);
+  attachSearch(form, loaded);
   showWhatCounts(form);
   form.addEventListener("change", () => showWhatCounts(form));
   form.addEventListener("change", () => drawMap(form, loaded.places));
@@ -39,21 +40,13 @@ export async function mountDryRun(node, { offerId = null } = {}) {
 }
 
 async function load(offerId) {
-  const [places, segments, offer] = await Promise.all([
-    everything("/v1/geofences", { most: PLACES }),
+  const [segments, offer] = await Promise.all([
     call("GET", `/v1/segments?limit=${SEGMENTS}`),
     offerId ? call("GET", `/v1/offers/${offerId}`) : null,
   ]);
   const named = segments.body.items.map((each) => each.name);
   const document = offer?.body.document;
-  return { places, segments: named, when: document?.when, locales: Object.keys(document?.moment.content ?? { "de-DE": 1, "en-US": 1 }) };
-}
-
-/** Begin at a place that the offer means. */
-function choosePlace(form, { places, when }) {
-  const meant = when?.places ?? {};
-  const found = places.find((each) => meant.ids?.includes(each.id) || meant.ids?.includes(each.store_id) || each.tags.includes(meant.tag));
-  form.elements.place.value = (found ?? places.find((each) => each.store_id) ?? places[0])?.id ?? "";
+  return { ...(await loadPlaces(document?.when)), segments: named, when: document?.when, locales: Object.keys(document?.moment.content ?? { "de-DE": 1, "en-US": 1 }) };
 }
 
 /** Ask. The clock at a point is known only once the server has said its zone: then it is asked again on that clock. */
