@@ -226,13 +226,8 @@ async def test_the_designs_offer_is_written_by_form_on_a_phone_in_german_in_the_
     seen.only_here()
 
 
-async def test_mistakes_are_told_where_they_are_and_what_the_form_does_not_know_stays(
-    street: Street, chromium: Browser
-) -> None:
-    made = await street.call("POST", "/v1/offers", by="admin", body=COFFEE)
-    assert made.status == 201, made.body
-    seen = await somebody(chromium, street, viewport=DESK)
-    page = await seen.go(f"/dashboard/offers/{made.json['id']}/edit")
+async def write_mistakes(page: Page) -> None:
+    """Six mistakes, and a span that is right."""
     await put(page, "priority", "2000")
     await put(page, "if.all[0].local_time.from", "25:00")
     await put(page, "if.all[2].segment", "nobody")
@@ -241,6 +236,26 @@ async def test_mistakes_are_told_where_they_are_and_what_the_form_does_not_know_
     await put(page, "limits.per_customer[0].max", "1.5")
     await put(page, "reward.value", "2.505")
     await put(page, "deliver_by", "1.5")  # minutes, which are whole seconds
+
+
+async def draws_any_document(page: Page) -> None:
+    """A form can be drawn of any document, and changes nothing of it."""
+    text = page.get_by_label("The document as JSON")
+    for odd in ODD:
+        await text.fill(json.dumps(odd))
+        await page.get_by_role("button", name="Form").click()
+        await page.get_by_role("button", name="JSON").click()
+        assert json.loads(await text.input_value()) == odd
+
+
+async def test_mistakes_are_told_where_they_are_and_what_the_form_does_not_know_stays(
+    street: Street, chromium: Browser
+) -> None:
+    made = await street.call("POST", "/v1/offers", by="admin", body=COFFEE)
+    assert made.status == 201, made.body
+    seen = await somebody(chromium, street, viewport=DESK)
+    page = await seen.go(f"/dashboard/offers/{made.json['id']}/edit")
+    await write_mistakes(page)
     await page.get_by_role("button", name="Save as version 2").click()
     await expect(page.locator("#issues h2")).to_have_text("To be mended: 6")
     first = at(page, "priority").locator("input")
@@ -280,11 +295,7 @@ async def test_mistakes_are_told_where_they_are_and_what_the_form_does_not_know_
         f"Line {json.dumps(whole, indent=1).count(chr(10)) + 1} is no JSON."
     )
     await expect(text).to_be_focused()
-    for odd in ODD:  # a form can be drawn of any document, and changes nothing of it
-        await text.fill(json.dumps(odd))
-        await page.get_by_role("button", name="Form").click()
-        await page.get_by_role("button", name="JSON").click()
-        assert json.loads(await text.input_value()) == odd
+    await draws_any_document(page)
     known = {**deepcopy(COFFEE), "x-note": {"by": ["Kim", 1, None, {"deep": True}]}, "priority": 70}
     known["if"]["all"].append({"not": {"not": {"moon": {"phase": "full"}}}})
     known["if"]["all"][0]["local_time"]["place_open"] = False
@@ -412,6 +423,28 @@ async def test_what_is_hostile_stays_a_text_in_every_field(street: Street, chrom
     seen.only_here(REFUSED)
 
 
+async def keeps_a_text_that_is_no_json(page: Page) -> None:
+    """What was typed is there after a reload, and no member is lost to another of its name."""
+    await page.get_by_role("button", name="JSON").click()
+    text = page.get_by_label("The document as JSON")
+    good = await text.input_value()
+    slip = good.replace('"priority": 60,', '"priority": 77')
+    await text.fill(slip)
+    await page.wait_for_function(
+        "slip => Object.values(sessionStorage).some(each => JSON.parse(each).text === slip)", arg=slip
+    )
+    await page.reload()
+    await expect(text).to_have_value(slip)
+    await text.fill(good.replace('"priority": 60,', '"priority": 60,\n  "priority": 77,'))
+    line = good.split("\n").index('  "priority": 60,') + 2
+    await page.get_by_role("button", name="Form").click()
+    await expect(page.locator("#json-said")).to_have_text(f"Line {line}: priority stands twice in one object.")
+    await expect(page.locator(".numbers .wrong")).to_have_text(str(line))
+    await text.fill(good)
+    await page.get_by_role("button", name="Form").click()
+    await expect(at(page, "reward.value").locator("input").first).to_have_value("3.10")
+
+
 async def test_nothing_is_lost_and_nobody_is_overwritten_unasked(street: Street, chromium: Browser) -> None:
     made = await street.call("POST", "/v1/offers", by="admin", body=COFFEE)
     offer = f"/v1/offers/{made.json['id']}"
@@ -431,6 +464,8 @@ async def test_nothing_is_lost_and_nobody_is_overwritten_unasked(street: Street,
     assert asked == ["beforeunload"]
     await expect(page.locator("#restored")).to_contain_text("Unsaved changes from earlier are shown.")
     await expect(at(page, "reward.value").locator("input").first).to_have_value("3.10")
+
+    await keeps_a_text_that_is_no_json(page)
     assert (await street.call("PUT", offer, by="admin", body=COFFEE | {"priority": 77})).json["version"] == 2
     await page.get_by_role("button", name="Save as version 2, live at once").click()
     await page.get_by_role("dialog").get_by_role("button", name="Save").click()

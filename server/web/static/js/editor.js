@@ -21,15 +21,8 @@ const text = openText(nodes.source, () => draftChanged());
 const id = () => page.offer?.id ?? null;
 const isDirty = () => draft.isDirty || (page.mode === "json" && !isSame(readable(), draft.saved));
 
-/** The document as it stands, for what is kept: of a text that is no JSON, the last that was. */
-function readable() {
-  if (page.mode !== "json") return draft.document;
-  try {
-    return JSON.parse(text.text);
-  } catch {
-    return undefined;
-  }
-}
+/** The document as it stands; undefined of a text that is no JSON. */
+const readable = () => (page.mode === "json" ? text.read() : draft.document);
 
 // ---- showing
 
@@ -80,7 +73,7 @@ function draftChanged(path = "") {
 const later = soon(() => {
   const document = readable();
   if (page.mode === "json" && document !== undefined && !isSame(document, draft.document)) takeOver(document);
-  if (isDirty()) keep(id(), document ?? draft.document, page.offer?.version);
+  if (isDirty()) keep(id(), document ?? draft.document, page.offer?.version, document ? undefined : text.text);
   else forget(id());
   drawState();
 }, 200);
@@ -187,14 +180,16 @@ async function overtaken(version) {
 
 // ---- what was not saved
 
+/** Show again what was kept; gives the text that is no JSON, if it was one. */
 function restore() {
   const found = kept(id());
-  if (!found || isSame(found.document, draft.saved)) return;
+  if (!found || (found.text === undefined && isSame(found.document, draft.saved))) return undefined;
   draft.document = found.document;
   const older = page.offer && found.version !== page.offer.version;
   const away = el("button", { type: "button", class: "quiet", onclick: discard }, say("discard"));
   fill(find("#restored"), el("p", {}, say(older ? "restored_older" : "restored", { version: page.offer?.version ?? "" })), away);
   find("#restored").hidden = false;
+  return found.text;
 }
 
 async function discard() {
@@ -239,10 +234,14 @@ function turnTo(name) {
 
 draft.on("change", draftChanged);
 draft.on("shape", redraw);
-restore();
+const typed = restore();
 drawLists();
 fill(find("#sections"), drawWays());
 redraw("");
+if (typed !== undefined) {
+  turn("json");
+  text.type(typed);
+}
 drawState();
 if (!page.offer) drawStart(find("#start"), draft);
 openPreview(find("#preview"), draft, checked);

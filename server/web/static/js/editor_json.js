@@ -4,7 +4,7 @@ import { say } from "./words.js";
 import { Unreadable, inOrder, lineOf, linesOf } from "./editor_text.js";
 import { line, list } from "./editor_issues.js";
 
-/** Make the text's editor in a node: {text, write(document), parse(), mark(issues, summary)}. */
+/** Make the text's editor in a node: {text, write(document), type(text), read(), parse(), mark(issues, summary)}. */
 export function openText(node, changed) {
   const area = el("textarea", {
     id: "json",
@@ -46,35 +46,52 @@ export function openText(node, changed) {
     area.scrollTop = Math.max(0, (at - 5) * (area.scrollHeight / lines.length));
   };
 
+  const calm = () => {
+    fill(said);
+    area.removeAttribute("aria-invalid");
+  };
+
+  const type = (text) => {
+    area.value = text;
+    shown.wrong.clear();
+    calm();
+    number();
+  };
+
+  /** Read the text; undefined where it is no JSON object, which `wrong` is then told of. */
+  const read = (wrong = () => undefined) => {
+    try {
+      linesOf(area.value);
+      const found = JSON.parse(area.value);
+      if (found === null || typeof found !== "object" || Array.isArray(found)) throw new Unreadable(1);
+      return found;
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      return wrong(error);
+    }
+  };
+
+  /** Mark and tell the line that cannot be read. */
+  const complain = ({ line: at, twice }) => {
+    shown.wrong = new Map([[at, "wrong"]]);
+    number();
+    area.setAttribute("aria-invalid", "true");
+    area.setAttribute("aria-describedby", "json-said");
+    fill(said, twice === undefined ? say("json_unreadable", { line: at }) : say("json_twice", { line: at, name: twice }));
+    go(at);
+  };
+
   return {
     get text() {
       return area.value;
     },
-    write(document) {
-      area.value = JSON.stringify(inOrder(document), null, 2);
-      shown.wrong.clear();
-      fill(said);
-      number();
-    },
+    type,
+    write: (document) => type(JSON.stringify(inOrder(document), null, 2)),
+    read: () => read(),
     /** Read the text; undefined where it is no JSON object: the line is then marked and told. */
     parse() {
-      try {
-        linesOf(area.value);
-        const read = JSON.parse(area.value);
-        if (read === null || typeof read !== "object" || Array.isArray(read)) throw new Unreadable(1);
-        fill(said);
-        area.removeAttribute("aria-invalid");
-        return read;
-      } catch (error) {
-        if (!(error instanceof Unreadable)) throw error;
-        shown.wrong = new Map([[error.line, "wrong"]]);
-        number();
-        area.setAttribute("aria-invalid", "true");
-        area.setAttribute("aria-describedby", "json-said");
-        fill(said, say("json_unreadable", { line: error.line }));
-        go(error.line);
-        return undefined;
-      }
+      calm();
+      return read(complain);
     },
     /** Mark the lines of what is wrong, and list it with the way there. */
     mark(issues, summary) {

@@ -4,7 +4,7 @@ import { FACTS } from "./words.js";
 const PREFIX = "kairos-editor:";
 const nameOf = (id) => `${PREFIX}${FACTS.who}:${id ?? "new"}`;
 
-/** What was kept of an offer (null: the one that is not saved yet): {document, version}; null where nothing was. */
+/** What was kept of an offer (null: the one that is not saved yet): {document, version, text}; null where nothing was. */
 export function kept(id) {
   try {
     return JSON.parse(sessionStorage.getItem(nameOf(id)));
@@ -13,10 +13,13 @@ export function kept(id) {
   }
 }
 
-/** Keep a document, and which version of the offer it began from. A full store is no reason to stop writing. */
-export function keep(id, document, version) {
+/**
+ * Keep a document, and which version of the offer it began from; `text` is the JSON as it was typed, where it is none (yet).
+ * A full store is no reason to stop writing.
+ */
+export function keep(id, document, version, text) {
   try {
-    sessionStorage.setItem(nameOf(id), JSON.stringify({ document, version }));
+    sessionStorage.setItem(nameOf(id), JSON.stringify({ document, version, text }));
   } catch {
     return;
   }

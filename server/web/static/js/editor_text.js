@@ -1,10 +1,11 @@
 // Where in a JSON text each of its values stands, so that a mistake told by its path can be shown at its line.
 
-/** Where a text is no JSON. */
+/** Where a text is no JSON, or (`twice`) which member of an object it has twice: the server takes neither. */
 export class Unreadable extends Error {
-  constructor(line) {
+  constructor(line, twice) {
     super(`line ${line}`);
     this.line = line;
+    this.twice = twice;
   }
 }
 
@@ -137,10 +138,13 @@ class Reader {
 
   object(path) {
     if (this.sees("}")) return;
+    const names = new Set();
     do {
       this.space();
       const line = this.line;
-      const name = JSON.parse(this.match(TEXT));
+      const name = JSON.parse(this.match(TEXT)).normalize("NFC"); // as the server compares them
+      if (names.has(name)) throw new Unreadable(line, name);
+      names.add(name);
       const inside = path ? `${path}.${name}` : name;
       this.lines.set(inside, line);
       if (!this.sees(":")) this.wrong();
