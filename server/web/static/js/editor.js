@@ -134,7 +134,7 @@ async function write(over) {
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         if (error.code === "version_changed") await overtaken(error.told.version);
-        else if (error.code === "name_taken") wrong([{ field: "name", message: error.message }]);
+        else if (error.code === "name_taken") wrong([{ field: "name", message: error.words }]);
         else if (error.errors.length) wrong(error.errors);
         else throw error;
       }
