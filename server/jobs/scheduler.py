@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,9 @@ from server.errors import KairosError
 from server.store.leader import lead
 
 _log = structlog.get_logger("kairos.jobs")
+
+# It warns of each tick that finds the one before still at work; with one run at a time that is no fault, and many ticks a second.
+logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
 class Job(NamedTuple):
@@ -35,6 +39,8 @@ def guarded(job: Job) -> Callable[[], Awaitable[None]]:
     async def run() -> None:
         try:
             await job.work()
+        except asyncio.CancelledError:
+            pass  # the process ends: APScheduler would write that down as a job that raised an exception
         except KairosError as error:
             _log.warning("job failed", job=job.name, reason=str(error))
         except Exception:

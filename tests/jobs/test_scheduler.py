@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+
+import pytest
 
 from server.errors import Unavailable
 from server.jobs.scheduler import Job, guarded, scheduler_for, ticking
@@ -88,3 +91,25 @@ async def test_each_job_runs_once_at_a_time_and_makes_up_for_missed_ticks_by_one
         assert all(job.max_instances == 1 and job.coalesce for job in jobs)
     finally:
         scheduler.shutdown(wait=False)
+
+
+async def test_a_tick_that_finds_the_one_before_at_work_and_an_end_in_the_middle_are_no_news(
+    db_dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticks: list[int] = []
+
+    async def work() -> None:
+        ticks.append(1)
+        await asyncio.Event().wait()
+
+    async def other() -> None:
+        ticks.append(2)
+
+    async with ticking([Job("long", 0.02, work), Job("short", 0.02, other)], dsn=db_dsn):
+        assert await _until(lambda: ticks.count(2) >= 5)  # the long one would have had its turn as often
+        running = [each for each in asyncio.all_tasks() if each.get_coro().__name__ == "run_coroutine_job"]
+    for each in running:
+        each.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    assert ticks.count(1) == 1
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
