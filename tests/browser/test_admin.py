@@ -203,10 +203,21 @@ async def an_endpoint_is_added(seen: Visit, street: Street) -> None:
     await shown_once(page)
     await expect(page.locator("#said")).to_have_text("The endpoint has been changed.")  # the page has come anew
     assert (await row(street, "SELECT old_sealed IS NOT NULL AS two FROM webhooks"))["two"]
+    clicked = asyncio.Event()
+
+    async def after_the_click(route: Route) -> None:
+        await clicked.wait()
+        await route.continue_()
+
+    await page.route("**/static/js/webhooks.js", after_the_click)
     for turn, now in (("Turn off", False), ("Turn on", True)):
+        clicked.clear()
+        await page.reload(wait_until="commit")  # the button is there before the script that makes it work
         await page.get_by_role("button", name=turn).click()
+        clicked.set()
         await expect(page.get_by_role("button", name="Turn off" if now else "Turn on")).to_be_visible()
         assert (await row(street, "SELECT enabled FROM webhooks"))["enabled"] is now
+    await page.unroute("**/static/js/webhooks.js")
 
 
 async def the_audit_has_it(seen: Visit) -> None:

@@ -37,7 +37,7 @@ _FILES: Final = (
     "icon.svg",
     *("vendor/qr-scanner/qr-scanner.min.js", "vendor/qr-scanner/qr-scanner-worker.min.js"),
 )
-_SCRIPTS: Final = ("js/counter.js", "js/frame.js")
+_SCRIPTS: Final = ("js/counter.js", "js/early.js", "js/frame.js")
 _NEAR: Final = re.compile(rb'from "\./([a-z_]+\.js)"')
 _WORKER: Final = "js/counter_worker.js"
 _HEADERS: Final = {"Content-Security-Policy": CAMERA_CSP}

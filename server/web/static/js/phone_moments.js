@@ -191,7 +191,8 @@ async function accept(moment, busy) {
 }
 
 async function later(moment, busy) {
-  const answer = await deed(() => mine("POST", `/v1/moments/${moment.id}/snooze`, { body: { for: "PT1H" } }), { busy });
+  const putOff = () => mine("POST", `/v1/moments/${moment.id}/snooze`, { body: { for: "PT1H" } });
+  const answer = await deed(() => askAfterwards(putOff), { busy }); // an "opened" that came after it would bring it back at once
   if (!answer) return;
   keep(answer.body);
   shown.delete(moment.id); // it is presented once more when it is back
