@@ -25,8 +25,8 @@ START = (51.05, 10.905)
 EVIL = CORPUS[1]
 END = datetime(2041, 5, 1, 12, tzinfo=UTC)
 TRACK = "".join(
-    f'<trkpt lat="{51.05 + 0.0004 * number}" lon="10.905"><time>2026-11-03T07:{number:02}:00Z</time><name>{{}}</name></trkpt>'
-    for number in range(6)
+    f'<trkpt lat="{51.05 + 0.0004 * number}" lon="10.905"><time>2026-11-03T07:{minute:02}:00Z</time><name>{{}}</name></trkpt>'
+    for number, minute in enumerate((0, 1, 2, 3, 4, 5, 55))  # it goes on until somebody stops it
 )
 GPX = f'<?xml version="1.0"?><gpx xmlns="http://www.topografix.com/GPX/1/1"><trk><name>{{}}</name><trkseg>{TRACK}</trkseg></trk></gpx>'
 
@@ -166,7 +166,7 @@ async def test_banner_interstitial_and_inbox_come_live_and_one_leaves_with_every
     await page.locator("#walk [name=track]").set_input_files(broken)  # type: ignore[arg-type]
     await expect(page.locator("#said")).to_contain_text("no points that could be walked along")
     await page.locator("#walk [name=track]").set_input_files(track)  # type: ignore[arg-type]
-    await expect(page.locator("#walked")).to_have_text("6 points, 5 min")
+    await expect(page.locator("#walked")).to_have_text("7 points, 55 min")
     await page.locator("#walk [name=speed]").select_option("60")
     await page.get_by_role("button", name="Walk", exact=True).click()
     await expect(page.locator("#tabbar [value=inbox]")).to_contain_text("1", timeout=30_000)
@@ -228,6 +228,7 @@ async def a_banner_is_declined_without_a_network(street: Street, page: Page, see
     await expect(page.locator("#detail")).to_contain_text(re.compile(r"Until .*\b(20)?41\b"))
     await expect(banner).to_be_hidden()
     await expect(page.locator("#tabbar [value=inbox] .count")).to_have_text("1")
+    await stands(street, "banner", "opened")
     await page.route("**/v1/events", cut_off)
     await page.locator("#detail").get_by_role("button", name="No, thanks").click()
     await expect(page.locator("#said")).to_contain_text("sent later")
