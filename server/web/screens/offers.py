@@ -23,12 +23,14 @@ async def show_offers(call: Call) -> Reply:
     """Show the page; its script reads the list."""
     language = language_for(call)
     async with call.connection() as db:
-        waiting: list[Requested] = await approvals.requested(db, limit=_WAITING)
+        found: list[Requested] = await approvals.requested(db, limit=_WAITING + 1)
+        waiting = found[:_WAITING]
         people = await users.names(db, ids=actors(each.requested_by for each in waiting))
     return show(
         call,
         "offers.html",
         words=("decision", "offers"),
         waiting=[(each, signature(each.requested_by, people, language)) for each in waiting],
+        more_waiting=len(found) > _WAITING,
         author=bool(_AUTHORS & call.principal.roles),
     )

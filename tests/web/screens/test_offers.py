@@ -46,3 +46,19 @@ async def test_what_waits_for_a_yes_is_listed_with_who_asked(at: House) -> None:
     text = html.unescape((await at.call("analyst", "GET", "/dashboard/offers")).body.decode())
     assert "tea, version 1, asked for by a program" in text
     assert f'href="/dashboard/offers/{made.json["id"]}"' in text
+    german = html.unescape((await at.call("analyst", "GET", "/dashboard/offers", Accept_Language="de")).body.decode())
+    assert "tea, Version 1: angefragt hat es ein Programm" in german
+
+
+async def test_of_many_that_wait_it_is_said_that_there_are_more(at: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offers, "_WAITING", 2)
+    ask = "INSERT INTO offer_approvals (offer_id, version, author, expected, requested_by) VALUES ($1, 1, 'user:x', 9, 'key:y')"
+    for number in range(3):
+        text = (await at.call("analyst", "GET", "/dashboard/offers")).body.decode()
+        assert "wait longest; there are more.<" not in text
+        made = await at.call("marketer", "POST", "/v1/offers", document(f"tea-{number}"))
+        async with at.pool.acquire() as db:
+            await db.execute(ask, made.json["id"])
+    text = (await at.call("analyst", "GET", "/dashboard/offers")).body.decode()
+    assert "These 2 wait longest; there are more.<" in text
+    assert text.count("asked for by a program") == 2

@@ -26,18 +26,32 @@ async function load({ further = false } = {}) {
   const query = remember();
   query.set("order", "newest");
   query.set("limit", PAGE);
-  if (further && next) query.set("cursor", next);
+  if (further) query.set("cursor", next);
+  else more.hidden = true; // it goes on from a list that is on its way out
   const answer = await attempt(() => call("GET", `/v1/offers?${query}`), { busy: further ? more : list });
-  if (!answer || mine !== asked) return;
+  if (mine !== asked) return;
+  if (!answer) {
+    if (!further) none("not_read"); // another list than the one that was asked for tells nothing
+    return;
+  }
   const { items } = answer.body;
   next = answer.body.next;
   if (!further) body.replaceChildren();
-  body.append(...items.map(line));
+  const lines = items.map(line);
+  body.append(...lines);
+  list.hidden = false;
+  const left = further && document.activeElement === more;
   more.hidden = next === null;
-  list.hidden = body.children.length === 0;
-  const none = form.elements.search.value ? "none_found" : form.elements.status.value ? "none_such" : "none_yet";
-  find("#found").textContent = list.hidden ? say(none) : body.children.length === 1 ? say("found_one") : say("found", { count: count(body.children.length) });
+  if (left && more.hidden) lines[0]?.querySelector("a").focus();
+  if (!body.children.length) none(form.elements.search.value ? "none_found" : form.elements.status.value ? "none_such" : "none_yet");
+  else find("#found").textContent = body.children.length === 1 ? say("found_one") : say("found", { count: count(body.children.length) });
   drawLines(items.map((each) => each.id));
+}
+
+function none(why) {
+  body.replaceChildren();
+  list.hidden = true;
+  find("#found").textContent = say(why);
 }
 
 function line(offer) {
@@ -72,7 +86,7 @@ function trend(days) {
   return sparkline(days, say("spark", { total: count(total), most: count(Math.max(...days.map((each) => each ?? 0))) }), count(total));
 }
 
-for (const [name, value] of new URLSearchParams(location.search)) if (form.elements[name]) form.elements[name].value = value;
+for (const [name, value] of new URLSearchParams(location.search)) if (form.elements[name]) form.elements[name].value = value.slice(0, 64); // the server's limit of a search
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("input", soon(() => load()));
 more.addEventListener("click", () => load({ further: true }));
