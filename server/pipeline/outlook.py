@@ -37,10 +37,14 @@ _MASKS: Final = 20_000
 
 
 class Plan(NamedTuple):
-    """An offer that is to be told, and how far it is: published, published for later, or approved."""
+    """An offer that is to be told, and how far it is: published, published for later, or approved.
+
+    `since`: the day on which it got there; on the days before nobody could be told.
+    """
 
     offer: Offer
     state: State
+    since: date | None = None
 
 
 class Expected(NamedTuple):
@@ -145,12 +149,13 @@ class Outlook:
         return [self.day(first + number * _DAY) for number in range(count)]
 
     def day(self, day: date) -> DayAhead:
-        """Look at one day."""
-        pattern = self._pattern(day)
+        """Look at one day; what was not there yet is not told of it, though weeks repeat themselves in what is reckoned."""
+        plans = [plan for plan in self.planned(day) if plan.since is None or day >= plan.since]
+        pattern = self._pattern(plans)
         audience = round(len(pattern.members) * self.crowd.weight)
         return DayAhead(
             day=day,
-            offers=[self._expected(plan, day) for plan in self.planned(day)],
+            offers=[self._expected(plan, day) for plan in plans],
             audience=audience,
             members=len(pattern.members),
             apart=pattern.apart,
@@ -164,8 +169,8 @@ class Outlook:
             self._plans[day] = [plan for plan in self.plans if is_planned(plan.offer, day, self.zone)]
         return self._plans[day]
 
-    def _pattern(self, day: date) -> Pattern:
-        offers = [plan.offer for plan in self.planned(day)]
+    def _pattern(self, plans: Sequence[Plan]) -> Pattern:
+        offers = [plan.offer for plan in plans]
         key = frozenset(offer.id for offer in offers)
         if key not in self._patterns:
             self._patterns[key] = Pattern(offers, self.reaches, self)
@@ -181,7 +186,7 @@ class Outlook:
         """Whom each offer may reach."""
         return {
             offer.id: reach_of(offer, self.crowd, self.places, days=self._there[offer.when.places])
-            for offer, _ in self.plans
+            for offer in (plan.offer for plan in self.plans)
         }
 
     @cached_property
@@ -206,7 +211,7 @@ class Outlook:
                 (self._there[offer.when.places][who] & self._whole).bit_count()
                 for who in self.reaches[offer.id].members
             )
-            for offer, _ in self.plans
+            for offer in (plan.offer for plan in self.plans)
             if self.reaches[offer.id].basis == "visits"
         }
 
@@ -256,7 +261,8 @@ class Outlook:
         """Give the share of a day's audience that would meet a cap."""
         if not pattern.asked or not self.crowd.days:
             return None
-        week = [self._pattern(day - number * _DAY) for number in reversed(range(WEEK))]
+        before = [self._pattern(self.planned(day - number * _DAY)) for number in reversed(range(1, WEEK))]
+        week = [*before, pattern]
         sent = self._post[1]
         alike = Counter((tuple([each.habit(who) for each in week]), sent.get(who, ())) for who in pattern.asked)
         chance = sum(count * self._chance(*of, day.weekday()) for of, count in alike.items())

@@ -156,6 +156,14 @@ async def open_budget(db: Connection, *, offer_id: UUID) -> None:
     await db.execute(OPEN_BUDGET, offer_id)
 
 
+LIVE_SINCE = "SELECT id, published_at FROM offers WHERE status = 'live' AND published_at IS NOT NULL"
+
+
+async def live_since(db: Connection) -> dict[UUID, datetime]:
+    """Tell since when each live offer has been so."""
+    return {row["id"]: row["published_at"] for row in await db.fetch(LIVE_SINCE)}
+
+
 FIND = """
 SELECT o.id, o.name, o.status, v.version, o.live_version, v.document, v.author, o.created_at, o.updated_at,
        o.published_at, o.ended_at

@@ -6,6 +6,7 @@ import asyncio
 from datetime import date, timedelta
 from typing import Final, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -38,7 +39,8 @@ class PlannedOffer(msgspec.Struct, frozen=True, kw_only=True):
     """An offer of a day: published (`live`), published for later, or approved and not yet published.
 
     `audience` is whom it may reach, as for approvals; `visitors` how many of them are likely to come on this day. `basis`
-    tells by what the audience was counted: recorded visits, or the consents of all, where nothing was recorded.
+    tells by what the audience was counted: recorded visits, or the consents of all, where nothing was recorded. A day that
+    is over has only what has been published ever since.
     """
 
     offer_id: UUID
@@ -103,7 +105,7 @@ async def show_calendar(call: Call) -> Calendar:
     await parts.rules.refresh()  # what was published a moment ago is planned
     ruleset = parts.rules.current.ruleset
     async with call.connection() as db:
-        plans = await _plans(db, call, today=today)
+        plans = await _plans(db, call, today=today, zone=zone)
         of = await crowd(db, settings=parts.settings, now=parts.clock.now())
     outlook = Outlook(
         plans=plans,
@@ -144,11 +146,16 @@ def span_of(query: CalendarQuery, today: date, *, most: int) -> tuple[date, date
     return first, end
 
 
-async def _plans(db: Connection, call: Call, *, today: date) -> list[Plan]:
+async def _plans(db: Connection, call: Call, *, today: date, zone: ZoneInfo) -> list[Plan]:
     """List what is published, and what has its yes and is not published."""
     ruleset = call.parts.rules.current.ruleset
+    since = await offers.live_since(db)
     plans = [
-        Plan(each, "scheduled" if each.active_from is not None and each.active_from > today else "live")
+        Plan(
+            each,
+            "scheduled" if each.active_from is not None and each.active_from > today else "live",
+            since[each.id].astimezone(zone).date() if each.id in since else None,
+        )
         for each in ruleset.offers
     ]
     live = {plan.offer.id for plan in plans}
@@ -163,7 +170,7 @@ async def _plans(db: Connection, call: Call, *, today: date) -> list[Plan]:
             )  # fmt: skip
         except Invalid:  # what it names is gone: it could not be published either
             continue
-        plans.append(Plan(parsed.offer, "approved"))
+        plans.append(Plan(parsed.offer, "approved", today))
     return plans
 
 
@@ -180,7 +187,7 @@ def _day(ahead: DayAhead, *, least: int) -> CalendarDay:
 
 
 def _offer(expected: Expected, *, least: int) -> PlannedOffer:
-    offer, state = expected.plan
+    offer, state, _ = expected.plan
     suppressed = min(expected.audience, expected.members) < least
     return PlannedOffer(
         offer_id=offer.id,

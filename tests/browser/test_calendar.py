@@ -34,6 +34,8 @@ async def street(db_dsn: str, tmp_path: Path) -> AsyncIterator[Street]:
         store = (await opened.call("POST", "/v1/stores", by="admin", body=STORE)).json
         made = await opened.call("POST", "/v1/offers", by="admin", body=document("every-day"))
         assert (await opened.call("POST", f"/v1/offers/{made.json['id']}/publish", by="admin")).status == 200
+        async with opened.house.parts.pool.acquire() as db:
+            await db.execute("UPDATE offers SET published_at = published_at - interval '90 days'")
         for number in range(3):
             customer = await opened.customer(f"customer-{number}")
             async with opened.house.parts.pool.acquire() as db:
@@ -62,6 +64,11 @@ async def test_days_are_read_and_everything_is_stopped_and_goes_on(street: Stree
     await page.get_by_role("button", name="Jetzt anhalten").click()
     await expect(page.get_by_role("dialog")).to_be_visible()  # without a reason nothing is stopped
     await page.locator("dialog textarea").fill(TOGETHER[:500])
+    await page.route("**/v1/programme", lambda route: route.abort())
+    await page.get_by_role("button", name="Jetzt anhalten").click()
+    await expect(page.locator("#said")).to_contain_text("nicht erreichbar")
+    await page.unroute("**/v1/programme")
+    await page.get_by_role("button", name="Alles anhalten …").click()  # what was typed is still there
     await page.get_by_role("button", name="Jetzt anhalten").click()
     await expect(page.get_by_role("heading", level=2).first).to_have_text("Das Programm ist angehalten")
     await expect(page.locator(".reason")).to_contain_text("Warum: <script>window.taken=1</script>")
@@ -84,4 +91,4 @@ async def test_days_are_read_and_everything_is_stopped_and_goes_on(street: Stree
     await expect(page.locator("#day")).to_contain_text("Dieser Tag ist vorbei")
     await expect(page.locator("#day [scope=col]")).to_have_text(["Angebot", "Zustand"])
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    seen.only_here()
+    seen.only_here("net::ERR_FAILED")

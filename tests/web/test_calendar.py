@@ -102,6 +102,16 @@ async def test_four_weeks_from_today_are_shown_with_what_is_planned_and_how_far_
     assert first["here"]["offer_id"] == shop.offers["here"]
 
 
+async def test_days_before_an_offer_was_published_or_approved_are_without_it(shop: Shop) -> None:
+    earlier = "UPDATE offers SET published_at = published_at + $2::interval WHERE id = $1"
+    async with shop.at.pool.acquire() as db:
+        await db.execute(earlier, shop.offers["here"], timedelta(days=-1))
+        told = await shop.look(f"?from={(shop.today - timedelta(days=2)).isoformat()}")
+        await db.execute(earlier, shop.offers["here"], timedelta(days=1))
+    before, yesterday, today = (set(named(day)) for day in told["days"][:3])
+    assert (before, yesterday, today) == (set(), {"here"}, {"here", "few", "birthdays"})
+
+
 async def test_audiences_are_those_of_approvals_and_small_ones_are_blanked(shop: Shop) -> None:
     [day] = (await shop.look(f"?from={shop.today}&to={shop.today + timedelta(days=1)}"))["days"]
     offers_ = named(day)

@@ -41,6 +41,7 @@ async function load() {
   const answer = await attempt(() => call("GET", `/v1/calendar?from=${from}&to=${to}`), { busy: find("#weeks") });
   if (asked !== month) return; // whoever leafs fast has gone on already
   if (!answer) {
+    if (!shown) title(asked, say("not_read"));
     month = drawn;
     return;
   }
@@ -50,11 +51,15 @@ async function load() {
   draw();
 }
 
+function title(name, note) {
+  const words = new Intl.DateTimeFormat(LOCALE, { month: "long", year: "numeric", timeZone: "UTC" });
+  find("#month").textContent = words.format(at(`${name}-15`));
+  find("#recorded").textContent = note;
+}
+
 function draw() {
-  const title = new Intl.DateTimeFormat(LOCALE, { month: "long", year: "numeric", timeZone: "UTC" });
-  find("#month").textContent = title.format(at(`${month}-15`));
   const { days, share: read } = shown.recorded;
-  find("#recorded").textContent = days ? say("recorded", { days: count(days), share: share(read) }) : say("recorded_none");
+  title(drawn, days ? say("recorded", { days: count(days), share: share(read) }) : say("recorded_none"));
   const weeks = [];
   for (let start = 0; start < shown.days.length; start += 7) weeks.push(shown.days.slice(start, start + 7));
   fill(find("#weeks"), weeks.map(week));

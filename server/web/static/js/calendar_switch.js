@@ -4,11 +4,15 @@ import { el } from "./dom.js";
 import { ask, attempt } from "./frame.js";
 import { say } from "./words.js";
 
+let typed = "";
+
 /** Attach the switch, where the page offers it. */
 export function attachSwitch() {
   document.querySelector("#stop")?.addEventListener("click", async ({ currentTarget }) => {
     const reason = await askWhy();
-    if (reason !== undefined) await put({ paused: true, reason }, currentTarget);
+    if (reason === undefined) return;
+    typed = reason; // where it cannot be stopped just now, nobody types it twice
+    await put({ paused: true, reason }, currentTarget);
   });
   document.querySelector("#go-on")?.addEventListener("click", async ({ currentTarget }) => {
     if (await ask(say("go_on_sure"), { yes: say("go_on_now") })) await put({ paused: false }, currentTarget);
@@ -21,7 +25,7 @@ async function put(body, busy) {
 
 function askWhy() {
   return new Promise((resolve) => {
-    const reason = el("textarea", { name: "reason", required: true, maxlength: 500, rows: 3 });
+    const reason = el("textarea", { name: "reason", required: true, maxlength: 500, rows: 3, value: typed });
     const dialog = el("dialog", { "aria-labelledby": "stop-title" }, el("form", { method: "dialog" },
       el("h2", { id: "stop-title" }, say("stop_title")), el("p", {}, say("stop_about")),
       el("label", {}, say("stop_reason"), reason),
