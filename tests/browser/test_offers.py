@@ -247,6 +247,30 @@ async def tries_all(page: Page) -> None:
     ]
 
 
+async def comes_back_to_the_replay(page: Page) -> None:
+    """The longest span that the form takes is answered, it is told with its own days, and is there after a reload, too."""
+    first = page.get_by_label("First day")
+    await first.fill(await first.get_attribute("min") or "")
+    asked = await first.input_value()
+    await page.get_by_role("button", name="Replay", exact=True).click()
+    await first.fill(await page.get_by_label("Last day").input_value())
+    title = page.locator(".replayed h3").first
+    spoken = "async text => (await import('/static/js/words.js')).day(text)"
+    await expect(title).to_contain_text(f"everybody@2, {await page.evaluate(spoken, asked)}", timeout=30_000)
+    await page.reload()
+    await expect(title).to_contain_text(f"everybody@2, {await page.evaluate(spoken, asked)}")
+
+
+async def loses_the_network(page: Page) -> None:
+    """A list that could not be read is no other list, and is there as soon as it can."""
+    await page.route("**/v1/offers?**", lambda route: route.abort())
+    await page.get_by_label("State").select_option("draft")
+    await expect(page.locator("#found")).to_contain_text("could not be read")  # nor is the other list still there
+    await expect(page.locator("#list tbody tr")).to_have_count(0)
+    await page.unroute("**/v1/offers?**")
+    await page.get_by_label("State").select_option("")
+
+
 async def test_offers_are_found_replayed_and_compared(street: Street, chromium: Browser) -> None:
     offer = await written(street, "everybody", **{"if": {"daylight": True}}, priority=40)
     rest = {name: value for name, value in document("everybody").items() if name != "if"}
@@ -262,6 +286,7 @@ async def test_offers_are_found_replayed_and_compared(street: Street, chromium: 
     seen = await somebody(chromium, street, await person(street, "marketer"))
     page = await seen.go("/dashboard/offers")
     await expect(page.locator("#list tbody tr")).to_have_count(2)
+    await loses_the_network(page)
     await expect(page.get_by_role("img", name="3 redeemed in 28 days, at most 3 on one day")).to_be_visible()
     await page.get_by_label("Search by name").fill("EVERY")
     await expect(page.locator("#list tbody tr")).to_have_count(1)
@@ -279,7 +304,8 @@ async def test_offers_are_found_replayed_and_compared(street: Street, chromium: 
     figures = page.locator(".replayed .figures")
     await expect(figures).to_contain_text("Moments 3", timeout=30_000, use_inner_text=True)
     await expect(page.get_by_role("img", name="Moments by day: 3 in all")).to_be_visible()
-    assert await looked_up(street, "SELECT count(*) FROM replays WHERE offer_id = $1 AND state = 'done'", offer) == 1
+    await comes_back_to_the_replay(page)
+    assert await looked_up(street, "SELECT count(*) FROM replays WHERE offer_id = $1 AND state = 'done'", offer) == 2
     await press(page, "Compare")
     await expect(page.locator(".changes")).to_contain_text("no longer: Only if: while the sun is up")
     await expect(page.locator(".changes ins")).to_have_text(
@@ -301,7 +327,7 @@ async def test_offers_are_found_replayed_and_compared(street: Street, chromium: 
     await press(page, "Yes")
     await expect(page.locator("#said")).to_contain_text("Done.")
     assert await looked_up(street, "SELECT document ->> 'priority' FROM offer_versions WHERE version = 4") == "40"
-    seen.only_here("409 (Conflict)")
+    seen.only_here("409 (Conflict)", "net::ERR_FAILED")
 
 
 async def test_what_is_done_on_the_page_is_refused_to_other_pages(street: Street) -> None:

@@ -78,6 +78,19 @@ async def test_two_versions_are_compared_and_one_that_is_not_there_is_not(at: Ho
     assert (await at.call("admin", "GET", f"/dashboard/offers/{UUID(int=9)}")).status == 404
 
 
+async def test_a_version_is_called_live_only_while_its_offer_is(at: House) -> None:
+    identifier = await made(at)
+    await at.call("marketer", "PUT", f"/v1/offers/{identifier}", document(priority=60))
+    state = (
+        "UPDATE offers SET status = $2, live_version = 1, published_at = clock_timestamp(), ended_at = $3 WHERE id = $1"
+    )
+    async with at.pool.acquire() as db:
+        for status, ended, said in (("live", None, True), ("paused", None, False), ("ended", MORNING, False)):
+            await db.execute(state, UUID(identifier), status, ended)
+            text = await page(at, "marketer", f"/dashboard/offers/{identifier}")
+            assert ("Version 1 is live" in text) is said, status
+
+
 async def test_what_an_author_wrote_is_never_markup(at: House) -> None:
     moment = {"content": {"en": {"title": EVIL, "body": EVIL}}, "fallback_locale": "en"}
     identifier = await made(at, moment=moment, topic=None)

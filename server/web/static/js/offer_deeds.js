@@ -18,14 +18,14 @@ export function attachDeeds() {
   if (said) tell(said);
 }
 
-/** Do something; what is refused is said in the page's language, where it has words for it. */
-export function deed(work, busy) {
+/** Do something; what is refused is said in the page's language, where it has words for it (for a deed of a `kind`, words of its own). */
+export function deed(work, busy, kind = "") {
   return attempt(async () => {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof Problem) || !knows(`problem_${error.code}`)) throw error;
-      tell(say(`problem_${error.code}`, { problem: error.words }), { wrong: true });
+      if (!(error instanceof Problem) || !knows(`problem_${kind}${error.code}`)) throw error;
+      tell(say(`problem_${kind}${error.code}`, { problem: error.words }), { wrong: true });
       return undefined;
     }
   }, { busy });
@@ -37,7 +37,12 @@ function anew(text) {
   location.assign(location.pathname);
 }
 
-const warned = (body, text) => [text, ...(body.warnings ?? []).map((each) => say("warned", { message: `${each.field} ${each.message}` }))].join(" ");
+/** What was done, with what its author should know: that a version waits for its yes has words here. */
+function warned(body, text) {
+  const waits = body.status === "live" && body.live_version < body.version;
+  const left = (body.warnings ?? []).filter((each) => each.field || !waits);
+  return [text, waits ? say("asked_now") : null, ...left.map((each) => say("warned", { message: `${each.field} ${each.message}` }))].filter(Boolean).join(" ");
+}
 
 async function publish(busy) {
   await deed(async () => {

@@ -1,5 +1,5 @@
 // Trying an offer on the recorded past: asked for, watched until it is done, and told day by day.
-import { call } from "./api.js";
+import { call, Problem } from "./api.js";
 import { bars } from "./bars.js";
 import { gateName } from "./compared.js";
 import { el, fill } from "./dom.js";
@@ -10,6 +10,7 @@ import { wallOf } from "./zone_time.js";
 
 const DAY = 86400000;
 const LOOK_MS = 700;
+const KEPT = `replay:${FACTS.offer}`;
 const OVER = new Set(["done", "failed", "cancelled"]);
 const ASSUMES = {
   "Profiles, segments and consents are those of today.": "assume_profiles",
@@ -24,35 +25,61 @@ const ASSUMES = {
 export function mountReplay(node) {
   if (!FACTS.replay_days) return fill(node, el("p", { class: "note" }, say("replay_not")));
   const answer = el("div", { class: "replayed", role: "status", "aria-live": "polite" });
-  const today = (back) => wallOf(new Date(Date.now() - back * DAY), FACTS.zone).date;
-  const bounds = { type: "date", required: true, min: today(FACTS.replay_days), max: today(0) };
+  const today = (back) => dateOf(Date.now() - back * DAY);
+  const bounds = { type: "date", required: true, min: today(FACTS.replay_days - 1), max: today(0) };
+  const start = el("button", { type: "submit" }, say("replay_start"));
   const form = el("form", { class: "span" },
-    el("label", {}, say("replay_first"), el("input", { ...bounds, name: "first", value: today(Math.min(6, FACTS.replay_days)) })),
+    el("label", {}, say("replay_first"), el("input", { ...bounds, name: "first", value: today(Math.min(6, FACTS.replay_days - 1)) })),
     el("label", {}, say("replay_last"), el("input", { ...bounds, name: "last", value: today(0) })),
-    el("button", { type: "submit" }, say("replay_start")));
+    start);
   form.addEventListener("input", ({ currentTarget: { elements: { first, last } } }) => {
     last.setCustomValidity(last.value < first.value ? say("replay_order") : "");
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    deed(() => replay(form, answer), event.submitter);
+    deed(() => replay(form, answer), start, "replay_");
   });
+  if (sessionStorage.getItem(KEPT)) deed(() => resume(answer), start, "replay_");
   return fill(node,
     el("p", { class: "note" }, say("replay_about", { version: FACTS.version }), " ", say("replay_days", { days: FACTS.replay_days })), form, answer);
 }
 
 const after = (date) => new Date(Date.parse(`${date}T12:00Z`) + DAY).toISOString().slice(0, 10);
 
+const dateOf = (instant) => wallOf(new Date(instant), FACTS.zone).date;
+
 async function replay(form, node) {
   const span = { from: form.elements.first.value, to: after(form.elements.last.value) };
-  let { body } = await call("POST", `/v1/offers/${FACTS.offer}/replay`, { body: span });
-  const path = `/v1/replays/${body.id}`;
+  const { body } = await call("POST", `/v1/offers/${FACTS.offer}/replay`, { body: span });
+  sessionStorage.setItem(KEPT, body.id);
+  await watch(body, node);
+}
+
+/** Go on with what was asked for before the page was left; what is kept no more is not missed. */
+async function resume(node) {
+  try {
+    await watch((await call("GET", `/v1/replays/${sessionStorage.getItem(KEPT)}`)).body, node);
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    sessionStorage.removeItem(KEPT);
+  }
+}
+
+async function watch(first, node) {
+  const path = `/v1/replays/${first.id}`;
+  let body = first;
   while (!OVER.has(body.state)) {
     showProgress(node, body, path);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    ({ body } = await call("GET", path));
+    try {
+      ({ body } = await call("GET", path));
+    } catch (error) {
+      if (!(error instanceof Problem) || (error.status > 0 && error.status < 500)) throw error;
+      node.querySelector(".told").textContent = say("replay_lost"); // it goes on in the server
+    }
   }
-  fill(node, draw(body, form));
+  if (body.state !== "done") sessionStorage.removeItem(KEPT);
+  fill(node, draw(body));
 }
 
 function showProgress(node, { state, progress }, path) {
@@ -63,14 +90,14 @@ function showProgress(node, { state, progress }, path) {
     node.querySelector(".told").textContent = told;
     return;
   }
-  const cancel = el("button", { type: "button", class: "quiet", onclick: () => attempt(() => call("DELETE", path)) }, say("replay_cancel"));
+  const cancel = el("button", { type: "button", class: "quiet", onclick: ({ currentTarget: busy }) => attempt(() => call("DELETE", path), { busy }) }, say("replay_cancel"));
   fill(node, el("progress", { max: 1, value: progress, "aria-label": say("replay") }), el("span", { class: "told" }, told), cancel);
 }
 
-function draw(result, form) {
+function draw(result) {
   if (result.state === "cancelled") return el("p", {}, say("replay_cancelled"));
   if (result.state === "failed") return el("p", { class: "complaint" }, say("replay_failed", { reason: result.reason ?? "" }));
-  const of = { offer: result.offer, first: day(form.elements.first.value), last: day(form.elements.last.value) };
+  const of = { offer: result.offer, first: day(dateOf(result.from)), last: day(dateOf(Date.parse(result.to) - 1)) };
   return [
     el("h3", {}, say("replay_of", of)),
     result.suppressed ? el("p", { class: "note" }, say("minimum", { least: FACTS.least })) : null,
