@@ -247,8 +247,12 @@ async def tries_all(page: Page) -> None:
     ]
 
 
-async def comes_back_to_the_replay(page: Page) -> None:
+async def replays_and_comes_back(page: Page) -> None:
     """The longest span that the form takes is answered, it is told with its own days, and is there after a reload, too."""
+    await page.get_by_role("button", name="Replay", exact=True).click()
+    figures = page.locator(".replayed .figures")
+    await expect(figures).to_contain_text("Moments 3", timeout=30_000, use_inner_text=True)
+    await expect(page.get_by_role("img", name="Moments by day: 3 in all")).to_be_visible()
     first = page.get_by_label("First day")
     await first.fill(await first.get_attribute("min") or "")
     asked = await first.input_value()
@@ -300,11 +304,7 @@ async def test_offers_are_found_replayed_and_compared(street: Street, chromium: 
     await page.get_by_label("State").select_option("")
     await page.get_by_label("Search by name").fill("every")
     await page.get_by_role("link", name="everybody").click()
-    await page.get_by_role("button", name="Replay", exact=True).click()
-    figures = page.locator(".replayed .figures")
-    await expect(figures).to_contain_text("Moments 3", timeout=30_000, use_inner_text=True)
-    await expect(page.get_by_role("img", name="Moments by day: 3 in all")).to_be_visible()
-    await comes_back_to_the_replay(page)
+    await replays_and_comes_back(page)
     assert await looked_up(street, "SELECT count(*) FROM replays WHERE offer_id = $1 AND state = 'done'", offer) == 2
     await press(page, "Compare")
     await expect(page.locator(".changes")).to_contain_text("no longer: Only if: while the sun is up")

@@ -26,6 +26,7 @@ async function put(body, busy) {
 function askWhy() {
   return new Promise((resolve) => {
     const reason = el("textarea", { name: "reason", required: true, maxlength: 500, rows: 3, value: typed });
+    reason.addEventListener("input", () => reason.setCustomValidity(reason.value && !reason.value.trim() ? say("stop_reason") : "")); // blanks tell nobody
     const dialog = el("dialog", { "aria-labelledby": "stop-title" }, el("form", { method: "dialog" },
       el("h2", { id: "stop-title" }, say("stop_title")), el("p", {}, say("stop_about")),
       el("label", {}, say("stop_reason"), reason),
