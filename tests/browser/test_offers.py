@@ -232,7 +232,11 @@ async def test_a_rule_is_tried_on_a_phone_in_german_in_the_dark(street: Street, 
 
 async def tries_all(page: Page) -> None:
     """A point has to be said; the gates are those of the offer that came furthest."""
+    await page.route("**/v1/segments?**", lambda route: route.abort())
     await page.get_by_text("Try all live offers against each other").click()
+    await expect(page.locator("#dry-run")).to_contain_text("could not be read")
+    await page.unroute("**/v1/segments?**")
+    await press(page, "Try again")
     await page.locator("[name=place]").select_option("")
     await press(page, "Try all live offers")
     await expect(page.get_by_label("Latitude")).to_be_focused()  # no point is no place in the sea

@@ -72,7 +72,7 @@ function week(days) {
 
 function cell(planned) {
   const past = planned.day < today();
-  const over = !past && planned.capped_share !== null && planned.capped_share * 100 > Number(limit.value || 0);
+  const over = !past && planned.capped_share !== null && planned.capped_share * 100 > Number(limit.value || 100);
   const kinds = [over ? "over" : "", planned.day === today() ? "today" : "", planned.day.startsWith(month) && !past ? "" : "outside"];
   const name = new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "numeric", timeZone: "UTC" }).format(at(planned.day));
   const button = el("button", { type: "button", onclick: () => drawDay(find("#day"), planned, past) },

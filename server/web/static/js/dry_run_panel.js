@@ -13,12 +13,16 @@ const SEGMENTS = 40;
 
 /**
  * Put the panel into a node: mountDryRun(node, {offerId}) tries that offer as it is saved, drafts too; without an id the live
- * offers against each other. Answers a promise of the panel's form.
+ * offers against each other. Answers a promise of the panel's form, undefined where it could not be read.
  */
 export async function mountDryRun(node, { offerId = null } = {}) {
   fill(node, el("p", { class: "note" }, say("loading")));
   const loaded = await attempt(() => load(offerId));
-  if (!loaded) return undefined;
+  if (!loaded) {
+    const retry = el("button", { type: "button", class: "quiet", onclick: () => mountDryRun(node, { offerId }) }, say("dry_load"));
+    fill(node, el("p", { class: "note" }, say("dry_not_loaded")), retry);
+    return undefined;
+  }
   const answer = el("div", { class: "dry-answer", role: "status", "aria-live": "polite" });
   const button = (all, kind) => el("button", { type: "submit", class: kind, value: all ? "all" : "one" }, say(all ? "dry_try_all" : "dry_try"));
   const buttons = offerId ? [button(false, ""), button(true, "quiet")] : [button(true, "")];

@@ -91,7 +91,7 @@ function showProgress(node, { state, progress }, path) {
     return;
   }
   const cancel = el("button", { type: "button", class: "quiet", onclick: ({ currentTarget: busy }) => attempt(() => call("DELETE", path), { busy }) }, say("replay_cancel"));
-  fill(node, el("progress", { max: 1, value: progress, "aria-label": say("replay") }), el("span", { class: "told" }, told), cancel);
+  fill(node, el("progress", { max: 1, value: progress, "aria-label": say("replay") }), el("span", { class: "told", "aria-live": "off" }, told), cancel);
 }
 
 function draw(result) {
