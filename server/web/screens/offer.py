@@ -10,7 +10,7 @@ import msgspec
 
 from server.decision.plan import STATES
 from server.errors import NotFound
-from server.store import approvals, offers, users
+from server.store import approvals, offers, programme, users
 from server.store.approvals import Approval
 from server.store.offers import OfferRow, may_go_live
 from server.store.pool import Connection
@@ -62,6 +62,7 @@ async def show_offer(call: Call) -> Reply:
             raise NotFound
         listed = await offers.versions(db, offer_id=offer.id, limit=_VERSIONS)
         approval = await approvals.find(db, offer_id=offer.id, version=offer.version)
+        stopped = (await programme.find(db)).paused
         compared = await _compared(db, call, offer, language)
         wrote = {*(each.author for each in listed), *_asked(approval)}
         people = await users.names(db, ids=actors(wrote))
@@ -88,6 +89,7 @@ async def show_offer(call: Call) -> Reply:
         approval=None if approval is None else approval_answer(approval, least=settings.privacy.min_group),
         deeds=deeds,
         author=author,
+        stopped=stopped,
         compared=compared,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from server.store import approvals, users
+from server.store import approvals, programme, users
 from server.store.approvals import Requested
 from server.web.access import Kind
 from server.web.call import Call, Reply
@@ -25,12 +25,14 @@ async def show_offers(call: Call) -> Reply:
     async with call.connection() as db:
         found: list[Requested] = await approvals.requested(db, limit=_WAITING + 1)
         waiting = found[:_WAITING]
+        stopped = (await programme.find(db)).paused
         people = await users.names(db, ids=actors(each.requested_by for each in waiting))
     return show(
         call,
         "offers.html",
         words=("decision", "offers"),
         waiting=[(each, signature(each.requested_by, people, language)) for each in waiting],
+        stopped=stopped,
         more_waiting=len(found) > _WAITING,
         author=bool(_AUTHORS & call.principal.roles),
     )

@@ -14,6 +14,7 @@ import pytest
 
 from server.pipeline import past
 from server.pipeline.rules import Rules
+from server.store import programme
 from server.store.approvals import Approval
 from server.store.offers import OfferRow
 from server.store.pool import Pool
@@ -89,6 +90,10 @@ async def test_a_version_is_called_live_only_while_its_offer_is(at: House) -> No
             await db.execute(state, UUID(identifier), status, ended)
             text = await page(at, "marketer", f"/dashboard/offers/{identifier}")
             assert ("Version 1 is live" in text) is said, status
+            await programme.throw(db, paused=True, reason="prices", by="user:x")
+            text = await page(at, "marketer", f"/dashboard/offers/{identifier}")
+            assert ("the whole programme is stopped.</a>" in text) is said, status
+            await programme.throw(db, paused=False, reason="", by="user:x")
 
 
 async def test_what_an_author_wrote_is_never_markup(at: House) -> None:

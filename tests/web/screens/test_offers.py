@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from server.pipeline.rules import Rules
+from server.store import programme
 from server.store.pool import Pool
 from server.web import offers as api
 from server.web.screens import offers
@@ -48,6 +49,14 @@ async def test_what_waits_for_a_yes_is_listed_with_who_asked(at: House) -> None:
     assert f'href="/dashboard/offers/{made.json["id"]}"' in text
     german = html.unescape((await at.call("analyst", "GET", "/dashboard/offers", Accept_Language="de")).body.decode())
     assert "tea, Version 1: angefragt hat es ein Programm" in german
+
+
+async def test_that_the_programme_is_stopped_is_said(at: House) -> None:
+    async with at.pool.acquire() as db:
+        for stopped in (False, True):
+            await programme.throw(db, paused=stopped, reason="prices", by="user:x")
+            text = (await at.call("analyst", "GET", "/dashboard/offers")).body.decode()
+            assert ("the whole programme is stopped.</a>" in text) is stopped
 
 
 async def test_of_many_that_wait_it_is_said_that_there_are_more(at: House, monkeypatch: pytest.MonkeyPatch) -> None:

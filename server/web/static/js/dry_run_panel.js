@@ -10,6 +10,7 @@ import { attempt, tell } from "./frame.js";
 import { FACTS, LANGUAGE, say } from "./words.js";
 
 const SEGMENTS = 40;
+let asked = 0;
 
 /**
  * Put the panel into a node: mountDryRun(node, {offerId}) tries that offer as it is saved, drafts too; without an id the live
@@ -55,6 +56,7 @@ async function load(offerId) {
 
 /** Ask. The clock at a point is known only once the server has said its zone: then it is asked again on that clock. */
 async function run(form, node, path, places, busy) {
+  const mine = (asked += 1); // of two that were asked for, the answer to the first may come last
   calm(form);
   const place = places.find((each) => each.id === form.elements.place.value);
   const ask = async (zone) => {
@@ -66,10 +68,12 @@ async function run(form, node, path, places, busy) {
   try {
     let { body, answer } = await ask(zone);
     if (!place && answer.zone !== zone) ({ body, answer } = await ask(answer.zone));
+    if (mine !== asked) return;
     fill(node, drawAnswer(answer, { place: place?.name, weather: body.weather }));
     node.firstChild.scrollIntoView({ block: "nearest" });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
+    if (mine !== asked) return;
     fill(node);
     const left = error.errors.filter((each) => !complain(form, each));
     if (left.length || !error.errors.length) tell(say("failed", { problem: error.words }), { wrong: true });
