@@ -162,8 +162,14 @@ async def tries_far_away(street: Street, seen: Visit) -> None:
     """Of a thousand fences and more the offer's own is there at once, and any other is searched for."""
     page = seen.page
     places = {"ids": [await many_fences(street)]}
-    far = await written(street, "far", when={"trigger": "enter", "places": places}, **{"if": {"daylight": True}})
+    rule: dict[str, Any] = {"when": {"trigger": "enter", "places": places}, "if": {"daylight": True}}
+    far = await written(street, "far", **rule)
+    answer = await street.call("PUT", f"/v1/offers/{far}", by="admin", body=document("far", **rule))
+    assert answer.status == 200, answer.body
     await seen.go(f"/dashboard/offers/{far}")
+    row = await page.locator("tr", has=page.locator("[data-again]")).bounding_box()
+    assert row is not None
+    assert row["height"] < 150  # words stay whole in what is scrolled
     place, found = page.locator("[name=place]"), page.locator(".found")
     await expect(place.locator("option:checked")).to_have_text("Fence 1500")
     await expect(found).to_have_text("Zur Wahl stehen die ersten 1.000 Orte; weitere findet die Suche.")

@@ -83,6 +83,7 @@ async def show_offer(call: Call) -> Reply:
         told=sections(offer.document, language, names),
         document=msgspec.json.format(msgspec.json.encode(offer.document)).decode(),
         versions=listed,
+        choices=sorted({*(each.version for each in listed), *(compared[:2] if compared else ())}, reverse=True),
         signed={each: signature(each, people, language) for each in wrote},
         when=lambda at: say_instant(at, zone, language),
         say_count=say_count,

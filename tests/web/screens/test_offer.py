@@ -79,6 +79,15 @@ async def test_two_versions_are_compared_and_one_that_is_not_there_is_not(at: Ho
     assert (await at.call("admin", "GET", f"/dashboard/offers/{UUID(int=9)}")).status == 404
 
 
+async def test_an_old_version_that_is_compared_stays_chosen(at: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offer, "_VERSIONS", 1)
+    identifier = await made(at)
+    for priority in (60, 70):
+        await at.call("marketer", "PUT", f"/v1/offers/{identifier}", document(priority=priority))
+    text = await page(at, "analyst", f"/dashboard/offers/{identifier}?from=1&to=3")
+    assert re.findall(r"<option selected>(\d)</option>", text) == ["1", "3"]
+
+
 async def test_a_version_is_called_live_only_while_its_offer_is(at: House) -> None:
     identifier = await made(at)
     await at.call("marketer", "PUT", f"/v1/offers/{identifier}", document(priority=60))
