@@ -82,8 +82,10 @@ async function drawLines(offers) {
 function trend(days) {
   if (!days) return "–";
   const total = days.reduce((sum, each) => sum + (each ?? 0), 0);
-  if (!total) return say(days.includes(null) ? "spark_few" : "spark_none");
-  return sparkline(days, say("spark", { total: count(total), most: count(Math.max(...days.map((each) => each ?? 0))) }), count(total));
+  const few = days.includes(null);
+  if (!total) return say(few ? "spark_few" : "spark_none");
+  const told = { total: count(total), most: count(Math.max(...days)) };
+  return few ? sparkline(days, say("spark_least", told), `≥ ${told.total}`) : sparkline(days, say("spark", told), told.total);
 }
 
 for (const [name, value] of new URLSearchParams(location.search)) if (form.elements[name]) form.elements[name].value = value.slice(0, 64); // the server's limit of a search
