@@ -68,7 +68,6 @@ async def show_offer(call: Call) -> Reply:
         people = await users.names(db, ids=actors(wrote))
     names, zone = place_names(call), settings.programme.time_zone
     author = bool(_AUTHORS & call.principal.roles)
-    deeds = deeds_of(offer, approval, actor=call.author.actor) if author else Deeds()
     return show(
         call,
         "offer.html",
@@ -88,7 +87,7 @@ async def show_offer(call: Call) -> Reply:
         when=lambda at: say_instant(at, zone, language),
         say_count=say_count,
         approval=None if approval is None else approval_answer(approval, least=settings.privacy.min_group),
-        deeds=deeds,
+        deeds=deeds_of(offer, approval, actor=call.author.actor) if author else Deeds(),
         author=author,
         stopped=stopped,
         compared=compared,
