@@ -152,7 +152,7 @@ async def test_two_people_publish_an_offer_and_it_is_led_to_its_end(street: Stre
     await expect(page.get_by_role("dialog")).to_contain_text("Really void all active passes")
     assert await status_of(street, offer) == "paused 2"
     await press(page, "Void them")
-    await expect(page.locator("#said")).to_have_text("The offer has ended; 0 passes were voided.")
+    await expect(page.locator("#said")).to_have_text("The offer has ended. Passes voided: 0.")
     assert await status_of(street, offer) == "ended 2"
     await nothing_ran(page)
     theirs.only_here()
