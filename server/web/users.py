@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -20,10 +20,16 @@ from server.web.passwords import one_time_password
 
 Role = Literal["marketer", "analyst", "admin", "counter"]
 Roles = Annotated[list[Role], msgspec.Meta(min_length=1, max_length=4)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+LONGEST_NAME: Final = 100
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
 
 # Not a grammar of addresses, only what no address can be without.
 _EMAIL = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\"]{1,189}")
+
+
+def is_address(text: str) -> bool:
+    """Tell whether somebody could log in with it."""
+    return _EMAIL.fullmatch(text) is not None
 
 
 class LastAdmin(Conflict):
@@ -103,7 +109,7 @@ async def list_users(call: Call) -> Users:
 async def add(call: Call) -> ListedUser:
     """Add a person."""
     wanted: NewUser = call.body
-    wrong = [] if _EMAIL.fullmatch(wanted.email) else [FieldError("email", "is not an e-mail address")]
+    wrong = [] if is_address(wanted.email) else [FieldError("email", "is not an e-mail address")]
     if wrong := wrong + _wrong_store(wanted.roles, wanted.store_id):
         raise Invalid(errors=wrong)
     password = one_time_password()

@@ -62,6 +62,8 @@ async def test_somebody_at_the_counter_stands_in_a_store_and_is_called_by_their_
         (("a@example.org", "--role", "admin", "--store", NOBODYS), 1, "no other role has one"),
         (("a@example.org", "--role", "counter", "--store", NOBODYS), 1, "there is no such store"),
         (("a@example.org",), 2, "--role"),
+        (("no address", "--role", "admin"), 1, "not an e-mail address"),
+        (("a@example.org", "--role", "admin", "--name", "x" * 101), 1, "1 to 100 characters"),
     ],
 )
 async def test_what_cannot_be_is_told_and_nobody_is_added(
