@@ -16,6 +16,7 @@ from server.web.screens import admin
 from server.web.screens.admin import SECTIONS, tabs_for
 from tests.web.authors import House, house
 from tests.web.people import Clock
+from tests.web.serving import settings_with
 
 PAGES: ModuleType = admin
 
@@ -44,6 +45,15 @@ async def test_what_ends_is_said_in_the_readers_language(at: House) -> None:
     assert "Apples Zwischenzertifikat (WWDR) endet am" in german.body.decode()
     elsewhere = await at.call("admin", "GET", "/dashboard/admin/keys", Accept_Language="de")
     assert "WWDR) endet" not in elsewhere.body.decode()
+
+
+async def test_who_has_no_certificate_of_their_own_is_told_that_passes_open_on_no_phone(at: House, pool: Pool) -> None:
+    said = "signed by a throw-away certificate and open on no phone"
+    assert said in (await at.call("admin", "GET", "/dashboard/admin/certificates")).body.decode()
+    real = settings_with(apple__pass_type_id="pass.com.example")
+    async with house(pool, PAGES, clock=Clock(), watch=Watch(), settings=real) as served:
+        page = await served.call("admin", "GET", "/dashboard/admin/certificates")
+    assert '"warnings": []' in page.body.decode()
 
 
 @pytest.mark.parametrize("here", [*SECTIONS, "webhooks"])
