@@ -64,6 +64,20 @@ async def somebody_is_added(seen: Visit, street: Street) -> tuple[str, str]:
     return "robin@example.com", password
 
 
+async def only_what_was_changed_is_written(seen: Visit, street: Street) -> None:
+    """What another admin took away meanwhile is not given back by whoever changes the name alone."""
+    page = seen.page
+    await page.get_by_role("row").filter(has_text="robin@example.com").get_by_role("button", name="Edit").click()
+    roles = "UPDATE users SET roles = $1 WHERE email = 'robin@example.com'"
+    await row(street, roles, ["marketer"])
+    await page.locator("dialog").get_by_label("Name").fill("Robin")
+    await page.locator("dialog").get_by_role("button", name="Save").click()
+    await expect(page.locator("#said")).to_have_text("Robin has been changed.")
+    made = await row(street, "SELECT name, roles FROM users WHERE email = 'robin@example.com'")
+    assert tuple(made) == ("Robin", ["marketer"])
+    await row(street, roles, ["analyst"])
+
+
 async def they_log_in_and_choose_a_password(seen: Visit, street: Street, email: str, password: str) -> None:
     page = await seen.go("/login")
     await page.get_by_label("E-mail address").fill(email)
@@ -248,6 +262,7 @@ async def test_an_admin_lets_somebody_in_and_puts_them_out_and_all_of_it_is_in_t
     theirs = await visit(chromium, street)
     await enter(seen, street, email)
     added = await somebody_is_added(seen, street)
+    await only_what_was_changed_is_written(seen, street)
     await they_log_in_and_choose_a_password(theirs, street, *added)
     await they_are_put_out(seen, theirs, street)
     await a_key_is_made_and_revoked(seen, street)
@@ -261,6 +276,7 @@ async def test_an_admin_lets_somebody_in_and_puts_them_out_and_all_of_it_is_in_t
         await nothing_ran(page)
     await nobody_elses_page_does_it(seen, street)
     await the_admin_goes(seen, street)
+    await their_own_new_password_is_shown_to_them(seen, street, email)
     seen.only_here("422", "503")
 
 
@@ -284,6 +300,20 @@ async def the_admin_goes(seen: Visit, street: Street) -> None:
     await expect(page.locator("dialog")).to_contain_text("End your own log-in?")
     await page.locator("dialog").get_by_role("button", name="Yes").click()
     await expect(page).to_have_url(f"{street.url}/login")
+
+
+async def their_own_new_password_is_shown_to_them(seen: Visit, street: Street, email: str) -> None:
+    """Their log-in ends with it, and nobody could ever tell it again."""
+    await enter(seen, street, email)
+    page = await seen.go("/dashboard/admin")
+    await page.get_by_role("row").filter(has_text=email).get_by_role("button", name="Edit").click()
+    await page.get_by_role("button", name="New one-time password").click()
+    sure = page.locator("dialog", has_text="your own log-in ends, too").last
+    await sure.get_by_role("button", name="Yes").click()
+    password = await shown_once(page)
+    await expect(page).to_have_url(f"{street.url}/login")
+    answer = await street.call("POST", "/login", data={"email": email, "password": password})
+    assert (answer.status, answer.headers["Location"]) == (303, "/password")
 
 
 async def test_a_phone_shows_it_all_in_german_by_night_and_asks_for_the_password_again(

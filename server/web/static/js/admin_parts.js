@@ -62,7 +62,8 @@ export function complain(fields, complaints) {
       found.control.setAttribute("aria-invalid", "true");
     }
   }
-  Object.values(fields).find(({ control }) => control.getAttribute("aria-invalid"))?.control.focus?.();
+  const first = Object.values(fields).find(({ control }) => control.getAttribute("aria-invalid"))?.control;
+  (first?.matches("fieldset") ? first.querySelector("input") : first)?.focus();
   return left;
 }
 

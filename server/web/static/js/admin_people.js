@@ -3,7 +3,7 @@ import { badge, button, cell, deeds, field, formDialog, once, table } from "./ad
 import { call, everything } from "./api.js";
 import { el, fill } from "./dom.js";
 import { ask, attempt, tell } from "./frame.js";
-import { say, time } from "./words.js";
+import { FACTS, say, time } from "./words.js";
 
 const ROLES = ["marketer", "analyst", "admin", "counter"];
 const state = { place: null, stores: [] };
@@ -47,7 +47,8 @@ const storeName = (id) => state.stores.find((each) => each.id === id)?.name ?? i
 function rolesField(chosen) {
   const ticks = ROLES.map((role) => el("input", { type: "checkbox", value: role, checked: chosen.includes(role) }));
   const group = el("fieldset", {}, el("legend", {}, say("roles")), ticks.map((tick) => el("label", { class: "tick" }, tick, say(`role_${tick.value}`))));
-  const wrong = el("span", { class: "complaint" });
+  const wrong = el("span", { class: "complaint", id: "wrong-roles" });
+  group.setAttribute("aria-describedby", wrong.id);
   return {
     label: el("div", {}, group, wrong), control: group, wrong, ticks,
     value: () => ticks.filter((tick) => tick.checked).map((tick) => tick.value),
@@ -90,8 +91,8 @@ async function add() {
   });
   if (!made) return;
   tell(say("added_person", { name: made.name }));
-  await again();
-  await once(say("password_once", { name: made.name }), say("about_password_once"), [["", made.password]]);
+  await shownOnce(made);
+  await attempt(again);
 }
 
 const wanted = (fields) => ({
@@ -106,42 +107,59 @@ async function change(person) {
     roles: rolesField(person.roles),
     store_id: storeField(person.store_id),
   });
-  const more = el("div", { class: "more" }, el("p", { class: "note" }, person.email), el("div", { class: "buttons" }, furtherDeeds(person)));
+  const note = el("p", { class: "note" }, person.email, itself(person) && ` – ${say("ends_own")}`);
+  const more = el("div", { class: "more" }, note, el("div", { class: "buttons" }, furtherDeeds(person)));
   const changed = await formDialog({
     title: say("change_person", { name: person.name }), fields, more, yes: say("save_changes"), explain,
-    send: async () => (await call("PATCH", `/v1/users/${person.id}`, { body: wanted(fields) })).body,
+    send: async () => {
+      const body = changes(person, wanted(fields));
+      return Object.keys(body).length ? (await call("PATCH", `/v1/users/${person.id}`, { body })).body : null;
+    },
   });
-  if (!changed) return;
-  tell(say("changed_person", { name: changed.name }));
-  await again();
+  if (changed) await settled(person, say("changed_person", { name: changed.name }));
+}
+
+/** What the form says otherwise than it did at first: what somebody else changed meanwhile is not written over. */
+function changes(person, now) {
+  const same = (name) => `${[now[name]].flat().sort()}` === `${[person[name]].flat().sort()}`;
+  return Object.fromEntries(Object.entries(now).filter(([name]) => !same(name)));
+}
+
+const itself = (person) => FACTS.who === `user:${person.id}`;
+
+const shownOnce = ({ name, password }) => once(say("password_once", { name }), say("about_password_once"), [["", password]]);
+
+/** Say what was done and show everybody anew; nothing more is answered to those who changed themselves: their log-in has ended. */
+async function settled(person, text) {
+  if (itself(person)) return location.assign("/login");
+  tell(text);
+  await attempt(again);
 }
 
 function furtherDeeds(person) {
   const patch = (body) => call("PATCH", `/v1/users/${person.id}`, { body });
   const named = (key) => say(key, { name: person.name });
+  const sure = (key) => (itself(person) ? `${named(key)} ${say("ends_own")}` : named(key));
+  const does = (name, question, work, { told = "changed_person", kind } = {}) =>
+    button(say(name), (event) => deed(event, question, async () => ({ ...(await work()), person, text: named(told) })), kind);
   return [
-    button(say("reset_password"), (event) => deed(event, named("sure_reset"), async () => {
-      const { body } = await patch({ reset_password: true });
-      return () => once(named("password_once"), say("about_password_once"), [["", body.password]]);
-    })),
-    person.second_factor && button(say("reset_second"), (event) => deed(event, named("sure_second"), async () => done(await patch({ reset_second_factor: true }), named("changed_person")))),
-    button(say("end_all"), (event) => deed(event, named("sure_end_all"), async () => done(await call("DELETE", `/v1/users/${person.id}/sessions`), named("ended_all")))),
+    does("reset_password", sure("sure_reset"), () => patch({ reset_password: true })),
+    person.second_factor && does("reset_second", sure("sure_second"), () => patch({ reset_second_factor: true })),
+    does("end_all", sure("sure_end_all"), () => call("DELETE", `/v1/users/${person.id}/sessions`), { told: "ended_all" }),
     person.disabled_at
-      ? button(say("enable"), (event) => deed(event, null, async () => done(await patch({ disabled: false }), named("changed_person"))))
-      : button(say("disable"), (event) => deed(event, named("sure_disable"), async () => done(await patch({ disabled: true }), named("changed_person")))),
-    button(say("remove"), (event) => deed(event, named("sure_remove"), async () => done(await call("DELETE", `/v1/users/${person.id}`), named("removed_person"))), "danger"),
+      ? does("enable", null, () => patch({ disabled: false }))
+      : does("disable", sure("sure_disable"), () => patch({ disabled: true })),
+    does("remove", sure("sure_remove"), () => call("DELETE", `/v1/users/${person.id}`), { told: "removed_person", kind: "danger" }),
   ];
 }
 
-const done = (_, text) => () => tell(text);
-
-/** Ask, do it, close the dialog it stood in, show everybody anew, and say what came of it. */
+/** Ask, do it, close the dialog it stood in, show the password if one was made (before anything can fail), and everybody anew. */
 async function deed(event, question, work) {
   const dialog = event.target.closest("dialog");
   if (question && !(await ask(question))) return;
-  const after = await attempt(work, { busy: event.target });
-  if (!after) return;
+  const did = await attempt(work, { busy: event.target });
+  if (!did) return;
   dialog.close();
-  await again();
-  await after();
+  if (did.body?.password) await shownOnce(did.body);
+  await settled(did.person, did.text);
 }
