@@ -163,4 +163,7 @@ def form(
     """Show a form of a way in, which hands on where it leads `to`."""
     to = page_of(call.request.app, to)
     more: dict[str, Any] = {"complaint": complaint, "email": email, "to": to, "again": way_to("/login", to)}
+    more["facts"] = {
+        "here": way_to(call.request.path, to)
+    }  # who chooses the other language sends nothing a second time
     return show(call, f"{page}.html", words=page, status=status, headers=headers, **more)

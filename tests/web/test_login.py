@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from server.store.pool import Pool
 from server.web.passwords import Checked, Hasher
 from tests.web.house import SENTENCE, Browser, House, a_store, cookie_of, hash_of_sentence, housed
+from tests.web.serving import Answered
 
 HTML = "text/html,application/xhtml+xml"
+
+
+def facts_of(page: Answered) -> Any:
+    """What a page's scripts are told."""
+    found = re.search(r'id="facts">(.*?)</script>', page.body.decode(), re.DOTALL)
+    assert found
+    return json.loads(found[1])
 
 
 @pytest.fixture
@@ -269,10 +279,12 @@ async def test_the_forms_and_what_is_wrong_with_them_are_said_in_the_readers_lan
     wrong = await house.log_in("nobody@example.com", "not the password", **german)
     assert (wrong.status, wrong.headers["Content-Language"]) == (401, "de")
     assert "E-Mail-Adresse oder Passwort ist falsch." in wrong.body.decode()
+    assert facts_of(wrong)["here"] == "/login"  # where the other language is: what was sent is not sent again
     browser = await house.settled()
     short = {"current": SENTENCE, "password": "kurz", "again": "kurz"}
-    refused = await browser.post("/password", short, **german)
+    refused = await browser.post("/password", short | {"to": "/account"}, **german)
     assert (refused.status, "mindestens 15 Zeichen" in refused.body.decode()) == (422, True)
+    assert facts_of(refused)["here"] == "/password?to=%2Faccount"
 
 
 @pytest.mark.parametrize("change", ["password_hash = 'another', one_time = true", "disabled_at = clock_timestamp()"])

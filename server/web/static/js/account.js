@@ -2,7 +2,7 @@
 import { call } from "./api.js";
 import { oneTimeCodes, setUp } from "./account_second.js";
 import { el, fill, find } from "./dom.js";
-import { ask, attempt, tell } from "./frame.js";
+import { ask, attempt, shown, tell } from "./frame.js";
 import { FACTS, say, time } from "./words.js";
 
 async function showSessions() {
@@ -46,7 +46,7 @@ async function endSession(item, browser, busy) {
 
 function showSecond(second) {
   if (!second.on) {
-    const begin = el("button", { type: "button", onclick: () => attempt(() => setUp(find("#second"), settled), { busy: begin }) }, say("set_up"));
+    const begin = el("button", { type: "button", onclick: () => attempt(() => setUp(find("#second"), kept), { busy: begin }) }, say("set_up"));
     fill(find("#second"), el("p", {}, say("second_off"), second.required && ` ${say("second_required")}`), el("p", {}, begin));
     return;
   }
@@ -60,6 +60,8 @@ function showSecond(second) {
   );
 }
 
+const kept = () => attempt(settled);
+
 async function settled() {
   const { body } = await call("GET", "/v1/account");
   showSecond(body.second_factor);
@@ -72,7 +74,7 @@ async function freshCodes(busy) {
   await attempt(
     async () => {
       const { body } = await call("POST", "/v1/account/second-factor/recovery-codes");
-      oneTimeCodes(find("#second"), body.recovery_codes, settled);
+      oneTimeCodes(find("#second"), body.recovery_codes, kept);
     },
     { busy },
   );
@@ -91,4 +93,4 @@ async function turnOff(busy) {
 }
 
 showSecond(FACTS.account.second_factor);
-attempt(showSessions);
+shown(find("#sessions"), showSessions);

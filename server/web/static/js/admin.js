@@ -1,9 +1,9 @@
 // The house's own pages: each section has a module of its own.
 import { markPlace } from "./admin_parts.js";
 import { find } from "./dom.js";
-import { attempt } from "./frame.js";
+import { shown } from "./frame.js";
 import { FACTS } from "./words.js";
 
 markPlace();
 const { show } = await import(`./admin_${FACTS.section}.js`);
-attempt(() => show(find("#section")));
+shown(find("#section"), show);

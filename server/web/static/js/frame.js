@@ -1,6 +1,6 @@
 // What every page does: the other language, saying what happened, marking what is busy.
 import { fill, find } from "./dom.js";
-import { LANGUAGE, say } from "./words.js";
+import { FACTS, LANGUAGE, say } from "./words.js";
 import { Problem } from "./api.js";
 
 const NOTE_MS = 8000; // long enough to be read twice …
@@ -28,6 +28,22 @@ export async function attempt(work, { busy } = {}) {
   } finally {
     if (busy) busy.removeAttribute("aria-busy");
   }
+}
+
+/** Show something in a place of the page; where that fails, the place says so instead of "Loading …", and can be tried again. */
+export async function shown(place, show) {
+  const there = await attempt(async () => (await show(place), true));
+  if (there) return;
+  const again = document.createElement("button");
+  const text = document.createElement("p");
+  again.type = "button";
+  again.textContent = say("load_again");
+  again.addEventListener("click", () => {
+    again.setAttribute("aria-busy", "true");
+    shown(place, show);
+  });
+  text.textContent = say("not_loaded");
+  fill(place, text, again);
 }
 
 /** Copy a text, and say so in the page's word `copied`. */
@@ -107,5 +123,6 @@ const other = document.querySelector("#language");
 other?.addEventListener("click", () => {
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `language=${LANGUAGE === "de" ? "en" : "de"}; Path=/; Max-Age=31536000; SameSite=Strict${secure}`;
-  location.reload();
+  if (FACTS.here) location.replace(FACTS.here); // what a form's answer shows anew would be sent anew: a log-in that is tried twice
+  else location.reload();
 });
