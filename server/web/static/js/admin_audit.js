@@ -22,7 +22,8 @@ function form(list) {
   const who = el("select", { name: "actor" }, el("option", { value: "" }, say("anybody")), [...state.names].map(([id, name]) => el("option", { value: id }, name)));
   const kinds = el("datalist", { id: "kinds" }, ACTIONS.map((each) => el("option", { value: each })));
   const what = el("input", { name: "action", list: "kinds", maxlength: 200, placeholder: say("any_deed"), autocomplete: "off" });
-  const object = el("input", { name: "object", maxlength: 200, autocomplete: "off" });
+  const named = el("datalist", { id: "named" }, [...state.names].filter(([id]) => id.includes(":")).map(([id, name]) => el("option", { value: id }, name)));
+  const object = el("input", { name: "object", list: "named", maxlength: 200, autocomplete: "off" });
   const first = el("input", { name: "from", type: "date" });
   const last = el("input", { name: "to", type: "date" });
   const csv = el("a", { class: "button quiet", download: "audit.csv", href: "/v1/audit/export" }, say("csv"));
@@ -31,8 +32,17 @@ function form(list) {
     { class: "panel" },
     el("div", { class: "grid" }, ...[["who", who], ["what", what], ["to_what", object], ["first_day", first], ["last_day", last]].map(([name, control]) => el("label", {}, say(name), control))),
     kinds,
+    named,
     el("div", { class: "buttons spaced" }, el("button", {}, say("seek")), csv),
   );
+  csv.addEventListener("click", (event) => {
+    if (!event.isTrusted || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault(); // a refusal would be saved as a file: it is asked for first whether anybody is logged in still
+    attempt(async () => {
+      await call("GET", "/v1/audit?limit=1");
+      csv.click();
+    });
+  });
   made.addEventListener("input", () => last.setCustomValidity(first.value && last.value && last.value < first.value ? say("wrong_span") : ""));
   made.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -46,6 +56,8 @@ function form(list) {
 function queryOf(data) {
   const query = new URLSearchParams();
   for (const [name, value] of data) if (value.trim()) query.set(name, value.trim());
+  const called = [...state.names].filter(([, name]) => name === query.get("object")); // the list shows names where it knows them
+  if (called.length === 1) query.set("object", called[0][0]);
   if (query.has("to")) query.set("to", new Date(new Date(`${query.get("to")}T00:00Z`).getTime() + DAY_MS).toISOString().slice(0, 10));
   return query.toString();
 }
