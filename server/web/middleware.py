@@ -117,10 +117,12 @@ def _refuse(request: web.Request, error: Exception) -> web.StreamResponse:
 
 
 def _way_to_log_in(request: web.Request, refusal: Refusal) -> str | None:
-    """Send people who open a page to the log-in, which leads back to it; programs get their status."""
+    """Send people who open a page to the log-in, which leads back to it, and those who send a form; programs get their status."""
     opened = request.get(DOOR)
-    if not isinstance(opened, Door) or opened.produces != "text/html" or request.method != "GET":
+    if not isinstance(opened, Door) or opened.produces != "text/html":
         return None
+    if request.method != "GET":
+        return "/login" if isinstance(refusal, Unauthenticated) and wants_page(request) else None
     if isinstance(refusal, Unauthenticated):
         return way_to("/login", wanted_by(request))
     if isinstance(refusal, SecondFactorRequired):

@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from server.errors import Refusal
+from server.web.body import FORM
 from server.web.door import DOOR, REQUEST_ID, Door
 from server.web.languages import catalogue, language_for
 from server.web.pages import HTML, render
@@ -18,18 +19,28 @@ _FOR_PROGRAMS: Final = ("/v1/", "/wallet/", "/static/")
 
 
 def wants_page(request: web.Request) -> bool:
-    """Tell whether somebody opened a page, or an address where none is, in a browser."""
-    if request.method != "GET" or "text/html" not in request.headers.get("Accept", ""):
+    """Tell whether somebody opened a page, or an address where none is, or sent a form, in a browser."""
+    if "text/html" not in request.headers.get("Accept", ""):
         return False
     opened = request.get(DOOR)
-    return opened.produces == HTML if isinstance(opened, Door) else not request.path.startswith(_FOR_PROGRAMS)
+    if isinstance(opened, Door):
+        return opened.produces == HTML and (request.method == "GET" or opened.media == FORM)
+    return request.method == "GET" and not request.path.startswith(_FOR_PROGRAMS)
+
+
+def _why(request: web.Request, refusal: Refusal) -> str:
+    """Name the words for it; a form whose token is an older log-in's is nothing that another role could send."""
+    if refusal.reason == "cross_site":
+        return "cross_site"
+    wrong = "wrong" if request.method == "GET" else "form"
+    return _REASONS.get(refusal.status, "away" if refusal.status >= 500 else wrong)
 
 
 def in_words(request: web.Request, refusal: Refusal, answer: web.Response) -> web.Response:
     """Put a page in place of the problem's details; status and headers stay. The text of the refusal is for programs."""
     language = language_for(request)
     words = {**catalogue("common")[language], **catalogue("refused")[language]}
-    why = _REASONS.get(refusal.status, "away" if refusal.status >= 500 else "wrong")
+    why = _why(request, refusal)
     words["title"] = words.get(f"title_{why}", words["title"])
     answer.body = render(
         "refused.html",
@@ -38,7 +49,7 @@ def in_words(request: web.Request, refusal: Refusal, answer: web.Response) -> we
         language=language,
         words=words,
         ways=[],
-        facts={},
+        facts={} if request.method == "GET" else {"here": "/"},  # the other language sends no form a second time
         reason=words[why],
         number=request[REQUEST_ID],
     )

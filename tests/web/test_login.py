@@ -189,6 +189,22 @@ async def test_a_cookie_alone_changes_nothing(house: House) -> None:
     assert (await house.served.call("POST", "/v1/users", json=new, headers=right)).status == 201
 
 
+async def test_a_form_of_a_page_that_is_older_than_the_log_in_is_refused_in_words(house: House) -> None:
+    """Nobody who logged in anew in another tab, or whose log-in has ended, reads a problem's details."""
+    german = {"Accept-Language": "de", "Accept": HTML}
+    browser = await house.entered()
+    for path, form in (("/logout", {}), ("/password", {"current": "x", "password": "x", "again": "x"})):
+        stale = await browser.post(path, {"csrf": "kx_older"} | form, **german)
+        assert (stale.status, "Diese Seite war veraltet" in stale.body.decode()) == (403, True), path
+        assert facts_of(stale)["here"] == "/"
+        over = await house.served.call("POST", path, data=form, headers=german)
+        assert (over.status, over.headers["Location"]) == (303, "/login")
+        assert (await browser.post(path, {"csrf": "kx_older"} | form)).json["code"] == "cross_site"
+    long = await house.log_in("kim@example.com", "x" * 1025, **german)
+    assert (long.status, "Etwas im Formular fehlt oder ist zu lang." in long.body.decode()) == (422, True)
+    assert (await browser.get("/account")).status == 200
+
+
 async def test_logging_out_ends_the_session_at_once(house: House) -> None:
     browser = await house.settled(roles=["admin"])
     assert (await browser.get("/v1/users")).status == 200
