@@ -51,7 +51,7 @@ function showSecond(second) {
     return;
   }
   const fresh = el("button", { type: "button", class: "quiet", onclick: () => freshCodes(fresh) }, say("new_codes"));
-  const off = el("button", { type: "button", class: "quiet", onclick: () => turnOff(off) }, say("turn_off"));
+  const off = el("button", { type: "button", class: "quiet", onclick: () => turnOff(off, second) }, say("turn_off"));
   fill(
     find("#second"),
     el("p", {}, el("span", { class: "badge good" }, say("second_on", { since: time(second.since) }))),
@@ -80,8 +80,8 @@ async function freshCodes(busy) {
   );
 }
 
-async function turnOff(busy) {
-  if (!(await ask(say("sure_off")))) return;
+async function turnOff(busy, { required }) {
+  if (!(await ask(say(required ? "sure_off_required" : "sure_off")))) return;
   await attempt(
     async () => {
       await call("DELETE", "/v1/account/second-factor");
