@@ -77,9 +77,9 @@ async function make() {
   });
   if (!made) return;
   tell(say("made_key"));
-  await again();
   const secret = made.secret ? [[say("secret_once"), made.secret]] : [];
   await once(say("token_once"), say("about_token_once"), [["", made.token], ...secret]);
+  await attempt(again);
 }
 
 function wanted(fields) {
