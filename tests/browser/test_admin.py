@@ -211,6 +211,7 @@ async def an_endpoint_is_added(seen: Visit, street: Street) -> None:
     assert (await page.locator("dialog code.secret").inner_text()).startswith("whsec_")
     await shown_once(page)
     await expect(page.locator(".endpoint .description")).to_have_text(TOGETHER[:200])
+    await page.wait_for_load_state()  # the page has come anew: its buttons wait for its script
     await nothing_ran(page)
     await page.get_by_role("button", name="New secret").click()
     await page.locator("dialog").get_by_role("button", name="Yes").click()
@@ -234,8 +235,14 @@ async def an_endpoint_is_added(seen: Visit, street: Street) -> None:
     await page.unroute("**/static/js/webhooks.js")
 
 
-async def the_audit_has_it(seen: Visit) -> None:
+async def the_audit_has_it(seen: Visit, street: Street) -> None:
     page = await seen.go("/dashboard/admin/audit")
+    await page.get_by_label("To what").fill("robin@example.com")  # as the list calls them
+    await page.get_by_role("button", name="Search").click()
+    await expect(page.locator("tbody tr").last).to_contain_text("user.create")
+    await row(street, "DELETE FROM users WHERE email = 'robin@example.com'")
+    await page.reload()
+    await expect(page.locator("[name=actor] option").last).to_have_text(re.compile("^user:"))
     for action in ("user.create", "session.end", "key.revoke", "delivery.retry", "webhook.create"):
         await expect(page.locator("#section")).to_contain_text(action)
     await page.get_by_role("button", name="Check the chain").click()
@@ -268,7 +275,7 @@ async def test_an_admin_lets_somebody_in_and_puts_them_out_and_all_of_it_is_in_t
     await a_key_is_made_and_revoked(seen, street)
     await a_dead_letter_is_sent_again(seen, street, letter)
     await an_endpoint_is_added(seen, street)
-    await the_audit_has_it(seen)
+    await the_audit_has_it(seen, street)
     for section in SECTIONS:
         page = await seen.go(f"/dashboard/admin{section}")
         await expect(page.locator("#section > *").first).not_to_have_text("Loading …")

@@ -8,7 +8,7 @@ import { count, say, time } from "./words.js";
 const ACTIONS = ["user", "session", "key", "till_key", "webhook", "delivery", "offer", "store", "geofence", "segment", "programme", "customer", "pass", "export", "secret"];
 const PORTION = 50;
 const DAY_MS = 86_400_000;
-const state = { names: new Map(), items: [], next: null, query: "" };
+const state = { names: new Map(), items: [], next: null, query: "", who: null };
 
 /** Show the newest deeds, and a form to search in all. */
 export async function show(place) {
@@ -20,6 +20,7 @@ export async function show(place) {
 
 function form(list) {
   const who = el("select", { name: "actor" }, el("option", { value: "" }, say("anybody")), [...state.names].map(([id, name]) => el("option", { value: id }, name)));
+  state.who = who;
   const kinds = el("datalist", { id: "kinds" }, ACTIONS.map((each) => el("option", { value: each })));
   const what = el("input", { name: "action", list: "kinds", maxlength: 200, placeholder: say("any_deed"), autocomplete: "off" });
   const named = el("datalist", { id: "named" }, [...state.names].filter(([id]) => id.includes(":")).map(([id, name]) => el("option", { value: id }, name)));
@@ -67,12 +68,20 @@ async function look(list, cursor = null) {
   const { body } = await call("GET", `/v1/audit?limit=${PORTION}${page}${state.query && `&${state.query}`}`);
   state.items = cursor ? [...state.items, ...body.items] : body.items;
   state.next = body.next;
+  offer(body.items.map(({ actor }) => actor));
   const heads = [say("when"), say("who"), say("what"), say("to_what"), say("from_where")];
   fill(
     list,
     table(heads, state.items.map(row), { empty: say("no_deeds") }),
     state.next && el("p", {}, button(say("show_more"), (event) => attempt(() => look(list, state.next), { busy: event.target }))),
   );
+}
+
+/** Whoever did something can be chosen, also when they are gone by now. */
+function offer(actors) {
+  const there = new Set([...state.who.options].map(({ value }) => value));
+  const more = [...new Set(actors)].filter((each) => !there.has(each));
+  state.who.append(...more.map((each) => el("option", { value: each }, each)));
 }
 
 function row(item) {
