@@ -15,7 +15,7 @@ from server.commands.house import ConfigOption, DataDirOption, fail, log_to_stde
 from server.commands.keys import ACTOR
 from server.store import audit, second_factors, sessions, users
 from server.web.passwords import Hasher, one_time_password
-from server.web.users import LONGEST_NAME, is_address
+from server.web.users import LONGEST_NAME, is_address, is_name
 
 app = typer.Typer(help="People who log in.", no_args_is_help=True)
 
@@ -44,8 +44,8 @@ def create(
         fail("role counter needs --store, and no other role has one")
     if not is_address(email):
         fail("this is not an e-mail address")
-    if name is not None and not 1 <= len(name.strip()) <= LONGEST_NAME:
-        fail(f"--name has 1 to {LONGEST_NAME} characters")
+    if name is not None and not is_name(name):
+        fail(f"--name has 1 to {LONGEST_NAME} characters that can be seen")
 
     async def work() -> str:
         password, hasher = one_time_password(), Hasher(queue=1)
@@ -55,7 +55,7 @@ def create(
             made = await users.create(
                 db,
                 email=email,
-                name=(name or "").strip() or email.partition("@")[0],
+                name=name or email.partition("@")[0],
                 roles=[str(one) for one in role],
                 store_id=store,
                 password_hash=hashed,

@@ -32,6 +32,15 @@ def is_address(text: str) -> bool:
     return _EMAIL.fullmatch(text) is not None
 
 
+# Control characters, breaks of lines, and what turns the words around a name: "Delete …?" must read as it was written.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def is_name(text: str) -> bool:
+    """Tell whether somebody can be called so."""
+    return 0 < len(text.strip()) <= LONGEST_NAME and _UNSEEN.search(text) is None
+
+
 class LastAdmin(Conflict):
     """Somebody must be left who can manage the others."""
 
@@ -110,7 +119,7 @@ async def add(call: Call) -> ListedUser:
     """Add a person."""
     wanted: NewUser = call.body
     wrong = [] if is_address(wanted.email) else [FieldError("email", "is not an e-mail address")]
-    if wrong := wrong + _wrong_store(wanted.roles, wanted.store_id):
+    if wrong := wrong + _wrong_name(wanted.name) + _wrong_store(wanted.roles, wanted.store_id):
         raise Invalid(errors=wrong)
     password = one_time_password()
     password_hash = await call.gate.hasher.hash(password)
@@ -171,14 +180,16 @@ async def _change(db: Connection, before: users.User, wanted: UserChange, *, adm
     disabled = before.disabled_at is not None if wanted.disabled is msgspec.UNSET else wanted.disabled
     if wanted.roles is not msgspec.UNSET and "counter" not in roles and wanted.store_id is msgspec.UNSET:
         store_id = None
-    if wrong := _wrong_store(roles, store_id):
+    name = before.name if wanted.name is msgspec.UNSET else wanted.name
+    named = [] if name == before.name else _wrong_name(name)
+    if wrong := named + _wrong_store(roles, store_id):
         raise Invalid(errors=wrong)
     if disabled or "admin" not in roles:
         _leave_an_admin(before, admins=admins)
     after = await users.change(
         db,
         id_=before.id,
-        name=before.name if wanted.name is msgspec.UNSET else wanted.name,
+        name=name,
         roles=roles,
         store_id=store_id,
         disabled=disabled,
@@ -206,6 +217,10 @@ async def remove(call: Call) -> None:
 def _leave_an_admin(leaving: users.User, *, admins: int) -> None:
     if "admin" in leaving.roles and leaving.disabled_at is None and admins == 1:
         raise LastAdmin
+
+
+def _wrong_name(name: str) -> list[FieldError]:
+    return [] if is_name(name) else [FieldError("name", "must be of characters that can be seen")]
 
 
 def _wrong_store(roles: list[Role] | tuple[str, ...], store_id: UUID | None) -> list[FieldError]:

@@ -50,6 +50,9 @@ async def test_a_new_person_gets_a_one_time_password_that_is_told_once(house: Ho
         ({"email": "a" * 250 + "@b.de"}, "email"),
         ({"name": ""}, "name"),
         ({"name": "x" * 101}, "name"),
+        ({"name": " "}, "name"),
+        ({"name": "Kim\nB."}, "name"),
+        ({"name": "\u202emiK"}, "name"),
         ({"roles": []}, "roles"),
         ({"roles": ["emperor"]}, "roles[0]"),
         ({"roles": ["counter"]}, "store_id"),
@@ -96,6 +99,7 @@ async def test_what_is_not_mentioned_stays_as_it_is(house: House) -> None:
     assert answered.json["roles"] == ["marketer"]
     assert "password" not in answered.json
     assert (await house.call("PATCH", path, json={})).json["name"] == "Kim B."
+    assert (await house.call("PATCH", path, json={"name": "\u202e.B miK"})).json["errors"][0]["field"] == "name"
 
 
 async def test_a_person_can_move_to_the_counter_and_back(house: House) -> None:
