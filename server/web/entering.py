@@ -159,10 +159,17 @@ def form(
     headers: dict[str, str] | None = None,
     email: str = "",
     to: str = "",
+    one_time: bool = False,
 ) -> Reply:
-    """Show a form of a way in, which hands on where it leads `to`."""
+    """Show a form of a way in, which hands on where it leads `to`; `one_time` where it is the first log-in's."""
     to = page_of(call.request.app, to)
-    more: dict[str, Any] = {"complaint": complaint, "email": email, "to": to, "again": way_to("/login", to)}
+    more: dict[str, Any] = {
+        "complaint": complaint,
+        "email": email,
+        "to": to,
+        "one_time": one_time,
+        "again": way_to("/login", to),
+    }
     more["facts"] = {
         "here": way_to(call.request.path, to)
     }  # who chooses the other language sends nothing a second time

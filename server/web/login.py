@@ -131,7 +131,9 @@ async def password_form(call: Call) -> Reply:
     """Show the form to whoever is logged in."""
     if call.principal.user_id is None:
         raise Unauthenticated
-    return form(call, "password", to=carried_by(call.request))
+    async with call.connection() as db:
+        person = await users.look(db, id_=call.principal.user_id)
+    return form(call, "password", to=carried_by(call.request), one_time=person is not None and person.one_time)
 
 
 @door(

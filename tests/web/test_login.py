@@ -57,6 +57,8 @@ async def test_a_one_time_password_opens_nothing_but_the_way_to_another(house: H
     refused = await browser.get("/v1/users")
     assert (refused.status, refused.json["code"]) == (403, "password_change_required")
     browser = await browser.with_csrf("/password")
+    why = b"The one-time password was for this log-in alone."
+    assert why in (await browser.get("/password")).body
     changed = await browser.post("/password", {"current": user["password"], "password": SENTENCE, "again": SENTENCE})
     assert changed.status == 303
     assert (await browser.get("/v1/users")).status == 401  # the session of the one-time password is over
