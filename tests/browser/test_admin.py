@@ -46,7 +46,10 @@ async def shown_once(page: Page) -> str:
 
 async def somebody_is_added(seen: Visit, street: Street) -> tuple[str, str]:
     """An admin adds a person by the form; gives the address and the one-time password."""
+    await seen.page.route("**/v1/users?*", lambda route: route.fulfill(status=503, json={}), times=1)
     page = await seen.go("/dashboard/admin")
+    await expect(page.locator("#section")).to_contain_text("This could not be loaded.")
+    await page.get_by_role("button", name="Try again").click()
     await page.get_by_role("button", name="Add a person").click()
     dialog = page.locator("dialog")
     await dialog.get_by_label("Name").fill(SHORT)

@@ -40,6 +40,7 @@ export async function shown(place, show) {
   again.textContent = say("load_again");
   again.addEventListener("click", () => {
     again.setAttribute("aria-busy", "true");
+    tell("");
     shown(place, show);
   });
   text.textContent = say("not_loaded");
