@@ -11,6 +11,7 @@ from itertools import product
 from math import cos, dist, floor, radians, sin
 from typing import Any, Final, NamedTuple, Protocol
 
+from server.signals.distance import MEAN_RADIUS_M
 from server.signals.geojson import Refused
 from server.store.geofences import GeofenceDraft
 from server.store.pool import Connection
@@ -19,7 +20,6 @@ from server.store.stores import StoreDraft
 NEAR_M: Final = 25.0
 """Two of one name that are so near are one: a pin that was set anew, a position that another list rounded."""
 
-_EARTH_M: Final = 6_371_008.8
 _SPOTS_PER_STATEMENT: Final = 500
 """Done far within the statements' deadline, even where tens of thousands of stores stand on one spot."""
 _STANDS: Final = f"stands there already (at most {NEAR_M:g} m away); importing it makes a second one"
@@ -96,4 +96,4 @@ def repeated(spots: Sequence[Spot]) -> set[int]:
 def _on_earth(spot: Spot) -> tuple[float, float, float]:
     """Give metres from the middle of the earth."""
     lat, lon = radians(spot.lat), radians(spot.lon)
-    return _EARTH_M * cos(lat) * cos(lon), _EARTH_M * cos(lat) * sin(lon), _EARTH_M * sin(lat)
+    return MEAN_RADIUS_M * cos(lat) * cos(lon), MEAN_RADIUS_M * cos(lat) * sin(lon), MEAN_RADIUS_M * sin(lat)

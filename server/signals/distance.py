@@ -28,7 +28,7 @@ BAND_RELATIVE: Final = 2e-9  # the geodesic's own rounding at the smallest fence
 BAND_M: Final = 3e-8  # … and for lengths near nothing: twice the 15 nm that it claims for itself
 
 _RAD: Final = radians(1.0)
-_MEAN_RADIUS_M: Final = 6_371_008.8
+MEAN_RADIUS_M: Final = 6_371_008.8
 _BAND_CURVED: Final = 3e-15  # 2.6 times the measured 1.14e-15 per square metre
 _M2: Final = (EQUATOR_M * (1 - E2) * _RAD) ** 2
 _N2: Final = (EQUATOR_M * _RAD) ** 2
@@ -98,7 +98,7 @@ def sphere_m(a: Point, b: Point) -> float:
     """The great circle in metres, at most `SPHERE_ERROR` off: to rule out what is far away."""
     lat_a, lat_b = a.lat * _RAD, b.lat * _RAD
     hav = sin((lat_b - lat_a) / 2) ** 2 + cos(lat_a) * cos(lat_b) * sin((b.lon - a.lon) * _RAD / 2) ** 2
-    return 2 * _MEAN_RADIUS_M * asin(min(1.0, sqrt(hav)))
+    return 2 * MEAN_RADIUS_M * asin(min(1.0, sqrt(hav)))
 
 
 def flat_m(a: Point, b: Point) -> float | None:

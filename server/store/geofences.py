@@ -175,30 +175,6 @@ async def search(
     return [GeofenceRow.from_row(row) for row in rows]
 
 
-STANDING = """
-SELECT spot.number::int - 1 AS number
-FROM unnest($1::text[], $2::float8[], $3::float8[]) WITH ORDINALITY AS spot (name, lat, lon, number)
-CROSS JOIN LATERAL (
-    SELECT least(180, $4::float8 / (111320 * greatest(cosd(spot.lat), 0.0001))) AS x, $4::float8 / 110574 AS y
-) AS near
-CROSS JOIN LATERAL (
-    SELECT 1 FROM geofences g, LATERAL (SELECT (center(g.extent))[1] AS lat, (center(g.extent))[0] AS lon) AS middle
-    WHERE g.deleted_at IS NULL AND g.store_id IS NULL AND g.name = spot.name
-          AND g.extent && box(point(spot.lon - near.x, spot.lat - near.y), point(spot.lon + near.x, spot.lat + near.y))
-          AND sin(radians(middle.lat - spot.lat) / 2) ^ 2
-              + cos(radians(middle.lat)) * cos(radians(spot.lat)) * sin(radians(middle.lon - spot.lon) / 2) ^ 2
-              <= sin($4::float8 / 2 / 6371008.8) ^ 2
-    LIMIT 1
-) AS there
-"""
-
-
-async def standing(db: Connection, *, spots: Sequence[tuple[str, float, float]], within_m: float) -> set[int]:
-    """Tell (from 0) at which names, latitudes and longitudes the middle of a free fence of that name lies, within metres."""
-    names, lats, lons = ([spot[column] for spot in spots] for column in range(3))
-    return {row["number"] for row in await db.fetch(STANDING, names, lats, lons, within_m)}
-
-
 class Cell(NamedTuple):
     """So many fences of one square of a grid, their middle, how many of them are stores' own, and how far they reach."""
 

@@ -175,31 +175,6 @@ async def search(db: Connection, *, sought: Sought, after: UUID | None, limit: i
     return [StoreRow.from_row(row) for row in rows]
 
 
-# Each spot asks the index by itself, and stops at the first that it meets: chains give thousands of stores one name.
-STANDING = """
-SELECT spot.number::int - 1 AS number
-FROM unnest($1::text[], $2::float8[], $3::float8[]) WITH ORDINALITY AS spot (name, lat, lon, number)
-CROSS JOIN LATERAL (
-    SELECT least(180, $4::float8 / (111320 * greatest(cosd(spot.lat), 0.0001))) AS x, $4::float8 / 110574 AS y
-) AS near
-CROSS JOIN LATERAL (
-    SELECT 1 FROM stores s
-    WHERE s.deleted_at IS NULL AND s.name = spot.name
-          AND point(s.lon, s.lat) <@ box(point(spot.lon - near.x, spot.lat - near.y), point(spot.lon + near.x, spot.lat + near.y))
-          AND sin(radians(s.lat - spot.lat) / 2) ^ 2
-              + cos(radians(s.lat)) * cos(radians(spot.lat)) * sin(radians(s.lon - spot.lon) / 2) ^ 2
-              <= sin($4::float8 / 2 / 6371008.8) ^ 2
-    LIMIT 1
-) AS there
-"""
-
-
-async def standing(db: Connection, *, spots: Sequence[tuple[str, float, float]], within_m: float) -> set[int]:
-    """Tell (from 0) at which names, latitudes and longitudes an open store of that name stands, within so many metres."""
-    names, lats, lons = ([spot[column] for spot in spots] for column in range(3))
-    return {row["number"] for row in await db.fetch(STANDING, names, lats, lons, within_m)}
-
-
 DELETE = """
 UPDATE stores SET deleted_at = clock_timestamp() WHERE id = $1 AND deleted_at IS NULL
 RETURNING id, name, lat, lon, radius_m, time_zone, country, region, hours, tags, address, geofence_id, created_at, updated_at

@@ -19,7 +19,7 @@ from server.pipeline import imports, places
 from server.pipeline.doubles import Standing, doubles
 from server.pipeline.imports import FenceReading, StoreReading
 from server.signals.geojson import Refused
-from server.store import geofences, ruleset, stores
+from server.store import ruleset, standing
 from server.web.call import Call, Reply
 from server.web.codec import UnsupportedMedia
 from server.web.door import door
@@ -118,7 +118,7 @@ async def import_stores(call: Call) -> Imported | Reply:
     geocoder, most = call.parts.geocoder, limits.import_addresses
     if call.query.dry_run:
         reading = imports.foresee(reading, geocoder=geocoder is not None, most=most)
-        return _foreseen(reading, await _doubles(call, reading, stores.standing))
+        return _foreseen(reading, await _doubles(call, reading, standing.stores))
     reading = await awake(call, imports.locate(reading, geocoder=geocoder, most=most, within_s=_LOOK_UP_S))
     async with call.transaction() as db:
         made = await places.add_stores(db, drafts=reading.drafts, by=call.author)
@@ -130,9 +130,9 @@ async def import_stores(call: Call) -> Imported | Reply:
     )
 
 
-async def _doubles(call: Call, reading: StoreReading | FenceReading, standing: Standing) -> list[Refused]:
+async def _doubles(call: Call, reading: StoreReading | FenceReading, ask: Standing) -> list[Refused]:
     async with call.connection() as db:
-        return await doubles(db, taken=reading.taken, standing=standing)
+        return await doubles(db, taken=reading.taken, standing=ask)
 
 
 def _foreseen(reading: StoreReading, twice: Sequence[Refused]) -> Reply:
@@ -181,7 +181,7 @@ async def import_geofences(call: Call) -> Imported | Reply:
     )
     refused = _noted(reading.refused)
     if call.query.dry_run:
-        warnings = _noted(await _doubles(call, reading, geofences.standing)) or UNSET
+        warnings = _noted(await _doubles(call, reading, standing.fences)) or UNSET
         would = [Made(draft.name) for draft in reading.drafts]
         return Reply(200, Imported(dry_run=True, imported=would, refused=refused, warnings=warnings))
     async with call.transaction() as db:

@@ -12,7 +12,7 @@ from server.pipeline import places
 from server.pipeline.author import Author
 from server.pipeline.doubles import NEAR_M, Spot, doubles, repeated, spot_of
 from server.pipeline.places import check_fence, check_store
-from server.store import geofences, stores
+from server.store import standing
 from server.store.pool import Connection
 
 BY = Author("key:test")
@@ -27,8 +27,8 @@ def area(name: str, *ring: list[float]) -> Any:
     return check_fence({"name": name, "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}}, vertices=100)
 
 
-async def told(db: Connection, *drafts: Any, standing: Any = stores.standing) -> list[int]:
-    found = await doubles(db, taken=[(10 + number, draft) for number, draft in enumerate(drafts)], standing=standing)
+async def told(db: Connection, *drafts: Any, ask: Any = standing.stores) -> list[int]:
+    found = await doubles(db, taken=[(10 + number, draft) for number, draft in enumerate(drafts)], standing=ask)
     assert {each.field for each in found} <= {"name"}
     return [each.index for each in found]
 
@@ -57,31 +57,15 @@ def test_what_is_near_is_what_geopy_says_wherever_on_earth() -> None:
             assert (repeated(spots) == {1}) == (metres < NEAR_M)
 
 
-async def test_the_database_finds_the_near_ones_that_stand_as_geopy_does(db: Connection) -> None:
-    draw = random.Random(8)
-    pairs = []
-    for number in range(300):
-        lat, lon = draw.uniform(-85, 85), draw.uniform(-179.9, 179.9)
-        other = great_circle(meters=draw.uniform(0, 2 * NEAR_M)).destination((lat, lon), draw.uniform(0, 360))
-        pairs.append((store(f"S{number}", lat, lon), store(f"S{number}", other.latitude, other.longitude)))
-    async with db.transaction():
-        await places.add_stores(db, drafts=[first for first, _ in pairs], by=BY)
-    metres = [great_circle((one.lat, one.lon), (other.lat, other.lon)).meters for one, other in pairs]
-    near = [10 + number for number, far in enumerate(metres) if far < NEAR_M]
-    doubtful = {10 + number for number, far in enumerate(metres) if abs(far - NEAR_M) < 0.01}
-    assert 0 < len(near) < 300
-    assert set(await told(db, *(other for _, other in pairs))) ^ set(near) <= doubtful
-
-
 async def test_an_open_store_counts_and_one_that_is_closed_or_has_another_name_does_not(db: Connection) -> None:
     async with db.transaction():
         made = await places.add_stores(db, drafts=[store("A"), store("Closed")], by=BY)
         await places.close_store(db, store_id=made[1].id, by=BY)
     drafts = [store("New"), store("A"), store("B"), store("Closed"), store("B"), store("A", 52.6)]
     assert await told(db, *drafts) == [11, 14]
-    found = await doubles(db, taken=list(enumerate(drafts)), standing=stores.standing)
+    found = await doubles(db, taken=list(enumerate(drafts)), standing=standing.stores)
     assert [each.message.partition(" (")[0] for each in found] == ["stands there already", "is in this list before"]
-    assert await told(db, store("A"), standing=geofences.standing) == []  # a store's own fence is none that was drawn
+    assert await told(db, store("A"), ask=standing.fences) == []  # a store's own fence is none that was drawn
 
 
 async def test_fences_are_doubles_by_their_middle_over_the_antimeridian_too(db: Connection) -> None:
@@ -91,9 +75,9 @@ async def test_fences_are_doubles_by_their_middle_over_the_antimeridian_too(db: 
     async with db.transaction():
         await places.add_fences(db, drafts=[circle, fiji, town], by=BY)
     moved = area("Town", [13.41, 52.5], [13.5, 52.5], [13.5, 52.6])
-    assert await told(db, circle, fiji, town, moved, standing=geofences.standing) == [10, 11, 12]
+    assert await told(db, circle, fiji, town, moved, ask=standing.fences) == [10, 11, 12]
     assert spot_of(fiji) == Spot("Fiji", pytest.approx(-16.95), pytest.approx(180))
-    assert await told(db, moved, moved, standing=geofences.standing) == [11]
+    assert await told(db, moved, moved, ask=standing.fences) == [11]
 
 
 async def test_a_chain_of_one_name_and_a_house_of_many_names_are_told_row_by_row(db: Connection) -> None:
